@@ -1,0 +1,97 @@
+// A mistake in a policy, answered in one plain sentence instead of a page of template errors.
+//
+//   static_assert(equipoise::check_policy<my_policy>());
+#pragma once
+
+#include <equipoise/core/walk.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+namespace detail {
+
+template <class P>
+concept has_build = requires(P const& p, members_view m) { p.build(m); };
+template <class P>
+concept builds_its_table = requires(P const& p, members_view m) { { p.build(m) } -> std::same_as<typename P::table>; };
+
+template <class P>
+using cursor_of = typename P::cursor;
+template <class P>
+using walk_of = typename own_walk<P>::type;
+
+// What propose() gives, under whichever of its signatures.
+template <class P>
+struct proposed {
+  template <class Q>
+  static auto try_keyed(Q const& p, typename Q::table const& t, cursor_of<Q>& c, walk_of<Q>& w, pick const& k,
+                        key_of_policy<Q> const& key) {
+    if constexpr (requires { p.propose(t, c, w, k, key); })
+      return std::pair{true, p.propose(t, c, w, k, key)};
+    else if constexpr (requires { p.propose(t, c, k, key); })
+      return std::pair{true, p.propose(t, c, k, key)};
+    else if constexpr (requires { p.propose(t, c, w, k); })
+      return std::pair{!keyed<Q>, p.propose(t, c, w, k)};
+    else if constexpr (requires { p.propose(t, c, k); })
+      return std::pair{!keyed<Q>, p.propose(t, c, k)};
+    else
+      return nullptr;
+  }
+};
+
+template <class P>
+using proposal_type = decltype(proposed<P>::try_keyed(
+    std::declval<P const&>(), std::declval<typename P::table const&>(), std::declval<cursor_of<P>&>(),
+    std::declval<walk_of<P>&>(), std::declval<pick const&>(), std::declval<key_of_policy<P> const&>()));
+
+template <class T>
+inline constexpr bool gives_an_index = false;
+template <std::integral Index>
+inline constexpr bool gives_an_index<std::pair<bool, Index>> = true;
+template <class T>
+inline constexpr bool gives_a_proposal = false;
+template <std::convertible_to<proposal> T>
+  requires(!std::integral<T>)
+inline constexpr bool gives_a_proposal<std::pair<bool, T>> = true;
+
+template <class P>
+concept takes_its_key = requires(P const& p, typename P::table const& t, cursor_of<P>& c, walk_of<P>& w, pick const& k,
+                                 key_of_policy<P> const& key) { p.propose(t, c, w, k, key); } ||
+                        requires(P const& p, typename P::table const& t, cursor_of<P>& c, pick const& k,
+                                 key_of_policy<P> const& key) { p.propose(t, c, k, key); };
+
+}  // namespace detail
+
+// True, or a compile error that says what is missing. Checked by every balancer.
+template <class P>
+consteval bool check_policy() {
+  if constexpr (!requires { typename P::table; }) {
+    static_assert(requires { typename P::table; },
+                  "equipoise: a policy needs a type `table`: what it builds from the members (an empty struct will do)");
+  } else if constexpr (!requires { typename P::cursor; }) {
+    static_assert(requires { typename P::cursor; },
+                  "equipoise: a policy needs a type `cursor`: what one worker remembers (an empty struct will do)");
+  } else if constexpr (!std::copyable<typename P::cursor> || !std::default_initializable<typename P::cursor>) {
+    static_assert(std::copyable<typename P::cursor> && std::default_initializable<typename P::cursor>,
+                  "equipoise: a policy's `cursor` must be default-constructible and copyable: explain walks on a copy");
+  } else if constexpr (!detail::has_build<P>) {
+    static_assert(detail::has_build<P>, "equipoise: a policy needs `table build(equipoise::members_view) const`");
+  } else if constexpr (!detail::builds_its_table<P>) {
+    static_assert(detail::builds_its_table<P>, "equipoise: a policy's build() must return the policy's `table`");
+  } else if constexpr (std::same_as<detail::proposal_type<P>, std::nullptr_t>) {
+    static_assert(!std::same_as<detail::proposal_type<P>, std::nullptr_t>,
+                  "equipoise: a policy needs `proposal propose(table const&, cursor&, [walk&,] pick const& [, key_type "
+                  "const&]) const noexcept`");
+  } else if constexpr (detail::gives_an_index<detail::proposal_type<P>>) {
+    static_assert(!detail::gives_an_index<detail::proposal_type<P>>,
+                  "equipoise: a policy proposes a member, not an index: return &k.members[i], or nullptr for nobody");
+  } else if constexpr (!detail::gives_a_proposal<detail::proposal_type<P>>) {
+    static_assert(detail::gives_a_proposal<detail::proposal_type<P>>,
+                  "equipoise: a policy's propose() must return an equipoise::proposal: a pointer to a member, or nullptr");
+  } else if constexpr (keyed<P> && !detail::takes_its_key<P>) {
+    static_assert(detail::takes_its_key<P>, "equipoise: a policy with a `key_type` must take the key as the last "
+                                            "argument of propose()");
+  }
+  return true;
+}
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

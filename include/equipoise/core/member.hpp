@@ -1,0 +1,55 @@
+// A member as policies see it: no user type, no name look-ups, 24 bytes.
+#pragma once
+
+#include <equipoise/core/backend.hpp>
+#include <equipoise/core/backend_id.hpp>
+#include <equipoise/core/observation.hpp>
+
+#include <span>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+// Made once for each incarnation of a backend and fixed while it lasts; `pool<B>` derives the one that holds the B.
+struct record_base {
+  backend_id id;
+  std::string key;
+  equipoise::labels labels;
+  observation* line = nullptr;  // null unless the pool keeps observations
+};
+
+// One entry of a list of members: the identity, and the attributes as of that list.
+struct member {
+  record_base const* record = nullptr;
+  backend_id id;
+  std::uint32_t weight = 1;
+  std::uint16_t priority = 0;
+  std::uint16_t zone = 0;  // the pool's number for the zone's name
+
+  std::string_view key() const noexcept { return record->key; }
+  std::string_view label(std::string_view name) const noexcept {
+    for (auto const& [n, value] : record->labels)
+      if (n == name) return value;
+    return {};
+  }
+};
+
+static_assert(sizeof(member) == 24);
+
+// What a policy builds its table from. Weights are never 0 here: such members are in no table.
+class members_view : public std::span<member const> {
+ public:
+  members_view() = default;
+  members_view(std::span<member const> these, std::span<member const> everybody) noexcept
+      : std::span<member const>{these}, everybody_{everybody} {}
+
+  // Also those that get no new work (a bound session may still want them).
+  std::span<member const> everybody() const noexcept { return everybody_; }
+
+  // The same pool, fewer members: a composition's way to a child's table.
+  members_view narrowed(std::span<member const> these) const noexcept { return {these, everybody_}; }
+
+ private:
+  std::span<member const> everybody_;
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

@@ -1,0 +1,313 @@
+// The control plane: who is a member. Writers take a mutex; nobody on the data path does.
+//
+//   equipoise::pool<server> pool;
+//   auto a = pool.add({"a", …});
+//   pool.set(a, equipoise::reason::down);   // from any thread, counts at once
+//   pool.assign(what_discovery_says);       // works out the difference by key
+//   pool.settle();                          // from the host's timer
+//
+// Each change publishes an immutable snapshot to every balancer; one that throws has changed nothing. A pool outlives
+// its balancers and every lease. It is neither copied nor moved.
+#pragma once
+
+#include <equipoise/core/draft.hpp>
+
+#include <functional>
+#include <optional>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+// Who changed what: told on the thread that made the change, after it counts, with no lock held. Events of two threads
+// may arrive in either order: who keeps a state reads the word again.
+struct event {
+  backend_id id;
+  reason before, after;
+};
+
+struct pool_options {
+  std::uint32_t capacity = 65'536;  // slots, those waiting for leases to end counted; untouched ones cost nothing
+  std::uint32_t rows = 1;           // count rows: one is exact and cheap to read, one a worker is never contended
+  bool observations = false;        // keep what leases report (64 bytes a backend)
+  void (*observer)(void* context, event const&) noexcept = nullptr;
+  void* context = nullptr;
+};
+
+template <class B>
+class pool {
+  static_assert(backend<B>, "equipoise: a backend is a movable type with a key: give it `std::string_view key_of(B const&)`, "
+                            "a member key(), or a specialised equipoise::backend_traits");
+  using record = detail::record<B>;
+
+ public:
+  using draft = detail::draft<B>;
+
+  explicit pool(pool_options const& options = {})
+      : options_{checked(options)}, registry_{options.capacity, options.rows}, slots_{registry_},
+        lines_{options.observations ? registry_.slots() : 0}, roster_{registry_.slots()}, list_{std::make_unique<detail::member_list>()} {
+    list_->users = 1;
+  }
+  pool(pool const&) = delete;
+  pool& operator=(pool const&) = delete;
+  ~pool() {
+    assert(balancers_ == nullptr && "equipoise: a pool must outlive its balancers");
+    for (member const& m : list_->everybody) delete const_cast<record*>(static_cast<record const*>(m.record));
+    detail::destroy_all(leavers_);
+    detail::destroy_all(retired_lists_);
+  }
+
+  // --- membership: each blocks on the pool's mutex, and costs O(members) and every balancer's build -----------------
+
+  // Copies the key. Refused (fail): an empty or known key, a weight or priority out of range, no capacity.
+  backend_id add(B backend) {
+    return change([&](draft& d) { return d.add(std::move(backend)); });
+  }
+  backend_id add(B backend, attributes const& a) {
+    return change([&](draft& d) { return d.add(std::move(backend), a); });
+  }
+
+  // Gets no work from now on; leases held keep the object alive. False for an id that is no member's.
+  bool remove(backend_id id) {
+    return change([&](draft& d) { return d.remove(id); });
+  }
+
+  bool update(backend_id id, attributes const& a) {
+    return change([&](draft& d) { return d.update(id, a); });
+  }
+
+  // Makes the members be exactly these: the same backend (== where it has one, else the same key) is kept, counts and
+  // health with it, and takes the new attributes over; another object under a known key is a new incarnation; members
+  // not listed leave. An empty or repeated key refuses the whole list. With `keep_last_good`, an empty list changes
+  // nothing (discovery that answers nothing is broken more often than right). True if anything changed.
+  struct assign_options {
+    bool keep_last_good = false;
+  };
+  template <class Range>
+  bool assign(Range&& backends, assign_options options = {}) {
+    return change([&](draft& d) { return d.assign(std::forward<Range>(backends), options.keep_last_good); });
+  }
+
+  // Many changes, one publish: change([&](auto& draft) { draft.add(…); draft.remove(…); }). Gives what `f` gives.
+  template <class Change>
+  auto change(Change&& f) {
+    doomed after;  // declared first, so destroyed last: user code runs with no lock held
+    std::lock_guard const lock{mutex_};
+    draft d{*list_, roster_, slots_, options_.observations ? lines_.data() : nullptr};
+    if constexpr (std::is_void_v<std::invoke_result_t<Change&, draft&>>) {
+      f(d);
+      if (d.changed()) publish(d, after);
+    } else {
+      auto result = f(d);
+      if (d.changed()) publish(d, after);
+      return result;
+    }
+  }
+
+  // Publishes if health changed since the last publish, then reclaims what nobody looks at any more.
+  void settle() {
+    doomed after;
+    std::lock_guard const lock{mutex_};
+    if (changes_.load(std::memory_order_acquire) != settled_) {
+      draft d{*list_, roster_, slots_, nullptr};
+      publish(d, after);
+    } else {
+      sweep(after);
+    }
+  }
+
+  // --- health: lock-free, from any thread ---------------------------------------------------------------------------
+
+  // Counts at once: no pick that starts after this returned gets the backend. False, and nothing changed, for an id
+  // that is not a member's any more (counted in stale_reports), and for `removed` and `weightless`, the pool's own.
+  bool set(backend_id id, reason reasons) noexcept { return mark(id, reasons, true); }
+  bool clear(backend_id id, reason reasons) noexcept { return mark(id, reasons, false); }
+
+  reason reasons(backend_id id) const noexcept { return registry_.reasons(id); }
+  std::uint64_t stale_reports() const noexcept { return stale_.load(std::memory_order_relaxed); }
+
+  // Zero once after `removed` (or `draining`): no lease (no new one) of this backend is or will be held.
+  std::uint32_t in_flight(backend_id id) const noexcept {
+    return id && id.slot < registry_.slots() ? registry_.in_flight(id.slot) : 0;
+  }
+
+  // What its leases reported, or null: not asked for, or not this pool's id.
+  observation const* observed(backend_id id) const noexcept {
+    return options_.observations && id && id.slot < registry_.slots() ? &lines_[id.slot] : nullptr;
+  }
+
+  // --- look-ups: blocking ---------------------------------------------------------------------------------------------
+
+  std::optional<backend_id> find(std::string_view key) const {
+    std::lock_guard const lock{mutex_};
+    auto const at = roster_.by_key.find(key);
+    return at == roster_.by_key.end() ? std::nullopt : std::optional{at->second->id};
+  }
+
+  std::size_t size() const {
+    std::lock_guard const lock{mutex_};
+    return list_->everybody.size();
+  }
+
+  // f(id, B const&, attributes const&, reason) for each member in order; f must not call the pool's membership.
+  template <class Visitor>
+  void for_each(Visitor&& f) const {
+    std::lock_guard const lock{mutex_};
+    for (member const& m : list_->everybody)
+      f(m.id, static_cast<record const*>(m.record)->value, attributes{m.weight, m.priority, roster_.zones[m.zone]}, registry_.reasons(m.id));
+  }
+
+  std::string zone_name(std::uint16_t zone) const {
+    std::lock_guard const lock{mutex_};
+    return zone < roster_.zones.size() ? roster_.zones[zone] : std::string{};
+  }
+
+  // What waits to be reclaimed.
+  struct memory {
+    std::size_t snapshots = 0, lists = 0, records = 0, slots = 0;
+  };
+  memory waiting() const {
+    std::lock_guard const lock{mutex_};
+    memory m{0, count(retired_lists_), count(leavers_), slots_.waiting()};
+    for (auto* p = balancers_; p != nullptr; p = p->next_) m.snapshots += p->retired();
+    return m;
+  }
+
+ private:
+  template <class, class>
+  friend class balancer;
+
+  // Old snapshots, lists and records, to be destroyed once no lock is held.
+  struct doomed {
+    std::unique_ptr<detail::snapshot_base> snapshots;
+    std::unique_ptr<detail::member_list> lists;
+    std::unique_ptr<record> records;
+    ~doomed() {
+      detail::destroy_all(snapshots);
+      detail::destroy_all(lists);
+      detail::destroy_all(records);
+    }
+  };
+
+  static pool_options const& checked(pool_options const& o) {
+    if (o.capacity == 0 || o.capacity > 1u << 28) fail("equipoise: pool_options::capacity " + std::to_string(o.capacity) + " is outside 1 … 268435456");
+    if (o.rows == 0 || o.rows > 1024) fail("equipoise: pool_options::rows " + std::to_string(o.rows) + " is outside 1 … 1024");
+    return o;
+  }
+
+  bool mark(backend_id id, reason reasons, bool on) noexcept {
+    if ((reasons & (reason::removed | reason::weightless)) != reason::none) return false;
+    reason before{};
+    if (!(on ? registry_.set(id, reasons, &before) : registry_.clear(id, reasons, &before))) {
+      stale_.fetch_add(1, std::memory_order_relaxed);
+      return false;
+    }
+    reason const after = on ? before | reasons : without(before, reasons);
+    if (after == before) return true;
+    changes_.fetch_add(1, std::memory_order_release);  // read-modify-writes chain: settle() sees every word before it
+    if (options_.observer != nullptr) options_.observer(options_.context, {id, before, after});
+    return true;
+  }
+
+  // Builds first (may throw: the draft then undoes itself), then commits (cannot).
+  void publish(draft& d, doomed& after) {
+    auto const seen = changes_.load(std::memory_order_acquire);
+    auto list = d.finish(registry_);
+    struct discard {
+      detail::publisher* first;
+      ~discard() {
+        for (auto* p = first; p != nullptr; p = p->next_) p->prepared_.reset();
+      }
+    } const if_one_throws{balancers_};
+    for (auto* p = balancers_; p != nullptr; p = p->next_) p->prepared_ = p->prepare(*list);
+
+    d.commit(registry_, *list);
+    for (auto* p = balancers_; p != nullptr; p = p->next_) {
+      ++list->users;
+      p->commit(std::move(p->prepared_));
+    }
+    for (auto gone = d.part(registry_, list->sequence); gone != nullptr;) {
+      auto rest = std::move(gone->next);
+      gone->next = std::move(leavers_);
+      leavers_ = std::exchange(gone, std::move(rest));
+    }
+    list->users += 1;
+    --list_->users;
+    list_->next = std::move(retired_lists_);
+    retired_lists_ = std::exchange(list_, std::move(list));
+    settled_ = seen;
+    sweep(after);
+  }
+
+  void sweep(doomed& after) noexcept {
+    for (auto* p = balancers_; p != nullptr; p = p->next_) p->sweep(after.snapshots);
+    unlink(retired_lists_, after.lists, [](detail::member_list const& l) { return l.users == 0; });
+    unlink(leavers_, after.records, [this](record& r) {
+      if (!r.slot_freed && registry_.in_flight(r.id.slot) == 0) {
+        if (r.line != nullptr) r.line->reset();
+        slots_.give_back(r.id.slot);
+        r.slot_freed = true;
+      }
+      return r.slot_freed && !is_listed(r);
+    });
+  }
+
+  // Whether an unfreed list holds it: those numbered joined … left − 1 did.
+  bool is_listed(record const& r) const noexcept {
+    for (auto const* l = retired_lists_.get(); l != nullptr; l = l->next.get())
+      if (r.joined <= l->sequence && l->sequence < r.left) return true;
+    return false;
+  }
+
+  template <class Node, class Predicate>
+  static void unlink(std::unique_ptr<Node>& from, std::unique_ptr<Node>& to, Predicate is_dead) noexcept {
+    for (auto* link = &from; *link != nullptr;) {
+      if (!is_dead(**link)) {
+        link = &(*link)->next;
+        continue;
+      }
+      auto dead = std::move(*link);
+      *link = std::move(dead->next);
+      dead->next = std::move(to);
+      to = std::move(dead);
+    }
+  }
+
+  template <class Node>
+  static std::size_t count(std::unique_ptr<Node> const& head) noexcept {
+    std::size_t n = 0;
+    for (auto const* p = head.get(); p != nullptr; p = p->next.get()) ++n;
+    return n;
+  }
+
+  void join(detail::publisher& p) {
+    std::lock_guard const lock{mutex_};
+    p.commit(p.prepare(*list_));
+    ++list_->users;
+    p.next_ = std::exchange(balancers_, &p);
+  }
+  void leave(detail::publisher& p) noexcept {
+    doomed after;
+    std::lock_guard const lock{mutex_};
+    auto** link = &balancers_;
+    while (*link != &p) link = &(*link)->next_;
+    p.commit(nullptr);
+    p.sweep(after.snapshots);
+    *link = p.next_;
+    sweep(after);
+  }
+
+  pool_options options_;
+  registry registry_;
+  detail::slots slots_;
+  detail::zeroed_array<observation> lines_;
+  detail::roster<B> roster_;
+  std::unique_ptr<detail::member_list> list_;
+  std::unique_ptr<detail::member_list> retired_lists_;
+  std::unique_ptr<record> leavers_;
+  detail::publisher* balancers_ = nullptr;
+  std::atomic<std::uint64_t> changes_{0};
+  std::atomic<std::uint64_t> stale_{0};
+  std::uint64_t settled_ = 0;
+  mutable std::mutex mutex_;
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

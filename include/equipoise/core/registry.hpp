@@ -1,0 +1,111 @@
+// The registry: the only truth about who may get work, and how much is in flight. One atomic word a backend, and one
+// count a backend and row. It knows no backends, only slots.
+#pragma once
+
+#include <equipoise/core/error.hpp>
+#include <equipoise/core/lease_protocol.hpp>
+
+#include <algorithm>
+#include <new>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+namespace detail {
+// Zeroed memory on cache lines of its own; pages that nobody touches cost nothing.
+template <class T>
+class zeroed_array {
+ public:
+  explicit zeroed_array(std::size_t size) : raw_{std::calloc(size * sizeof(T) + cache_line, 1)} {
+    static_assert(std::is_trivially_destructible_v<T>);
+    if (raw_ == nullptr) fail("equipoise: no memory for " + std::to_string(size) + " slots");
+    auto const address = reinterpret_cast<std::uintptr_t>(raw_);
+    first_ = reinterpret_cast<T*>((address + cache_line - 1) & ~std::uintptr_t{cache_line - 1});
+  }
+  zeroed_array(zeroed_array const&) = delete;
+  zeroed_array& operator=(zeroed_array const&) = delete;
+  ~zeroed_array() { std::free(raw_); }
+
+  T* data() noexcept { return first_; }
+  T const* data() const noexcept { return first_; }
+  T& operator[](std::size_t i) noexcept { return first_[i]; }
+  T const& operator[](std::size_t i) const noexcept { return first_[i]; }
+
+ private:
+  void* raw_;
+  T* first_;
+};
+}  // namespace detail
+
+class registry {
+ public:
+  using word = std::atomic<std::uint32_t>;   // generation and reasons
+  using count = std::atomic<std::uint32_t>;  // in flight
+  static constexpr std::uint32_t block = 1024;  // slots are dealt out within blocks
+
+  registry(std::uint32_t capacity, std::uint32_t rows)
+      : capacity_{capacity}, rows_{rows}, stride_{round_up(capacity)}, words_{stride_}, counts_{std::size_t{stride_} * rows} {}
+
+  // The k-th new slot: neighbours in order sit a cache line apart, so that two workers' leases do not collide.
+  static constexpr std::uint32_t deal(std::uint32_t k) noexcept {
+    return (k & ~(block - 1)) | (k & 63) << 4 | (k >> 6 & 15);
+  }
+
+  std::uint32_t capacity() const noexcept { return capacity_; }
+  std::uint32_t slots() const noexcept { return stride_; }
+  std::uint32_t rows() const noexcept { return rows_; }
+
+  // Sets or clears reasons of one incarnation. False, and nothing changed, for an id that is not (or no longer) a
+  // member's: late news about an old incarnation never reach its successor. Lock-free; linearizes at its CAS.
+  bool set(backend_id id, reason reasons, reason* before = nullptr) noexcept {
+    std::uint32_t old = 0;
+    bool const done = known(id) && lease_protocol<>::set(words_[id.slot], id.tag, reasons, old);
+    if (before != nullptr) *before = static_cast<reason>(old & reason_bits);
+    return done;
+  }
+  bool clear(backend_id id, reason reasons, reason* before = nullptr) noexcept {
+    std::uint32_t old = 0;
+    bool const done = known(id) && lease_protocol<>::clear(words_[id.slot], id.tag, reasons, old);
+    if (before != nullptr) *before = static_cast<reason>(old & reason_bits);
+    return done;
+  }
+
+  // One relaxed load. The id must come from a member of this pool. Wait-free.
+  EQUIPOISE_INLINE bool check(backend_id id, admission mask = admission::new_work) const noexcept {
+    return admits(words_[id.slot].load(std::memory_order_relaxed), id.tag, mask);
+  }
+
+  // The reasons against an id; `removed` for one that is not this registry's any more. Wait-free.
+  reason reasons(backend_id id) const noexcept {
+    if (!known(id)) return reason::removed;
+    std::uint32_t const w = words_[id.slot].load(std::memory_order_acquire);
+    return ((w ^ id.tag) & ~reason_bits) == 0 ? static_cast<reason>(w & reason_bits) : reason::removed;
+  }
+
+  // For load-aware policies: exact for each row at its own instant. Wait-free, `rows()` loads.
+  EQUIPOISE_INLINE std::uint32_t load(std::uint32_t slot) const noexcept {
+    std::uint32_t sum = counts_[slot].load(std::memory_order_relaxed);
+    for (std::uint32_t r = 1; r < rows_; ++r) sum += counts_[std::size_t{r} * stride_ + slot].load(std::memory_order_relaxed);
+    return sum;
+  }
+
+  // The same, ordered after a mark: zero once after `removed` (`draining`) means no lease (no new one) ever again.
+  std::uint32_t in_flight(std::uint32_t slot) const noexcept {
+    return lease_protocol<>::in_flight(counts_.data() + slot, stride_, rows_);
+  }
+
+  word& word_of(std::uint32_t slot) noexcept { return words_[slot]; }
+  word const& word_of(std::uint32_t slot) const noexcept { return words_[slot]; }
+  count* row(std::uint32_t r) noexcept { return counts_.data() + std::size_t{r % rows_} * stride_; }
+
+ private:
+  static constexpr std::uint32_t round_up(std::uint32_t n) noexcept { return (n + block - 1) & ~(block - 1); }
+  bool known(backend_id id) const noexcept { return id && id.slot < stride_; }
+
+  std::uint32_t capacity_;
+  std::uint32_t rows_;
+  std::uint32_t stride_;
+  detail::zeroed_array<word> words_;
+  detail::zeroed_array<count> counts_;
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

@@ -1,0 +1,144 @@
+// Immutable lists of members, the snapshots that balancers make of them, and the marks that keep both alive.
+#pragma once
+
+#include <equipoise/core/member.hpp>
+#include <equipoise/core/publication.hpp>
+
+#include <memory>
+#include <mutex>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+template <class B>
+class pool;
+}
+
+namespace equipoise::inline EQUIPOISE_ABI::detail {
+
+// One published membership; shared by all balancers of a pool.
+struct member_list {
+  std::vector<member> everybody;  // in the order they joined
+  std::vector<member> some_placed, some_well;  // used only where they differ from the longer list
+  bool all_placed = true, all_well = true;
+  std::uint64_t sequence = 0;  // counts publishes
+  std::uint32_t users = 0;     // snapshots made of it, and the pool while it is current; pool's mutex
+  std::unique_ptr<member_list> next;  // retired, or doomed
+
+  // Those with a weight: what keyed policies build from, so that keys keep their homes while a member is down.
+  std::span<member const> placed() const noexcept { return all_placed ? everybody : some_placed; }
+  // Those that were well when this was published (all placed ones, if none was): for unkeyed policies.
+  std::span<member const> well() const noexcept { return all_well ? placed() : some_well; }
+};
+
+// One balancer's table on one list.
+struct snapshot_base {
+  member_list* list = nullptr;
+  std::unique_ptr<snapshot_base> next;  // retired, or doomed
+  virtual ~snapshot_base() = default;
+};
+
+// Intrusive stacks are unlinked one by one: a recursive destructor would need stack for each.
+template <class Node>
+void destroy_all(std::unique_ptr<Node>& head) noexcept {
+  while (head != nullptr) head = std::move(head->next);
+}
+
+// A picker's mark: alone on its cache line, at one address for its whole life.
+struct alignas(cache_line) mark {
+  std::atomic<snapshot_base const*> held{nullptr};
+  mark* next_free = nullptr;
+  std::unique_ptr<mark> next;  // every mark ever made
+};
+
+// What a pool knows of a balancer: its current snapshot, the retired ones, and who holds which.
+class publisher {
+ public:
+  publisher() = default;
+  publisher(publisher const&) = delete;
+  publisher& operator=(publisher const&) = delete;
+
+  std::atomic<snapshot_base const*> const& current() const noexcept { return current_; }
+
+  // Blocking (a short mutex), as is give_back; both are also fit for destructors and callbacks.
+  mark* get_mark() {
+    std::lock_guard const lock{marks_mutex_};
+    if (free_ == nullptr) {
+      auto fresh = std::make_unique<mark>();
+      fresh->next = std::move(marks_);
+      marks_ = std::move(fresh);
+      free_ = marks_.get();
+    }
+    ++pickers_;
+    return std::exchange(free_, free_->next_free);
+  }
+  void give_back(mark* m) noexcept {
+    publication_protocol<>::let_go(m->held);
+    std::lock_guard const lock{marks_mutex_};
+    m->next_free = std::exchange(free_, m);
+    --pickers_;
+  }
+
+  std::size_t pickers() const noexcept {
+    std::lock_guard const lock{marks_mutex_};
+    return pickers_;
+  }
+  std::size_t retired() const noexcept { return retired_count_; }  // pool's mutex
+
+ protected:
+  ~publisher() {
+    destroy_all(retired_);
+    for (auto* m = marks_.get(); m != nullptr;) marks_ = std::move(m->next), m = marks_.get();
+    delete current_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  template <class B>
+  friend class equipoise::pool;
+
+  // Control thread, pool's mutex. May throw; nothing has changed then.
+  virtual std::unique_ptr<snapshot_base> prepare(member_list& list) const = 0;
+
+  // The rest is noexcept: the point of no return.
+  void commit(std::unique_ptr<snapshot_base> fresh) noexcept {
+    auto* const old = const_cast<snapshot_base*>(publication_protocol<>::publish(current_, static_cast<snapshot_base const*>(fresh.release())));
+    if (old == nullptr) return;
+    std::unique_ptr<snapshot_base> retired{old};
+    retired->next = std::move(retired_);
+    retired_ = std::move(retired);
+    ++retired_count_;
+  }
+
+  // Moves to `doomed` what no picker holds any more. Retired snapshots ≤ pickers afterwards.
+  void sweep(std::unique_ptr<snapshot_base>& doomed) noexcept {
+    std::lock_guard const lock{marks_mutex_};
+    for (auto* link = &retired_; *link != nullptr;) {
+      if (is_held(link->get())) {
+        link = &(*link)->next;
+        continue;
+      }
+      auto dead = std::move(*link);
+      *link = std::move(dead->next);
+      --dead->list->users;
+      dead->next = std::move(doomed);
+      doomed = std::move(dead);
+      --retired_count_;
+    }
+  }
+
+  bool is_held(snapshot_base const* s) const noexcept {
+    for (auto const* m = marks_.get(); m != nullptr; m = m->next.get())
+      if (publication_protocol<>::holds(m->held, s)) return true;
+    return false;
+  }
+
+  std::atomic<snapshot_base const*> current_{nullptr};
+  std::unique_ptr<snapshot_base> retired_;
+  std::unique_ptr<snapshot_base> prepared_;  // between the building and the commit of one publish
+  std::size_t retired_count_ = 0;
+  publisher* next_ = nullptr;  // the pool's balancers
+  mutable std::mutex marks_mutex_;
+  std::unique_ptr<mark> marks_;
+  mark* free_ = nullptr;
+  std::size_t pickers_ = 0;
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI::detail

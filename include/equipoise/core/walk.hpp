@@ -1,0 +1,130 @@
+// The finite walk of every policy, in one place: its own proposals, then each member once, then nobody. It belongs to
+// the leaf; so a limit, a bound or a level above it holds for the scan too.
+#pragma once
+
+#include <equipoise/core/policy.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+namespace detail {
+
+template <class P>
+struct own_walk {
+  struct type {};
+};
+template <class P>
+  requires requires { typename P::walk; }
+struct own_walk<P> {
+  using type = typename P::walk;
+};
+
+template <class P>
+consteval std::uint32_t tries_of() {
+  if constexpr (requires { P::tries; })
+    return P::tries;
+  else
+    return keyed<P> ? 64 : 8;
+}
+
+template <class P>
+consteval bool is_finite() {
+  if constexpr (requires { P::finite; })
+    return P::finite;
+  else
+    return false;
+}
+
+}  // namespace detail
+
+// How policy P goes through one pick. The picker runs a course; so does a composition with its child.
+template <class P>
+struct course {
+  using key_type = key_of_policy<P>;
+  static constexpr std::uint32_t tries = detail::tries_of<P>();
+  static constexpr bool is_leaf = !composition<P>;
+
+  struct table {
+    typename P::table own;
+    std::span<member const> members;  // what it was built from
+  };
+  struct cursor {
+    typename P::cursor own{};
+    std::uint32_t scan = 0;  // unkeyed: one past the member that the previous scan answered
+  };
+  struct walk {
+    [[no_unique_address]] typename detail::own_walk<P>::type own{};
+    std::uint32_t step = 0;
+    std::uint32_t from = 0;
+    member const* last = nullptr;
+  };
+
+  // On the control thread; may throw and allocate. The members must outlive the table.
+  static table build(P const& policy, members_view members) { return {policy.build(members), members}; }
+
+  // Where one worker begins, when it first meets members.
+  static cursor start(P const& policy, table const& t, random_source& random) noexcept {
+    if constexpr (requires { policy.start(t.own, members_view{}, random); })
+      return {policy.start(t.own, members_view{t.members, t.members}, random)};
+    else if constexpr (requires { policy.start(t.own, random); })
+      return {policy.start(t.own, random)};
+    else
+      return {};
+  }
+
+  // The next proposal of this pick. Ends after at most tries + members calls.
+  EQUIPOISE_INLINE static proposal next(P const& policy, table const& t, cursor& c, walk& w, pick const& k,
+                                        key_type const& key) noexcept {
+    if constexpr (!is_leaf) {
+      return propose(policy, t, c, w, k, key);
+    } else {
+      if (w.step < tries) [[likely]] {
+        ++w.step;
+        proposal const p = propose(policy, t, c, w, k, key);
+        if (p.who != nullptr) [[likely]] {
+          w.last = p.who;
+          return p;
+        }
+        if (detail::is_finite<P>() || p.because() != cause::none)
+          return p.because() == cause::none ? proposal::nobody(cause::refused) : p;
+        w.step = tries;
+      }
+      if constexpr (detail::is_finite<P>())
+        return proposal::nobody(cause::none);
+      else
+        return scan(t, c, w);
+    }
+  }
+
+ private:
+  EQUIPOISE_INLINE static proposal propose(P const& policy, table const& t, cursor& c, walk& w, pick const& k,
+                                           key_type const& key) noexcept {
+    if constexpr (requires { policy.propose(t.own, c.own, w.own, k, key); })
+      return policy.propose(t.own, c.own, w.own, k, key);
+    else if constexpr (requires { policy.propose(t.own, c.own, k, key); })
+      return policy.propose(t.own, c.own, k, key);
+    else if constexpr (requires { policy.propose(t.own, c.own, w.own, k); })
+      return policy.propose(t.own, c.own, w.own, k);
+    else
+      return policy.propose(t.own, c.own, k);
+  }
+
+  // Keyed: on from the last proposal, so that proposals and scan are one fixed sequence for each key. Unkeyed: a
+  // start that moves with each answer, so that no neighbour of a dead heavy member inherits its whole share.
+  EQUIPOISE_OUT_OF_LINE static proposal scan(table const& t, cursor& c, walk& w) noexcept {
+    auto const n = static_cast<std::uint32_t>(t.members.size());
+    std::uint32_t const passed = w.step - tries;
+    if (passed >= n) return nullptr;
+    if (passed == 0) {
+      if constexpr (keyed<P>)
+        w.from = w.last != nullptr ? static_cast<std::uint32_t>(w.last - t.members.data()) + 1 : 0;
+      else
+        w.from = c.scan;
+    }
+    ++w.step;
+    std::uint32_t const i = (w.from % n + passed) % n;
+    c.scan = i + 1;
+    return &t.members[i];
+  }
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI
