@@ -5,7 +5,7 @@ find_package(Catch2 QUIET)
 # The platform's Catch2 was built with its usual standard library and with exceptions; other builds bring their own main.
 check_cxx_source_compiles("#include <version>
   #if !defined(__cpp_exceptions) || defined(_LIBCPP_VERSION)
-  #error the platform's libraries do not fit
+  #error another standard library, or no exceptions
   #endif
   int main() {}" EQUIPOISE_FITS_PLATFORM_LIBRARIES)
 
@@ -42,6 +42,7 @@ function(equipoise_test name)
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE equipoise::equipoise ${catch_main} Threads::Threads)
-  catch_discover_tests(${name} TEST_PREFIX "${name}: "
+  string(REGEX REPLACE "_tests$" "" room ${name})
+  catch_discover_tests(${name} TEST_PREFIX "${room}/"
     PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 300 SKIP_REGULAR_EXPRESSION "test skipped: ")
 endfunction()

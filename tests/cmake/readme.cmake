@@ -1,4 +1,4 @@
-# equipoise_readme(file.md): every ```cpp block of the page is a complete program; each is compiled and run.
+# equipoise_readme(file.md): every ```cpp block of the page is a complete program; each is compiled and run. Sets readme_programs.
 # Line numbers of errors are those of the page.
 function(equipoise_readme page)
   if(NOT EXISTS ${page} OR CMAKE_CXX_FLAGS MATCHES "-fno-exceptions")
@@ -7,6 +7,7 @@ function(equipoise_readme page)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${page})
   # Semicolons and brackets mean something in a list of lines: hence text searches only.
   file(READ ${page} text)
+  set(programs "")
   set(number 0)
   set(line 1)
   while(TRUE)
@@ -26,6 +27,7 @@ function(equipoise_readme page)
     math(EXPR number "${number} + 1")
     set(source ${CMAKE_CURRENT_BINARY_DIR}/readme/program_${number}.cpp)
     file(CONFIGURE OUTPUT ${source} CONTENT "#line @line@ \"@page@\"\n@program@\n" @ONLY)
+    list(APPEND programs ${source})
     add_executable(readme_${number} ${source})
     target_link_libraries(readme_${number} PRIVATE equipoise::equipoise Threads::Threads)
     add_test(NAME "README: program ${number}, line ${line}" COMMAND readme_${number})
@@ -34,4 +36,5 @@ function(equipoise_readme page)
     string(LENGTH "${newlines}" count)
     math(EXPR line "${line} + ${count}")
   endwhile()
+  set(readme_programs ${programs} PARENT_SCOPE)
 endfunction()

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# tools/bench.sh [REGEX] [--json FILE] [--peers]: builds optimised and runs the benchmarks whose names match.
+#   --json FILE   also writes Google Benchmark's JSON
+#   --peers       also runs the same work on other libraries (bench/peers), where cargo is
+#   --benchmark_… is handed on
+# Each benchmark runs five times; the tables compare medians.
+set -euo pipefail
+here=$(pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+regex='' json='' peers='' more=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --json) [ $# -gt 1 ] || { echo "bench: --json needs a file" >&2; exit 2; }
+      case "$2" in /*) json=$2 ;; *) json=$here/$2 ;; esac; shift ;;
+    --peers) peers=yes ;;
+    --benchmark_*) more+=("$1") ;;
+    -*) sed -n '2,6s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+    *) regex=$1 ;;
+  esac
+  shift
+done
+
+bash tools/setup.sh
+cmake --preset release -D EQUIPOISE_BUILD_TESTS=OFF -D EQUIPOISE_BUILD_EXAMPLES=OFF -B build/bench >/dev/null
+cmake --build build/bench --target equipoise_bench
+result=build/bench/result.json
+build/bench/bench/equipoise_bench --benchmark_filter="${regex:-.}" --benchmark_repetitions=5 --benchmark_min_time=0.05 \
+  --benchmark_out="$result" --benchmark_out_format=json ${more[@]+"${more[@]}"}
+[ -z "$json" ] || cp "$result" "$json"
+
+if [ -n "$peers" ]; then
+  if command -v cargo >/dev/null; then bash bench/peers/run.sh; else echo "bench: no cargo here, so no peers"; fi
+fi
+[ ! -x tools/bench_summary ] || tools/bench_summary "$result"
+[ -n "$regex" ] || tools/compile_time
