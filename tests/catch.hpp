@@ -30,3 +30,27 @@ inline auto ContainsSubstring(std::string const& text) { return Contains(text); 
   } while (false)
 
 #endif
+
+// Without exceptions nothing can be seen to throw: what should throw is only compiled, what should not is run.
+#if !defined(__cpp_exceptions)
+#undef CHECK_THROWS
+#undef CHECK_THROWS_AS
+#undef CHECK_THROWS_WITH
+#undef CHECK_THROWS_MATCHES
+#undef CHECK_NOTHROW
+#undef REQUIRE_THROWS
+#undef REQUIRE_THROWS_AS
+#undef REQUIRE_THROWS_WITH
+#undef REQUIRE_THROWS_MATCHES
+#undef REQUIRE_NOTHROW
+#define CHECK_THROWS(...) static_cast<void>(noexcept(__VA_ARGS__))
+#define CHECK_THROWS_AS(expression, ...) static_cast<void>(noexcept(expression))
+#define CHECK_THROWS_WITH(expression, ...) static_cast<void>(noexcept(expression))
+#define CHECK_THROWS_MATCHES(expression, ...) static_cast<void>(noexcept(expression))
+#define CHECK_NOTHROW(...) static_cast<void>(__VA_ARGS__)
+#define REQUIRE_THROWS CHECK_THROWS
+#define REQUIRE_THROWS_AS CHECK_THROWS_AS
+#define REQUIRE_THROWS_WITH CHECK_THROWS_WITH
+#define REQUIRE_THROWS_MATCHES CHECK_THROWS_MATCHES
+#define REQUIRE_NOTHROW CHECK_NOTHROW
+#endif

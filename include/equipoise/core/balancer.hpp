@@ -42,13 +42,13 @@ class balancer final : private detail::publisher {
 
   // For code with no place to keep a picker: any thread, any fiber; gives leases only, for the next user's pick would
   // pull a bare choice away. Takes a parked picker; not lock-free: with more threads inside than pickers, one waits.
-  lease<B> acquire(pick_options const& options = {})
+  lease<B> acquire(pick_options const& options = plain_pick)
     requires(!keyed<P> || optionally_keyed<P>)
   {
     parked const borrowed{*this};
     return borrowed->acquire(options);
   }
-  lease<B> acquire(key_type const& key, pick_options const& options = {})
+  lease<B> acquire(key_type const& key, pick_options const& options = plain_pick)
     requires keyed<P>
   {
     parked const borrowed{*this};
@@ -56,13 +56,13 @@ class balancer final : private detail::publisher {
   }
 
   // As picker.explain; from any thread.
-  explanation explain(pick_options const& options = {})
+  explanation explain(pick_options const& options = plain_pick)
     requires(!keyed<P> || optionally_keyed<P>)
   {
     parked const borrowed{*this};
     return borrowed->explain(options);
   }
-  explanation explain(key_type const& key, pick_options const& options = {})
+  explanation explain(key_type const& key, pick_options const& options = plain_pick)
     requires keyed<P>
   {
     parked const borrowed{*this};

@@ -51,24 +51,24 @@ class picker {
   }
 
   // The decision alone: no shared write. Lock-free, wait-free between publishes; at most `tries` + members word tests.
-  EQUIPOISE_FLATTEN choice<B> select(pick_options const& options = {}) noexcept
+  EQUIPOISE_INLINE choice<B> select(pick_options const& options = plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
     return answer<choice<B>>(key_type{}, options);
   }
-  EQUIPOISE_FLATTEN choice<B> select(key_type const& key, pick_options const& options = {}) noexcept
+  EQUIPOISE_INLINE choice<B> select(key_type const& key, pick_options const& options = plain_pick) noexcept
     requires keyed<P>
   {
     return answer<choice<B>>(key, options);
   }
 
   // The decision, counted: one locked read-modify-write more.
-  EQUIPOISE_FLATTEN lease<B> acquire(pick_options const& options = {}) noexcept
+  EQUIPOISE_INLINE lease<B> acquire(pick_options const& options = plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
     return answer<lease<B>>(key_type{}, options);
   }
-  EQUIPOISE_FLATTEN lease<B> acquire(key_type const& key, pick_options const& options = {}) noexcept
+  EQUIPOISE_INLINE lease<B> acquire(key_type const& key, pick_options const& options = plain_pick) noexcept
     requires keyed<P>
   {
     return answer<lease<B>>(key, options);
@@ -91,24 +91,24 @@ class picker {
   }
 
   // The first distinct backends of the pick's order (replicas), best first; gives how many there were.
-  std::size_t select_n(std::span<backend_id> into, pick_options const& options = {}) noexcept
+  std::size_t select_n(std::span<backend_id> into, pick_options const& options = plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
     return several(key_type{}, into, options);
   }
-  std::size_t select_n(key_type const& key, std::span<backend_id> into, pick_options const& options = {}) noexcept
+  std::size_t select_n(key_type const& key, std::span<backend_id> into, pick_options const& options = plain_pick) noexcept
     requires keyed<P>
   {
     return several(key, into, options);
   }
 
   // What a select would answer now, and why; leaves the cursor as it was. May allocate.
-  explanation explain(pick_options const& options = {})
+  explanation explain(pick_options const& options = plain_pick)
     requires(!keyed<P> || optionally_keyed<P>)
   {
     return explained(key_type{}, options);
   }
-  explanation explain(key_type const& key, pick_options const& options = {})
+  explanation explain(key_type const& key, pick_options const& options = plain_pick)
     requires keyed<P>
   {
     return explained(key, options);
@@ -143,7 +143,7 @@ class picker {
     freshen();
     pick const k{held_->table.members, *registry_, options};
     walk w{};
-    proposal const p = next(w, cursor_, k, key);
+    proposal const p = course::first(*policy_, held_->table, cursor_, w, k, key);
     if (p.who != nullptr && options.tried.empty()) [[likely]] {
       if (take<Answer>(p, options) == cause::none) [[likely]] return made<Answer>(p, options);
     }
@@ -156,6 +156,7 @@ class picker {
     for (;;) {
       unsigned met = 0;  // bit c: cause c was met
       pick const k{held_->table.members, *registry_, options};
+      if (p.who == nullptr) p = next(w = {}, cursor_, k, key);
       for (; p.who != nullptr; p = next(w, cursor_, k, key)) {
         cause c = judged(p, options);
         if (c == cause::none) c = take<Answer>(p, options);
@@ -166,8 +167,6 @@ class picker {
       // in judged() saw `removed`, which the pool sets after the exchange, so this load sees the new snapshot.
       if (current_->load(publication_orders::compare) == held_) return Answer{nobody(met, p)};
       refresh();
-      w = {};
-      p = next(w, cursor_, pick{held_->table.members, *registry_, options}, key);
     }
   }
 
@@ -241,7 +240,8 @@ class picker {
     auto cursor = cursor_;
     walk w{};
     unsigned met = 0;
-    proposal p = next(w, cursor, k, key);
+    proposal p = course::first(*policy_, held_->table, cursor, w, k, key);
+    if (p.who == nullptr) p = next(w = {}, cursor, k, key);
     for (; p.who != nullptr; p = next(w, cursor, k, key)) {
       cause const c = judged(p, options);
       if (c == cause::none) {

@@ -26,6 +26,9 @@ struct pick_options {
   admission mask = admission::new_work;    // which reasons count
 };
 
+// The default, in one place: a constant that is read, not an object that each pick would have to write.
+inline constexpr pick_options plain_pick{};
+
 inline constexpr std::uint32_t no_limit = 0xFFFFFFFF;
 
 // A member, or nobody; who may be admitted; and the most in flight at which the lease may be taken.

@@ -71,6 +71,14 @@ struct course {
       return {};
   }
 
+  // The pick's first proposal, where all of the speed is. If it is nobody, the walk starts afresh with next().
+  EQUIPOISE_INLINE static proposal first(P const& policy, table const& t, cursor& c, walk& w, pick const& k,
+                                         key_type const& key) noexcept {
+    proposal const p = propose(policy, t, c, w, k, key);
+    if constexpr (is_leaf) w.step = 1, w.last = p.who;
+    return p;
+  }
+
   // The next proposal of this pick. Ends after at most tries + members calls.
   EQUIPOISE_INLINE static proposal next(P const& policy, table const& t, cursor& c, walk& w, pick const& k,
                                         key_type const& key) noexcept {
