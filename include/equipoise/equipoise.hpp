@@ -2,4 +2,7 @@
 #pragma once
 
 #include <equipoise/core/balancer.hpp>
-#include <equipoise/policy/round_robin.hpp>
+#include <equipoise/core/endpoint.hpp>
+#include <equipoise/core/print.hpp>
+#include <equipoise/policy/policy_catalog.hpp>
+#include <equipoise/policy/shard_router.hpp>

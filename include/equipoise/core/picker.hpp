@@ -34,11 +34,11 @@ class picker {
 
   picker(detail::publisher& owner, registry& r, P const& policy, std::uint32_t row, random_source random)
       : current_{&owner.current()}, registry_{&r}, counts_{r.row(row)}, policy_{&policy}, owner_{&owner},
-        mark_{owner.get_mark()}, random_{random} {}
+        mark_{owner.get_mark()}, random_{random}, cursor_{course::make_cursor(policy)} {}
   picker(picker&& other) noexcept
       : current_{other.current_}, held_{std::exchange(other.held_, nullptr)}, registry_{other.registry_},
         counts_{other.counts_}, policy_{other.policy_}, owner_{std::exchange(other.owner_, nullptr)}, mark_{other.mark_},
-        random_{other.random_}, started_{other.started_}, cursor_{other.cursor_} {}
+        random_{other.random_}, started_{other.started_}, cursor_{std::move(other.cursor_)} {}
   picker& operator=(picker&& other) noexcept {
     if (this != &other) {
       std::destroy_at(this);
@@ -129,7 +129,7 @@ class picker {
     assert(owner_ != nullptr && "equipoise: a moved-from picker was used");
     held_ = static_cast<detail::snapshot<P> const*>(publication_protocol<>::refresh(*current_, mark_->held));
     if (!started_ && !held_->table.members.empty()) {
-      cursor_ = course::start(*policy_, held_->table, random_);
+      course::start(*policy_, held_->table, cursor_, random_);
       started_ = true;
     }
   }
@@ -266,7 +266,7 @@ class picker {
   detail::mark* mark_;
   random_source random_;
   bool started_ = false;
-  [[no_unique_address]] typename course::cursor cursor_{};
+  [[no_unique_address]] typename course::cursor cursor_;
 };
 
 }  // namespace equipoise::inline EQUIPOISE_ABI

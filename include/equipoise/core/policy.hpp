@@ -128,9 +128,10 @@ concept keyed = !std::same_as<key_of_policy<P>, no_key>;
 template <class P>
 concept optionally_keyed = keyed<P> && requires { requires P::key_type::optional; };
 
-// A policy that owns another policy, `child`, and takes its walk.
+// A policy that owns another policy, `child`, and takes its walk (or erases it, and says `whole_walk`): its propose() is
+// already finite, and asks each member at most a few times.
 template <class P>
-concept composition = requires(P const& p) { p.child; };
+concept composition = requires(P const& p) { p.child; } || requires { requires P::whole_walk; };
 
 // Whether a table holds the members that are down too, so that keys keep their homes. True of keyed policies.
 template <class P>

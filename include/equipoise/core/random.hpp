@@ -28,7 +28,7 @@ constexpr std::uint64_t multiply_high(std::uint64_t h, std::uint64_t n) noexcept
 }
 
 // The same for a 32-bit draw; two such draws come from one 64-bit number.
-constexpr std::uint32_t multiply_high(std::uint32_t h, std::uint32_t n) noexcept {
+constexpr std::uint32_t multiply_high32(std::uint32_t h, std::uint32_t n) noexcept {
   return static_cast<std::uint32_t>((static_cast<std::uint64_t>(h) * n) >> 32);
 }
 
@@ -45,11 +45,11 @@ class random_source {
 
   // Even over 0 … n−1 (to 2^-32); n = 0 gives 0.
   constexpr std::uint32_t below(std::uint32_t n) noexcept {
-    return multiply_high(static_cast<std::uint32_t>(next() >> 32), n);
+    return multiply_high32(static_cast<std::uint32_t>(next() >> 32), n);
   }
 
   // Where a sequence of n places begins: spread over a fleet, so that workers do not march in step.
-  constexpr std::uint32_t position(std::uint32_t n) noexcept { return from_the_start_ ? 0 : below(n); }
+  constexpr std::uint64_t position(std::uint64_t n) noexcept { return from_the_start_ ? 0 : multiply_high(next(), n); }
 
  private:
   std::uint64_t state_ = 0;

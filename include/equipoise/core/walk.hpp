@@ -61,14 +61,20 @@ struct course {
   // On the control thread; may throw and allocate. The members must outlive the table.
   static table build(P const& policy, members_view members) { return {policy.build(members), members}; }
 
-  // Where one worker begins, when it first meets members.
-  static cursor start(P const& policy, table const& t, random_source& random) noexcept {
-    if constexpr (requires { policy.start(t.own, members_view{}, random); })
-      return {policy.start(t.own, members_view{t.members, t.members}, random)};
-    else if constexpr (requires { policy.start(t.own, random); })
-      return {policy.start(t.own, random)};
+  // What one worker will remember; made with the picker, so it may allocate.
+  static cursor make_cursor(P const& policy) {
+    if constexpr (requires { policy.make_cursor(); })
+      return {policy.make_cursor()};
     else
       return {};
+  }
+
+  // Where that worker begins, when it first meets members: on the worker, in place.
+  static void start(P const& policy, table const& t, cursor& c, random_source& random) noexcept {
+    if constexpr (requires { policy.start(t.own, c.own, random); })
+      policy.start(t.own, c.own, random);
+    else if constexpr (requires { policy.start(t.own, members_view{}, random); })
+      c.own = policy.start(t.own, members_view{t.members, t.members}, random);
   }
 
   // The pick's first proposal, where all of the speed is. If it is nobody, the walk starts afresh with next().

@@ -24,7 +24,7 @@ struct round_robin {
   table build(members_view) const { return {}; }
 
   cursor start(table const&, members_view members, random_source& random) const noexcept {
-    return {random.position(static_cast<std::uint32_t>(members.size()))};
+    return {static_cast<std::uint32_t>(random.position(members.size()))};
   }
 
   EQUIPOISE_INLINE proposal propose(table const&, cursor& c, pick const& k) const noexcept {

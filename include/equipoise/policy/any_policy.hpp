@@ -1,0 +1,184 @@
+// A policy chosen at run time: erases what it proposes with, and its key. Costs an indirect call a proposal (some 4 ns).
+//
+//   equipoise::any_policy p = equipoise::least_connections{};
+//   equipoise::balancer lb{pool, std::move(p)};
+//   picker.select("user-42");    // a policy that needs no key ignores it; a missing or wrong kind of key is `refused`
+#pragma once
+
+#include <equipoise/core/check_policy.hpp>
+#include <equipoise/core/explanation.hpp>
+#include <equipoise/policy/key.hpp>
+
+#include <memory>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+// Text, a 64-bit number, an address, or none. Text is borrowed until the pick returns.
+class any_key {
+ public:
+  static constexpr bool optional = true;  // select() without a key compiles
+
+  any_key() = default;
+  template <key_text Text>
+  any_key(Text const& text) noexcept : kind_{kind::text}, text_{text} {}
+  template <key_integer Integer>
+  any_key(Integer number) noexcept
+      : kind_{std::is_signed_v<Integer> ? kind::negatable : kind::natural}, number_{static_cast<std::uint64_t>(number)} {}
+  any_key(address const& a) noexcept : kind_{kind::address}, address_{a} {}
+
+  // Calls f with the key as it came (salted, where it was drawn afresh and the policy's keys are hashes); f says whether
+  // it could take it.
+  template <class Key, class Use>
+  bool as(Use&& use) const noexcept {
+    switch (kind_) {
+      case kind::text: return convert<Key>(text_, use);
+      case kind::natural: return convert<Key>(number_, use);
+      case kind::negatable: return convert<Key>(static_cast<std::int64_t>(number_), use);
+      case kind::address: return convert<Key>(address_, use);
+      default: return false;
+    }
+  }
+
+  any_key salted(std::uint64_t salt) const noexcept {
+    any_key k{*this};
+    k.salt_ = salt == 0 ? salt_ : mix(salt_ + salt);
+    return k;
+  }
+
+ private:
+  enum class kind : std::uint8_t { none, text, natural, negatable, address };
+
+  template <class Key, class From, class Use>
+  bool convert(From const& from, Use& use) const noexcept {
+    if constexpr (std::constructible_from<Key, From const&>) {
+      use(equipoise::salted(Key(from), salt_));
+      return true;
+    } else {
+      return false;
+    }
+  }
+
+  kind kind_ = kind::none;
+  std::uint64_t number_ = 0;
+  std::uint64_t salt_ = 0;
+  std::string_view text_;
+  address address_;
+};
+
+class any_policy {
+  struct erased_table {
+    virtual ~erased_table() = default;
+  };
+  // The policy's cursor, and room for its walk: made with the picker, so that a pick allocates nothing whatever it is.
+  struct erased_cursor {
+    virtual ~erased_cursor() = default;
+    virtual std::unique_ptr<erased_cursor> copy() const = 0;
+  };
+
+ public:
+  using key_type = any_key;
+  using table = std::shared_ptr<erased_table const>;
+  class cursor {
+   public:
+    cursor() = default;
+    cursor(cursor const& other) : own_{other.own_ ? other.own_->copy() : nullptr} {}
+    cursor(cursor&&) noexcept = default;
+    cursor& operator=(cursor other) noexcept {
+      own_ = std::move(other.own_);
+      return *this;
+    }
+
+   private:
+    friend any_policy;
+    std::unique_ptr<erased_cursor> own_;
+  };
+  struct walk {
+    bool begun = false;
+  };
+
+  static constexpr bool whole_walk = true;  // the policy inside has a walk of its own
+
+  template <class P>
+    requires(!std::same_as<std::remove_cvref_t<P>, any_policy>)
+  any_policy(P policy) : policy_{std::make_shared<holder<P> const>(std::move(policy))} {}
+
+  table build(members_view members) const { return policy_->build(members); }
+  cursor make_cursor() const {
+    cursor c;
+    c.own_ = policy_->make_cursor();
+    return c;
+  }
+  void start(table const& t, cursor& c, random_source& random) const noexcept { policy_->start(*t, *c.own_, random); }
+  proposal propose(table const& t, cursor& c, walk& w, pick const& k, any_key const& key) const noexcept {
+    return policy_->propose(*t, *c.own_, !std::exchange(w.begun, true), k, key);
+  }
+
+  bool keeps_homes() const noexcept { return policy_->keeps_homes(); }
+  bool needs_key() const noexcept { return policy_->needs_key(); }
+  std::string describe() const { return policy_->describe(); }
+
+ private:
+  struct erased {
+    virtual ~erased() = default;
+    virtual table build(members_view) const = 0;
+    virtual std::unique_ptr<erased_cursor> make_cursor() const = 0;
+    virtual void start(erased_table const&, erased_cursor&, random_source&) const noexcept = 0;
+    virtual proposal propose(erased_table const&, erased_cursor&, bool begins, pick const&, any_key const&) const noexcept = 0;
+    virtual bool keeps_homes() const noexcept = 0;
+    virtual bool needs_key() const noexcept = 0;
+    virtual std::string describe() const = 0;
+  };
+
+  template <class P>
+  struct holder final : erased {
+    static_assert(check_policy<P>());
+    using course = equipoise::course<P>;
+    struct own_table final : erased_table {
+      explicit own_table(typename course::table t) : table{std::move(t)} {}
+      typename course::table table;
+    };
+    struct own_cursor final : erased_cursor {
+      explicit own_cursor(typename course::cursor c) : cursor{std::move(c)} {}
+      std::unique_ptr<erased_cursor> copy() const override { return std::make_unique<own_cursor>(*this); }
+      typename course::cursor cursor;
+      typename course::walk walk{};
+    };
+
+    explicit holder(P p) : policy{std::move(p)} {}
+
+    any_policy::table build(members_view members) const override {
+      return std::make_shared<own_table const>(course::build(policy, members));
+    }
+    std::unique_ptr<erased_cursor> make_cursor() const override {
+      return std::make_unique<own_cursor>(course::make_cursor(policy));
+    }
+    void start(erased_table const& t, erased_cursor& c, random_source& random) const noexcept override {
+      course::start(policy, static_cast<own_table const&>(t).table, static_cast<own_cursor&>(c).cursor, random);
+    }
+    EQUIPOISE_FLATTEN proposal propose(erased_table const& t, erased_cursor& c, bool begins, pick const& k, any_key const& key) const noexcept override {
+      auto& mine = static_cast<own_cursor&>(c);
+      if (begins) mine.walk = {};
+      auto const next = [&](key_of_policy<P> const& own_key) {
+        return course::next(policy, static_cast<own_table const&>(t).table, mine.cursor, mine.walk, k, own_key);
+      };
+      if constexpr (!keyed<P>) {
+        return next(no_key{});
+      } else if constexpr (std::same_as<key_of_policy<P>, any_key>) {
+        return next(key);
+      } else {
+        proposal p = proposal::nobody(cause::refused);
+        key.as<key_of_policy<P>>([&](key_of_policy<P> const& own_key) { p = next(own_key); });
+        return p;
+      }
+    }
+    bool keeps_homes() const noexcept override { return equipoise::keeps_homes(policy); }
+    bool needs_key() const noexcept override { return keyed<P> && !optionally_keyed<P>; }
+    std::string describe() const override { return equipoise::describe(policy); }
+
+    P policy;
+  };
+
+  std::shared_ptr<erased const> policy_;
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

@@ -1,0 +1,91 @@
+// Bounded load: nobody has more than (1 + ε) times its share of the work in flight. A key whose home is full goes on in its
+// own order, so a hot key spreads over its next backends instead of felling one.
+//
+//   equipoise::balancer lb{pool, equipoise::bounded_load{equipoise::maglev{}}};        // at most 1.25 × the share
+//
+// Capacity of i: ⌈factor · (total in flight + 1) · weight_i / total weight⌉. The total is the sum over the table's members:
+// read at each pick up to 32 members, else every n/16 picks (a worker remembers it in between), and again before anybody is
+// refused for good: so somebody always has room. Use it with acquire().
+// Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads" (SODA 2018). Select: O(1), amortised ≤ 32 loads.
+#pragma once
+
+#include <equipoise/core/walk.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+template <class P>
+struct bounded_load : with_key_of<P> {
+  static constexpr std::string_view name = "bounded_load";
+
+  P child;
+  double factor;
+
+  struct table {
+    typename course<P>::table child;
+    double share = 0;  // factor / total weight
+    std::uint32_t reread = 0;  // picks between two sums
+  };
+  struct cursor {
+    typename course<P>::cursor child;
+    std::uint64_t total = 0;
+    std::uint32_t picks_left = 0;
+  };
+  struct walk {
+    typename course<P>::walk child;
+    bool begun = false, exact = false;
+  };
+
+  explicit bounded_load(P policy, double most_over_share = 1.25) : child{std::move(policy)}, factor{most_over_share} {
+    if (!(factor > 1) || factor > 1e6) fail("equipoise: bounded_load::factor " + std::to_string(factor) + " is outside (1, 1000000]");
+  }
+
+  table build(members_view members) const {
+    double total_weight = 0;
+    for (member const& m : members) total_weight += m.weight;
+    return {course<P>::build(child, members), factor / std::max(1.0, total_weight),
+            members.size() <= 32 ? 0 : static_cast<std::uint32_t>(members.size() / 16)};
+  }
+  cursor make_cursor() const { return {course<P>::make_cursor(child)}; }
+  void start(table const& t, cursor& c, random_source& random) const noexcept { course<P>::start(child, t.child, c.child, random); }
+
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k, key_of_policy<P> const& key) const noexcept {
+    if (!w.begun) {
+      w.begun = true;
+      if (c.picks_left == 0 || t.reread == 0) [[unlikely]]
+        sum(t, c, w, k);
+      else
+        --c.picks_left;
+    }
+    proposal p = course<P>::next(child, t.child, c.child, w.child, k, key);
+    if (p.who == nullptr && !w.exact) [[unlikely]] {  // refused by a sum that may be old: once more, by a fresh one
+      sum(t, c, w, k);
+      w.child = {};
+      p = course<P>::next(child, t.child, c.child, w.child, k, key);
+    }
+    if (p.who != nullptr) p.limit = std::min(p.limit, capacity(t, c, *p.who));
+    return p;
+  }
+
+ private:
+  static std::uint32_t capacity(table const& t, cursor const& c, member const& m) noexcept {
+    double const room = t.share * static_cast<double>(c.total + 1) * m.weight;
+    auto const whole = static_cast<std::uint64_t>(room);
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(whole + (static_cast<double>(whole) < room), no_limit - 1));
+  }
+
+  static void sum(table const& t, cursor& c, walk& w, pick const& k) noexcept {
+    c.total = 0;
+    for (member const& m : t.child.members) c.total += k.in_flight(m);
+    c.picks_left = t.reread;
+    w.exact = true;
+  }
+};
+
+template <class P>
+explicit bounded_load(P) -> bounded_load<P>;
+template <class P>
+explicit bounded_load(bounded_load<P>) -> bounded_load<bounded_load<P>>;  // nests; without this it would copy
+template <class P>
+explicit bounded_load(P, double) -> bounded_load<P>;
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

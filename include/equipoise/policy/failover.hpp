@@ -1,0 +1,86 @@
+// Failover: levels of priority. Work goes to level 0 while anybody there may have it, then to level 1, and so on; a child
+// table for each level.
+//
+//   equipoise::balancer lb{pool, equipoise::failover{equipoise::round_robin{}}};    // priority_of(server) names the level
+//
+// A backend that is full (a limit, a bound below) is passed over like one that is down: its level overflows into the next.
+// Priorities 0 … 7; a backend beyond is refused when it joins. Each level draws a key afresh, so homes on different levels do
+// not follow from one another. Select: as the child's, for each level tried.
+#pragma once
+
+#include <equipoise/core/walk.hpp>
+#include <equipoise/policy/key.hpp>
+
+#include <array>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+template <class P>
+struct failover : with_key_of<P> {
+  static constexpr std::string_view name = "failover";
+  static constexpr std::uint32_t levels = 8;
+
+  P child;
+
+  struct level {
+    std::uint32_t priority;
+    std::vector<member> members;
+    typename course<P>::table child;
+  };
+  struct table {
+    std::vector<level> levels;  // those that have members, in order
+  };
+  struct cursor {
+    std::array<typename course<P>::cursor, failover::levels> child{};  // by priority: levels come and go
+  };
+  struct walk {
+    typename course<P>::walk child;
+    std::uint32_t at = 0;
+  };
+
+  explicit failover(P policy) : child{std::move(policy)} {}
+
+  table build(members_view members) const {
+    std::array<std::vector<member>, levels> by_priority;
+    for (member const& m : members) {
+      if (m.priority >= levels)
+        fail("equipoise: priority " + std::to_string(m.priority) + " of backend '" + std::string{m.key()} + "' is beyond failover's levels 0 … " + std::to_string(levels - 1));
+      by_priority[m.priority].push_back(m);
+    }
+    table t;
+    for (std::uint32_t i = 0; i != levels; ++i) {
+      if (by_priority[i].empty()) continue;
+      level l{i, std::move(by_priority[i]), {}};
+      l.child = course<P>::build(child, members.narrowed(l.members));
+      t.levels.push_back(std::move(l));
+    }
+    return t;
+  }
+
+  cursor make_cursor() const {
+    cursor c;
+    for (auto& of_level : c.child) of_level = course<P>::make_cursor(child);
+    return c;
+  }
+  void start(table const& t, cursor& c, random_source& random) const noexcept {
+    for (level const& l : t.levels) course<P>::start(child, l.child, c.child[l.priority], random);
+  }
+
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k, key_of_policy<P> const& key) const noexcept {
+    cause last = cause::none;
+    for (; w.at < t.levels.size(); ++w.at, w.child = {}) {
+      level const& l = t.levels[w.at];
+      proposal const p = course<P>::next(child, l.child, c.child[l.priority], w.child, k.over(l.members), salted(key, l.priority));
+      if (p.who != nullptr) [[likely]] return p;
+      last = std::max(last, p.because());
+    }
+    return last == cause::none ? proposal{} : proposal::nobody(last);
+  }
+};
+
+template <class P>
+explicit failover(P) -> failover<P>;
+template <class P>
+explicit failover(failover<P>) -> failover<failover<P>>;  // nests; without this it would copy
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

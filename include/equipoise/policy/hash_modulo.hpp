@@ -1,0 +1,36 @@
+// Hash modulo n: a key's home is member number hash % n. Nothing to build, no memory; but a change of n moves nearly all
+// keys. For a fixed set, or with a hash of your own that other programs share. Weights other than 0 do not count.
+//
+//   equipoise::balancer lb{pool, equipoise::hash_modulo<crc32_of_text>{}};   // uint64 operator()(std::string_view) const
+//
+// While a home is down its keys probe on and nobody else's move. Select: wait-free between publishes; O(1).
+#pragma once
+
+#include <equipoise/core/policy.hpp>
+#include <equipoise/policy/key.hpp>
+#include <equipoise/policy/probe.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+template <class Hash = default_hash>
+struct hash_modulo {
+  static constexpr std::string_view name = "hash_modulo";
+
+  using key_type = basic_key<Hash>;
+  using walk = probe;
+
+  struct table {};
+  struct cursor {};
+
+  table build(members_view) const { return {}; }
+
+  EQUIPOISE_INLINE proposal propose(table const&, cursor&, walk& w, pick const& k, key_type const& key) const noexcept {
+    if (k.members.empty()) [[unlikely]] return nullptr;
+    std::uint64_t const hash = w.begun ? w.next(key.hash) : (w.next(key.hash), key.hash);  // the home is the bare hash
+    return &k.members[hash % k.members.size()];
+  }
+};
+
+hash_modulo() -> hash_modulo<>;
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

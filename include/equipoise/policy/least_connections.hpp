@@ -1,0 +1,58 @@
+// Least connections: the backend with the least work in flight for its weight; among equals, each in turn.
+//
+// Exact at rest and for one worker; with several, exact up to the picks in progress. In flight counts from the pick, so
+// connections still being opened count too. Use it with acquire(): a select() adds nothing that the next pick could see.
+// Select: wait-free between publishes; O(members × count rows). For many backends power_of_two is nearly as good at O(1).
+#pragma once
+
+#include <equipoise/core/policy.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+struct least_connections {
+  static constexpr std::string_view name = "least_connections";
+
+  struct table {};
+  struct cursor {
+    std::uint32_t next = 0;  // ties begin one past the last chosen
+  };
+  // The one proposed before in this pick: the next is the least of those behind it in the order (load, turn).
+  struct walk {
+    bool again = false;
+    std::uint32_t load = 0, weight = 1, turn = 0, base = 0;
+  };
+
+  table build(members_view) const { return {}; }
+  cursor start(table const&, members_view members, random_source& random) const noexcept {
+    return {static_cast<std::uint32_t>(random.position(members.size()))};
+  }
+
+  proposal propose(table const&, cursor& c, walk& w, pick const& k) const noexcept {
+    auto const n = static_cast<std::uint32_t>(k.members.size());
+    if (n == 0) return nullptr;
+    if (!w.again) w.base = c.next < n ? c.next : c.next % n;
+    member const* best = nullptr;
+    std::uint32_t best_load = 0, best_turn = 0;
+    for (std::uint32_t turn = 0, i = w.base; turn != n; ++turn, i = i + 1 == n ? 0 : i + 1) {
+      member const& m = k.members[i];
+      std::uint32_t const load = k.in_flight(m);
+      k.compared(m, "load", static_cast<double>(load) / m.weight);
+      if (best != nullptr && !less(load, m.weight, best_load, best->weight)) continue;
+      bool const behind = less(w.load, w.weight, load, m.weight) || (!less(load, m.weight, w.load, w.weight) && turn > w.turn);
+      if ((w.again && !behind) || !k.admits(m)) continue;
+      best = &m, best_load = load, best_turn = turn;
+    }
+    if (best == nullptr) return nullptr;
+    w = {true, best_load, best->weight, best_turn, w.base};
+    c.next = static_cast<std::uint32_t>(best - k.members.data()) + 1;
+    return best;
+  }
+
+ private:
+  // a/v < b/w without a division.
+  static constexpr bool less(std::uint32_t a, std::uint32_t v, std::uint32_t b, std::uint32_t w) noexcept {
+    return std::uint64_t{a} * w < std::uint64_t{b} * v;
+  }
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

@@ -1,0 +1,70 @@
+// Power of two choices: draw two different backends by weight, take the one with less work in flight for its weight.
+//
+// Nearly as even as least connections at the price of two draws, and no herd: workers with the same view choose apart.
+// Below about one request in flight all loads are equal, and it is (weighted) random: ties go to the first draw.
+// Use it with acquire(). `choices` from 2 to 10; more than 3 hardly helps.
+// Select: wait-free between publishes; O(choices). Mitzenmacher (2001); weights: drawn by weight, compared as n / w.
+#pragma once
+
+#include <equipoise/core/policy.hpp>
+#include <equipoise/policy/alias_table.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+struct power_of_two {
+  static constexpr std::string_view name = "power_of_two";
+
+  std::uint32_t choices = 2;
+
+  using table = alias_table;
+  struct cursor {
+    random_source draw;
+  };
+  struct walk {
+    bool again = false;
+  };
+
+  table build(members_view members) const {
+    if (choices < 2 || choices > 10) fail("equipoise: power_of_two::choices " + std::to_string(choices) + " is outside 2 … 10");
+    return table{members};
+  }
+  cursor start(table const&, members_view, random_source& source) const noexcept { return {random_source{source.next()}}; }
+
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k) const noexcept {
+    auto const n = static_cast<std::uint32_t>(k.members.size());
+    if (n < 2) [[unlikely]] return n == 0 ? nullptr : &k.members[0];
+    std::uint64_t const draw = c.draw.next();
+    std::uint32_t const i = t(draw);
+    member const* best = &k.members[i];
+    best = lighter(best, &k.members[other(t, c, i, draw, n)], w, k);
+    for (std::uint32_t more = 2; more < choices; ++more) [[unlikely]]
+      best = lighter(best, &k.members[t(c.draw.next())], w, k);
+    // From the second proposal on, one that may not be had must not win: it looks idle. (The first, if refused, is redrawn.)
+    w.again = true;
+    return best;
+  }
+
+ private:
+  // Another index than i. Equal weights: from the lower half of the same draw, over n − 1 with a hole at i.
+  EQUIPOISE_INLINE static std::uint32_t other(table const& t, cursor& c, std::uint32_t i, std::uint64_t draw, std::uint32_t n) noexcept {
+    if (t.uniform()) {
+      std::uint32_t const j = multiply_high32(static_cast<std::uint32_t>(draw), n - 1);
+      return j + (j >= i);
+    }
+    for (int tries = 0; tries != 4; ++tries)
+      if (std::uint32_t const j = t(c.draw.next()); j != i) return j;
+    std::uint32_t const j = c.draw.below(n - 1);  // one weight dwarfs the rest: whom it is compared with hardly matters
+    return j + (j >= i);
+  }
+
+  EQUIPOISE_INLINE static member const* lighter(member const* a, member const* b, walk const& w, pick const& k) noexcept {
+    if (w.again && !k.admits(*a)) return b;
+    if (w.again && !k.admits(*b)) return a;
+    std::uint64_t const load_a = k.in_flight(*a), load_b = k.in_flight(*b);
+    k.compared(*a, "load", static_cast<double>(load_a) / a->weight);
+    k.compared(*b, "load", static_cast<double>(load_b) / b->weight);
+    return load_b * a->weight < load_a * b->weight ? b : a;
+  }
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

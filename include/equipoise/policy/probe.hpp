@@ -1,0 +1,23 @@
+// Probing past a member that gets no work: a key draws the next number of its own sequence and looks again.
+//
+// Keys of healthy members never move, the dead one's spread evenly, all come home on its return; no history, one word
+// read a try. (The rule of DxHash, Dong and Wang 2021, over any table.)
+#pragma once
+
+#include <equipoise/core/random.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+struct probe {
+  std::uint64_t drawn = 0;
+  bool begun = false;
+
+  // The key's next number: evenly spread even where the key's own hash is weak.
+  EQUIPOISE_INLINE std::uint64_t next(std::uint64_t key) noexcept {
+    drawn = mix(begun ? drawn + golden_gamma : key);
+    begun = true;
+    return drawn;
+  }
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

@@ -1,0 +1,27 @@
+// Random: any backend, each as likely. Needs no agreement between workers, and keeps none of the order.
+//
+// Select: wait-free between publishes; O(1), one draw.
+#pragma once
+
+#include <equipoise/core/policy.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+struct random {
+  static constexpr std::string_view name = "random";
+
+  struct table {};
+  struct cursor {
+    random_source draw;
+  };
+
+  table build(members_view) const { return {}; }
+  cursor start(table const&, members_view, random_source& source) const noexcept { return {random_source{source.next()}}; }
+
+  EQUIPOISE_INLINE proposal propose(table const&, cursor& c, pick const& k) const noexcept {
+    if (k.members.empty()) [[unlikely]] return nullptr;
+    return &k.members[c.draw.below(static_cast<std::uint32_t>(k.members.size()))];
+  }
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

@@ -1,0 +1,133 @@
+// Shard router: a map says which backend, by key, owns a number. The map decides how many shards there are, whoever is a
+// member; there is nobody else to ask, so a shard that is down is `all_down`, and a number outside the map is `refused`.
+//
+//   equipoise::shard_router by_user{equipoise::modulo_shards{{"shard-1", "shard-2", "shard-3"}}};       // 0 → the first
+//   equipoise::shard_router by_id{equipoise::range_shards{{{1, 1000, "s1"}, {1001, 2000, "s2"}}}};      // 0: no such shard
+//   equipoise::balancer lb{pool, by_user};
+//   if (auto shard = picker.select(user_id)) …
+//
+// Select: wait-free between publishes; modulo O(1), ranges O(log ranges).
+#pragma once
+
+#include <equipoise/core/policy.hpp>
+
+#include <unordered_map>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+// Any 64-bit integer, signed or not, as the number it is.
+struct integer_key {
+  std::uint64_t magnitude = 0;
+  bool negative = false;
+
+  template <std::integral Integer>
+    requires(!std::same_as<Integer, bool>)
+  constexpr integer_key(Integer number) noexcept
+      : magnitude{number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number)}, negative{number < 0} {}
+
+  friend constexpr bool operator==(integer_key, integer_key) = default;
+  friend constexpr bool operator<(integer_key a, integer_key b) noexcept {
+    if (a.negative != b.negative) return a.negative;
+    return a.negative ? a.magnitude > b.magnitude : a.magnitude < b.magnitude;
+  }
+};
+
+inline std::string to_string(integer_key k) { return (k.negative ? "-" : "") + std::to_string(k.magnitude); }
+
+// Number modulo n, never negative: 0 is the first shard's, n − 1 and −1 the last's.
+class modulo_shards {
+ public:
+  explicit modulo_shards(std::vector<std::string> backends) : backends_{std::move(backends)} {
+    if (backends_.empty()) fail("equipoise: modulo_shards: the list of backends is empty");
+    for (auto const& name : backends_)
+      if (name.empty()) fail("equipoise: modulo_shards: a backend's key is empty");
+  }
+
+  std::vector<std::string> const& backends() const noexcept { return backends_; }
+
+  // The shard's number; always below backends().size().
+  EQUIPOISE_INLINE std::size_t find(integer_key k) const noexcept {
+    std::uint64_t const n = backends_.size(), r = k.magnitude % n;
+    return static_cast<std::size_t>(k.negative && r != 0 ? n - r : r);
+  }
+
+ private:
+  std::vector<std::string> backends_;
+};
+
+// Ranges of numbers, both ends included.
+class range_shards {
+ public:
+  struct range {
+    integer_key first, last;
+    std::string backend;
+  };
+
+  explicit range_shards(std::vector<range> ranges) : ranges_{std::move(ranges)} {
+    if (ranges_.empty()) fail("equipoise: range_shards: the list of ranges is empty");
+    std::sort(ranges_.begin(), ranges_.end(), [](range const& a, range const& b) { return a.first < b.first; });
+    for (std::size_t i = 0; i != ranges_.size(); ++i) {
+      range const& r = ranges_[i];
+      if (r.backend.empty()) fail("equipoise: range_shards: " + written(r) + " names no backend");
+      if (r.last < r.first) fail("equipoise: range_shards: " + written(r) + " ends before it begins");
+      if (i != 0 && !(ranges_[i - 1].last < r.first)) fail("equipoise: range_shards: " + written(ranges_[i - 1]) + " and " + written(r) + " overlap");
+      backends_.push_back(r.backend);
+    }
+  }
+
+  std::vector<std::string> const& backends() const noexcept { return backends_; }
+
+  // The range's number, or backends().size() where there is none.
+  std::size_t find(integer_key k) const noexcept {
+    auto const behind = std::upper_bound(ranges_.begin(), ranges_.end(), k, [](integer_key a, range const& r) { return a < r.first; });
+    if (behind == ranges_.begin() || std::prev(behind)->last < k) return ranges_.size();
+    return static_cast<std::size_t>(std::prev(behind) - ranges_.begin());
+  }
+
+ private:
+  static std::string written(range const& r) { return to_string(r.first) + " … " + to_string(r.last); }
+
+  std::vector<range> ranges_;
+  std::vector<std::string> backends_;
+};
+
+template <class Map>
+struct shard_router {
+  static constexpr std::string_view name = "shard_router";
+  static constexpr bool finite = true;
+  static constexpr std::uint32_t tries = 1;
+
+  using key_type = integer_key;
+
+  struct table {
+    std::vector<member const*> owner;  // by shard; null while the map's backend is not a member, or has weight 0
+  };
+  struct cursor {};
+
+  Map map;
+
+  explicit shard_router(Map m) : map{std::move(m)} {}
+
+  table build(members_view members) const {
+    std::unordered_map<std::string_view, member const*> by_key;
+    for (member const& m : members) by_key.emplace(m.key(), &m);
+    table t;
+    for (auto const& backend : map.backends()) {
+      auto const at = by_key.find(backend);
+      t.owner.push_back(at == by_key.end() ? nullptr : at->second);
+    }
+    return t;
+  }
+
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick const&, integer_key const& key) const noexcept {
+    std::size_t const shard = map.find(key);
+    if (shard >= t.owner.size()) return proposal::nobody(cause::refused);
+    if (t.owner[shard] == nullptr) return proposal::nobody(cause::all_down);
+    return t.owner[shard];
+  }
+};
+
+template <class Map>
+explicit shard_router(Map) -> shard_router<Map>;
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

@@ -1,0 +1,69 @@
+// Sticky: a client whose session lives on a backend goes back there; all others, and those whose backend is gone, as the
+// child decides.
+//
+//   equipoise::balancer lb{pool, equipoise::sticky{equipoise::least_connections{}}};
+//   auto lease = picker.acquire({.session = id_from_the_cookie});
+//
+// The host remembers whose session is where, and gives the id (pool.find(key) turns a cookie's key into one). A backend that
+// is draining or of weight 0 keeps the sessions it has and gets no new ones. A forged or outdated id is no id.
+// Select: O(log members) with a session, as the child's without.
+#pragma once
+
+#include <equipoise/core/walk.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+template <class P>
+struct sticky : with_key_of<P> {
+  static constexpr std::string_view name = "sticky";
+
+  P child;
+
+  struct table {
+    std::vector<member> by_id;  // everybody, also those that get no new work
+    typename course<P>::table child;
+  };
+  struct cursor {
+    typename course<P>::cursor child;
+  };
+  struct walk {
+    typename course<P>::walk child;
+    bool asked = false;
+  };
+
+  explicit sticky(P policy) : child{std::move(policy)} {}
+
+  table build(members_view members) const {
+    table t{{members.everybody().begin(), members.everybody().end()}, course<P>::build(child, members)};
+    std::sort(t.by_id.begin(), t.by_id.end(), [](member const& a, member const& b) { return a.id < b.id; });
+    return t;
+  }
+  cursor make_cursor() const { return {course<P>::make_cursor(child)}; }
+  void start(table const& t, cursor& c, random_source& random) const noexcept { course<P>::start(child, t.child, c.child, random); }
+
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k, key_of_policy<P> const& key) const noexcept {
+    if (!w.asked) {
+      w.asked = true;
+      if (k.session()) [[unlikely]]
+        if (member const* m = find(t, k.session())) {
+          proposal p{m};
+          p.mask = admission::same_session;
+          return p;
+        }
+    }
+    return course<P>::next(child, t.child, c.child, w.child, k, key);
+  }
+
+ private:
+  static member const* find(table const& t, backend_id id) noexcept {
+    auto const at = std::lower_bound(t.by_id.begin(), t.by_id.end(), id, [](member const& m, backend_id i) { return m.id < i; });
+    return at != t.by_id.end() && at->id == id ? &*at : nullptr;
+  }
+};
+
+template <class P>
+explicit sticky(P) -> sticky<P>;
+template <class P>
+explicit sticky(sticky<P>) -> sticky<sticky<P>>;  // nests; without this it would copy
+
+}  // namespace equipoise::inline EQUIPOISE_ABI

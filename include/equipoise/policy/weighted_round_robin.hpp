@@ -1,0 +1,45 @@
+// Weighted round robin, the textbook order: each backend as many times in a row as its weight says.
+// Weights 3, 2, 1 give A A A B B C, and again. Mind the bursts: smooth_weighted_round_robin spreads the same shares.
+//
+// Select: wait-free between publishes; O(1). No table, whatever the weights.
+#pragma once
+
+#include <equipoise/core/policy.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+struct weighted_round_robin {
+  static constexpr std::string_view name = "weighted_round_robin";
+
+  struct table {};
+  struct cursor {
+    std::uint32_t at = 0;    // whose run this is
+    std::uint32_t used = 0;  // how much of it; compared with today's weight, which may have become smaller
+  };
+
+  table build(members_view) const { return {}; }
+
+  // A place among all turns, so that a fleet's first picks follow the weights. O(members), once a worker.
+  cursor start(table const&, members_view members, random_source& random) const noexcept {
+    std::uint64_t total = 0;
+    for (member const& m : members) total += m.weight;
+    std::uint64_t turn = random.position(total);
+    cursor c;
+    while (turn >= members[c.at].weight) turn -= members[c.at++].weight;
+    c.used = static_cast<std::uint32_t>(turn);
+    return c;
+  }
+
+  EQUIPOISE_INLINE proposal propose(table const&, cursor& c, pick const& k) const noexcept {
+    auto const n = static_cast<std::uint32_t>(k.members.size());
+    if (c.at >= n) [[unlikely]] {
+      if (n == 0) return nullptr;
+      c = {c.at % n, 0};
+    }
+    if (c.used >= k.members[c.at].weight) c = {c.at + 1 == n ? 0 : c.at + 1, 0};
+    ++c.used;
+    return &k.members[c.at];
+  }
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI
