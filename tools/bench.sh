@@ -29,8 +29,12 @@ build/bench/bench/equipoise_bench --benchmark_filter="${regex:-.}" --benchmark_r
   --benchmark_out="$result" --benchmark_out_format=json ${more[@]+"${more[@]}"}
 [ -z "$json" ] || cp "$result" "$json"
 
-if [ -n "$peers" ]; then
-  if command -v cargo >/dev/null; then bash bench/peers/run.sh; else echo "bench: no cargo here, so no peers"; fi
+results=("$result")
+if [ -z "$peers" ]; then :
+elif command -v cargo >/dev/null; then
+  bash bench/peers/run.sh --json build/bench/peers.json
+  results+=(build/bench/peers.json)
+else echo "bench: no cargo here, so no peers"
 fi
-[ ! -x tools/bench_summary ] || tools/bench_summary "$result"
+[ ! -x tools/bench_summary ] || tools/bench_summary "${results[@]}"
 [ -n "$regex" ] || tools/compile_time

@@ -24,5 +24,5 @@ for preset in "${presets[@]}"; do
   echo "== $preset"
   cmake --preset "$preset"
   cmake --build --preset "$preset"
-  ctest --preset "$preset" -j"$(nproc)" "${filter[@]}"
+  ctest --preset "$preset" -j"$(getconf _NPROCESSORS_ONLN)" ${filter[@]+"${filter[@]}"}
 done

@@ -5,7 +5,6 @@
 #include <equipoise/core/slots.hpp>
 #include <equipoise/core/snapshot.hpp>
 
-#include <ranges>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -86,7 +85,7 @@ class draft {
 
   template <class Range>
   bool assign(Range&& backends, bool keep_last_good) {
-    if (keep_last_good && std::ranges::empty(backends)) return false;
+    if (keep_last_good && std::begin(backends) == std::end(backends)) return false;
     std::unordered_set<std::string> listed;
     for (B const& b : backends) {
       auto key = key_text(b);
