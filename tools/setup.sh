@@ -21,12 +21,13 @@ if has apt-get; then
   needed=$(missing apt_has g++ cmake ninja-build pkg-config catch2 libbenchmark-dev libfmt-dev libboost-dev nlohmann-json3-dev \
     libcli11-dev libspdlog-dev gnuplot-nox)
   optional=$(missing apt_has libtomlplusplus-dev relacy-dev python3-venv)
-  if [ -n "$needed$optional" ]; then
-    apt_get update
-    unknown=$(missing "apt-cache show" $optional)
-    [ -z "$unknown" ] || echo "setup: this release has no" $unknown
-    optional=$(echo "$optional" | grep -vxF "$unknown" || true)
-    if say $needed $optional; then apt_get install -y --no-install-recommends $needed $optional >/dev/null; fi
+  [ -z "$needed" ] || apt_get update
+  unknown=$(missing "apt-cache show" $optional)
+  [ -z "$unknown" ] || echo "setup: this release has no" $unknown
+  optional=$(echo "$optional" | grep -vxF "$unknown" || true)
+  if say $needed $optional; then
+    [ -n "$needed" ] || apt_get update
+    apt_get install -y --no-install-recommends $needed $optional >/dev/null
   fi
 elif has dnf; then
   needed=$(missing "rpm -q" gcc-c++ cmake ninja-build pkgconf-pkg-config catch-devel google-benchmark-devel fmt-devel boost-devel \
