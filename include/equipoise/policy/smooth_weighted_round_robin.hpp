@@ -2,8 +2,8 @@
 // weights 3, 2, 1 give A B A C B A; weights 5, 1, 1 give A A B A C A A.
 //
 // The order is computed once for each membership and then only read. Exact while the weights, divided by their greatest
-// common divisor, sum to at most 65 536 and members × sum to at most 2^26 (tens of milliseconds of building). Beyond that
-// the sequence has max(65 536, 2 · members) turns in an evenly spread order that is not nginx's: each share is then within
+// common divisor, sum to at most 2^20 and members × sum to at most 2^26 (tens of milliseconds of building). Beyond that the
+// sequence has max(65 536, 2 · members) turns in an evenly spread order that is not nginx's: each share is then within
 // one turn of exact, and nobody has less than one turn.
 // Select: wait-free between publishes; O(1). Memory: 4 bytes a turn, nothing if all weights are equal.
 #pragma once
@@ -24,8 +24,9 @@ struct smooth_weighted_round_robin {
     std::uint32_t next = 0;
   };
 
-  static constexpr std::uint64_t most_exact_turns = 65'536;
+  static constexpr std::uint64_t most_exact_turns = 1u << 20;
   static constexpr std::uint64_t most_exact_steps = 1u << 26;
+  static constexpr std::size_t rounded_turns = 65'536;
 
   table build(members_view members) const {
     std::uint64_t divisor = 0, total = 0;
@@ -75,7 +76,7 @@ struct smooth_weighted_round_robin {
   // Turns by largest remainder, at least one each; the k-th of c turns stands at (k + ½) / c of the sequence.
   static std::vector<std::uint32_t> rounded(members_view members, std::uint64_t total) {
     std::size_t const n = members.size();
-    std::size_t const wanted = std::max<std::size_t>(most_exact_turns, 2 * n);
+    std::size_t const wanted = std::max<std::size_t>(rounded_turns, 2 * n);
     std::vector<std::pair<double, std::uint32_t>> remainder(n);
     std::vector<std::size_t> count(n);
     std::size_t given = 0;
