@@ -29,7 +29,7 @@ struct explanation {
   struct row {
     backend_id id;
     std::string key;
-    std::string verdict;          // "chosen", "down", "tried", "full", "not asked", "not in the table: draining", …
+    std::string verdict;          // "chosen", "down", "tried", "full", "not asked", "not in the table"
     std::vector<number> numbers;  // weight, in_flight, and what the policy compared
   };
   static constexpr std::size_t most_rows = 64;
@@ -131,12 +131,17 @@ class explainer final : public recorder {
     result.why = cause::none;
   }
 
-  void others(std::span<member const> everybody, std::span<member const> table) {
+  // The rest: those that the policy passed over by itself, for a reason of their own or for none.
+  void others(std::span<member const> everybody, std::span<member const> table, std::span<backend_id const> tried) {
     for (member const& m : everybody) {
-      if (result.rows.size() == explanation::most_rows) break;
-      if (row_of(m)->verdict != "not asked" || is_in(m, table)) continue;
-      auto const reasons = registry_.reasons(m.id);
-      row_of(m)->verdict = "not in the table" + (reasons == reason::none ? std::string{} : ": " + to_string(reasons));
+      auto* const r = row_of(m);
+      if (r == nullptr || r->verdict != "not asked") continue;
+      if (auto const against = registry_.reasons(m.id); against != reason::none)
+        r->verdict = to_string(against);
+      else if (std::find(tried.begin(), tried.end(), m.id) != tried.end())
+        r->verdict = "tried";
+      else if (!is_in(m, table))
+        r->verdict = "not in the table";
     }
     result.more = everybody.size() > result.rows.size() ? everybody.size() - result.rows.size() : 0;
   }

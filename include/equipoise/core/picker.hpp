@@ -253,7 +253,7 @@ class picker {
       story.judged(*p.who, c == cause::all_tried ? "tried" : reasons != reason::none ? to_string(reasons) : "full");
     }
     if (p.who == nullptr) story.result.why = nobody(met, p);
-    story.others(held_->list->everybody, held_->table.members);
+    story.others(held_->list->everybody, held_->table.members, options.tried);
     return std::move(story.result);
   }
 
