@@ -1,0 +1,224 @@
+#include "config.hpp"
+
+#include "duration.hpp"
+#include "endpoint.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+
+#include <limits>
+#include <set>
+
+namespace proxy {
+namespace {
+
+// Takes fields out of one table. Whatever is left when it ends was not asked for by anybody, hence unknown.
+class fields {
+ public:
+  fields(toml::table const& from, std::string where, std::string const& file)
+      : table_{from}, where_{std::move(where)}, file_{file} {}
+
+  toml::node const* find(std::string_view name) {
+    known_.emplace_back(name);
+    return table_.get(name);
+  }
+
+  [[noreturn]] void refuse(toml::node const& at, std::string const& message) const {
+    throw config_error{fmt::format("{}:{}: {}", file_, at.source().begin.line, message)};
+  }
+
+  std::string text(std::string_view name, std::string fallback) {
+    auto const* node = find(name);
+    if (!node) return fallback;
+    if (auto value = node->value_exact<std::string>()) return *value;
+    refuse(*node, fmt::format("{}{} must be a text in quotes", prefix(), name));
+  }
+
+  template <class Number>
+  void number(std::string_view name, Number& value, std::uint64_t least,
+              std::uint64_t most = std::numeric_limits<Number>::max()) {
+    auto const* node = find(name);
+    if (!node) return;
+    auto const given = node->value_exact<std::int64_t>();
+    if (!given) refuse(*node, fmt::format("{}{} must be a whole number", prefix(), name));
+    if (*given < 0 || static_cast<std::uint64_t>(*given) < least || static_cast<std::uint64_t>(*given) > most)
+      refuse(*node, fmt::format("{}{} = {} is not within {} … {}", prefix(), name, *given, least, most));
+    value = static_cast<Number>(*given);
+  }
+
+  void flag(std::string_view name, bool& value) {
+    auto const* node = find(name);
+    if (!node) return;
+    auto const given = node->value_exact<bool>();
+    if (!given) refuse(*node, fmt::format("{}{} must be true or false", prefix(), name));
+    value = *given;
+  }
+
+  void duration(std::string_view name, std::chrono::nanoseconds& value) {
+    auto const* node = find(name);
+    if (!node) return;
+    auto const given = node->value_exact<std::string>();
+    auto const parsed = given ? parse_duration(*given) : std::nullopt;
+    if (!parsed)
+      refuse(*node, fmt::format("{}{} must be a duration in quotes, such as \"250ms\" or \"10s\"", prefix(), name));
+    if (parsed->count() <= 0)
+      refuse(*node, fmt::format("{}{} = \"{}\" must be more than zero", prefix(), name, *given));
+    value = *parsed;
+  }
+
+  void address(std::string_view name, tcp::endpoint& value) {
+    auto const* node = find(name);
+    if (!node) return;
+    auto const given = node->value_exact<std::string>();
+    auto const parsed = given ? parse_endpoint(*given) : std::nullopt;
+    if (!parsed)
+      refuse(*node, fmt::format("{}{} = {} is not \"address:port\" (numbers: names are not looked up)", prefix(), name,
+                                given ? '"' + *given + '"' : "that"));
+    value = *parsed;
+  }
+
+  void no_others() const {
+    for (auto&& [key, node] : table_)
+      if (std::find(known_.begin(), known_.end(), key.str()) == known_.end())
+        throw config_error{fmt::format("{}:{}: unknown field \"{}\" in {}; known: {}", file_, key.source().begin.line,
+                                       key.str(), where_.empty() ? "the file" : '[' + where_ + ']',
+                                       fmt::join(known_, ", "))};
+  }
+
+ private:
+  std::string prefix() const { return where_.empty() ? "" : where_ + '.'; }
+
+  toml::table const& table_;
+  std::string where_;
+  std::string const& file_;
+  std::vector<std::string> known_;
+};
+
+template <class Read>
+void section(fields& top, std::string name, std::string const& file, Read read) {
+  auto const* node = top.find(name);
+  if (!node) return;
+  auto const* table = node->as_table();
+  if (!table) top.refuse(*node, fmt::format("{0} must be a section: [{0}]", name));
+  fields in{*table, name, file};
+  read(in);
+  in.no_others();
+}
+
+void read_key(fields& top, config& out) {
+  auto const* node = top.find("key");
+  if (!node) return;
+  auto const text = node->value<std::string>().value_or("");
+  if (text == "client")
+    out.key.from = key_config::source::client;
+  else if (text == "path")
+    out.key.from = key_config::source::path;
+  else if (text.starts_with("header ") && text.size() > 7)
+    out.key = {key_config::source::header, text.substr(7)};
+  else
+    top.refuse(*node, fmt::format("key = \"{}\" is unknown; known: client, path, header NAME", text));
+}
+
+void read_admin(fields& top, config& out) {
+  auto const* node = top.find("admin");
+  if (!node) return;
+  auto const text = node->value<std::string>().value_or("");
+  if (text == "off")
+    out.admin = admin_access::off;
+  else if (text == "loopback")
+    out.admin = admin_access::loopback;
+  else if (text == "everybody")
+    out.admin = admin_access::everybody;
+  else
+    top.refuse(*node, fmt::format("admin = \"{}\" is unknown; known: off, loopback, everybody", text));
+}
+
+void read_backends(fields& top, config& out) {
+  auto const* node = top.find("backend");
+  if (!node) return;
+  auto const* list = node->as_array();
+  if (!list) top.refuse(*node, "backends are written as [[backend]], one for each");
+  std::set<std::string> names;
+  for (auto const& element : *list) {
+    auto const* table = element.as_table();
+    if (!table) top.refuse(element, "backends are written as [[backend]], one for each");
+    fields in{*table, "backend", out.file};
+    backend_config one;
+    one.address.port(0);
+    in.address("address", one.address);
+    if (one.address.port() == 0) in.refuse(element, "this [[backend]] needs address = \"address:port\"");
+    one.name = in.text("name", to_text(one.address));
+    if (one.name.empty()) in.refuse(element, "backend.name must not be empty");
+    if (!names.insert(one.name).second)
+      in.refuse(element, fmt::format("there is already a backend named \"{}\"", one.name));
+    in.number("weight", one.weight, 0);
+    in.number("priority", one.priority, 0, 65535);
+    one.zone = in.text("zone", "");
+    in.no_others();
+    out.backends.push_back(std::move(one));
+  }
+}
+
+config read(toml::table const& root, std::string const& file) {
+  config out;
+  out.file = file;
+  fields top{root, "", out.file};
+  top.address("listen", out.listen);
+  top.number("workers", out.workers, 1, 1024);
+  out.policy = top.text("policy", out.policy);
+  if (auto const* node = root.get("policy")) out.policy_line = node->source().begin.line;
+  read_key(top, out);
+  read_admin(top, out);
+  std::uint64_t seed = 0;
+  top.number("seed", seed, 0, std::numeric_limits<std::int64_t>::max());
+  if (root.contains("seed")) out.seed = seed;
+  section(top, "checks", out.file, [&](fields& in) {
+    in.flag("enabled", out.checks.enabled);
+    out.checks.path = in.text("path", out.checks.path);
+    in.duration("interval", out.checks.interval);
+    in.duration("timeout", out.checks.timeout);
+    in.number("rise", out.checks.rise, 1);
+    in.number("fall", out.checks.fall, 1);
+  });
+  section(top, "passive", out.file, [&](fields& in) {
+    in.number("failures", out.passive.failures, 0);
+    in.duration("eject", out.passive.eject);
+  });
+  section(top, "retry", out.file, [&](fields& in) { in.number("attempts", out.retry.attempts, 1, 16); });
+  section(top, "timeouts", out.file, [&](fields& in) {
+    in.duration("connect", out.timeouts.connect);
+    in.duration("response", out.timeouts.response);
+    in.duration("request", out.timeouts.request);
+    in.duration("idle", out.timeouts.idle);
+    in.duration("linger", out.timeouts.linger);
+    in.duration("drain", out.timeouts.drain);
+  });
+  section(top, "limits", out.file, [&](fields& in) {
+    in.number("header", out.limits.header, 256);
+    in.number("request_body", out.limits.request_body, 0);
+    in.number("clients", out.limits.clients, 1);
+    in.number("idle_per_backend", out.limits.idle_per_backend, 0);
+  });
+  read_backends(top, out);
+  top.no_others();
+  if (!out.checks.path.starts_with('/'))
+    throw config_error{fmt::format("{}: checks.path = \"{}\" must start with /", file, out.checks.path)};
+  return out;
+}
+
+}  // namespace
+
+config parse_config(std::string const& text, std::string const& file) try {
+  return read(toml::parse(text, file), file);
+} catch (toml::parse_error const& e) {
+  throw config_error{fmt::format("{}:{}: {}", file, e.source().begin.line, e.description())};
+}
+
+config read_config(std::string const& file) try {
+  return read(toml::parse_file(file), file);
+} catch (toml::parse_error const& e) {
+  throw config_error{fmt::format("{}:{}: {}", file, e.source().begin.line, e.description())};
+}
+
+}  // namespace proxy

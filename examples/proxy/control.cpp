@@ -1,0 +1,105 @@
+#include "control.hpp"
+
+#include "endpoint.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+
+namespace proxy {
+
+control::control(config settings)
+    : all_{std::move(settings)}, health_{io_, all_}, acceptor_{io_, all_.settings.listen}, signals_{io_, SIGTERM,
+                                                                                                    SIGINT, SIGHUP} {
+  acceptor_.non_blocking(true);
+  for (unsigned i = 0; i < all_.settings.workers; ++i) workers_.push_back(std::make_unique<worker>(all_, health_));
+}
+
+void control::run() {
+  for (auto& w : workers_) w->run();
+  health_.start();
+  asio::co_spawn(io_, accept(), asio::detached);
+  asio::co_spawn(io_, settle(), asio::detached);
+  asio::co_spawn(io_, signals(), asio::detached);
+  fmt::print("listens on {}\n", to_text(acceptor_.local_endpoint()));
+  std::fflush(stdout);
+  spdlog::info("{} over {} backends, {} workers", all_.settings.policy, all_.pool.size(), workers_.size());
+  io_.run();
+}
+
+task<> control::accept() {
+  for (;;) {
+    while (all_.counts.clients >= all_.settings.limits.clients)
+      co_await sleep_for(5ms);  // the others wait in the queue
+    error_code ec;
+    tcp::socket socket = co_await acceptor_.async_accept(next().io, into(ec));
+    if (all_.draining) co_return;
+    if (!ec)
+      next().adopt(std::move(socket)), ++turn_;
+    else if (ec != asio::error::connection_aborted)
+      co_await sleep_for(10ms);  // out of file descriptors, most likely
+  }
+}
+
+// What changed in health reaches the policies' tables here, and memory is given back.
+task<> control::settle() {
+  for (;;) {
+    co_await sleep_for(100ms);
+    all_.pool.settle();
+  }
+}
+
+task<> control::signals() {
+  for (;;) {
+    error_code ec;
+    int const signal = co_await signals_.async_wait(into(ec));
+    if (ec) continue;
+    if (signal == SIGHUP)
+      read_again();
+    else if (all_.draining)
+      io_.stop();
+    else
+      asio::co_spawn(io_, drain(), asio::detached);
+  }
+}
+
+void control::read_again() try {
+  config const fresh = read_config(all_.settings.file);
+  if (fresh.policy != all_.settings.policy)
+    throw config_error{fmt::format("policy is now \"{}\": that needs a new start", fresh.policy)};
+  bool const changed = all_.pool.assign(servers_of(fresh));
+  spdlog::info("{} read again: {} backends{}; all other settings need a new start", fresh.file, all_.pool.size(),
+               changed ? "" : ", as before");
+} catch (std::exception const& e) {
+  spdlog::error("{}; everything stays as it was", e.what());
+}
+
+task<> control::drain() {
+  spdlog::info("draining: {} connections", all_.counts.clients.load());
+  error_code ec;
+  // Whoever already waits in the system's queue was promised an answer by the handshake.
+  for (;;) {
+    tcp::socket socket{next().io};
+    acceptor_.accept(socket, ec);
+    if (ec) break;
+    next().adopt(std::move(socket)), ++turn_;
+  }
+  all_.draining = true;
+  acceptor_.close(ec);
+  for (auto& w : workers_) w->drain();
+  auto const deadline = std::chrono::steady_clock::now() + all_.settings.timeouts.drain;
+  auto const busy = [&] {
+    return std::any_of(workers_.begin(), workers_.end(), [](auto& w) { return !w->io.stopped(); });
+  };
+  while (busy() && std::chrono::steady_clock::now() < deadline) co_await sleep_for(20ms);
+  if (busy())
+    spdlog::warn("{} connections did not end within {} s", all_.counts.clients.load(),
+                 all_.settings.timeouts.drain / 1s);
+  else
+    spdlog::info("drained: {} requests, {} answered", all_.counts.requests.load(), all_.counts.answered.load());
+  io_.stop();
+}
+
+}  // namespace proxy

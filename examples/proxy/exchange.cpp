@@ -1,0 +1,124 @@
+#include "exchange.hpp"
+
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include <limits>
+
+namespace proxy {
+
+task<fate> exchange::send(tcp::endpoint to) {
+  to_ = to;
+  bool const may_repeat = repeatable(request_.method());
+  for (bool allow_reuse = may_repeat;; allow_reuse = false) {
+    error_code ec;
+    connection_ = allow_reuse ? connections_.take(to) : nullptr;
+    if (!connection_) {
+      connection_ = co_await connections_.open(to, settings_.timeouts.connect, ec);
+      if (ec) {
+        problem_ = "no connection: " + ec.message();
+        co_return fate::not_sent;
+      }
+    }
+    bool const stale_possible = connection_->reused;
+    ec = co_await once();
+    if (!ec) co_return fate::answered;
+    problem_ = ec.message();
+    connection_.reset();
+    if (ec == beast::error::timeout) co_return fate::timed_out;
+    if (stale_possible && !sent_anything_back_) continue;
+    co_return fate::lost;
+  }
+}
+
+task<error_code> exchange::once() {
+  error_code ec;
+  auto& [stream, buffer, since, reused] = *connection_;
+  sent_anything_back_ = false;
+  filled_ = 0;
+  stream.expires_after(settings_.timeouts.response);
+  co_await http::async_write(stream, request_, into(ec));
+  if (ec) co_return ec;
+  do {  // 100 Continue and 103 Early Hints are for us, the answer comes after them
+    parser_.emplace();
+    parser_->header_limit(settings_.limits.header);
+    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // Boost 1.74 takes "none" for zero
+    parser_->skip(request_.method() == http::verb::head);
+    co_await http::async_read_header(stream, buffer, *parser_, into(ec));
+    sent_anything_back_ = parser_->got_some();
+    if (ec) co_return ec;
+  } while (status() / 100 == 1);
+  // An answer that fits in one piece is read whole before the client sees a byte of it, so that a backend which dies in
+  // the middle can still be replaced.
+  if (!parser_->is_done() && small()) ec = co_await fill();
+  co_return ec;
+}
+
+bool exchange::small() const {
+  auto const length = parser_->content_length();
+  return length && *length <= piece_.size();
+}
+
+task<error_code> exchange::fill() {
+  error_code ec;
+  auto& body = parser_->get().body();
+  filled_ = 0;
+  bool const whole = small();
+  while (!parser_->is_done() && filled_ < piece_.size() && (whole || filled_ == 0)) {
+    body.data = piece_.data() + filled_;
+    body.size = piece_.size() - filled_;
+    std::size_t const room = body.size;
+    connection_->stream.expires_after(settings_.timeouts.response);
+    co_await http::async_read_some(connection_->stream, connection_->buffer, *parser_, into(ec));
+    filled_ += room - body.size;
+    if (ec == http::error::need_buffer) ec = {};
+    if (ec) break;
+  }
+  co_return ec;
+}
+
+http::response<http::buffer_body> exchange::outgoing(client_side& side) const {
+  auto const& incoming = parser_->get();
+  http::response<http::buffer_body> out;
+  out.base() = incoming.base();
+  remove_hop_by_hop(out);
+  out.version(side.version);
+  out.insert(http::field::via, "1.1 equipoise");
+  bool const has_body = request_.method() != http::verb::head && status() != 204 && status() != 304;
+  if (has_body && !parser_->content_length()) {
+    if (side.version == 11)
+      out.chunked(true);
+    else
+      side.keep_alive = false;  // the end of the connection is the end of the body
+  }
+  out.keep_alive(side.keep_alive);
+  return out;
+}
+
+task<bool> exchange::relay(beast::tcp_stream& client, client_side side) {
+  auto out = outgoing(side);
+  http::response_serializer<http::buffer_body> serializer{out};
+  error_code ec;
+  for (;;) {
+    if (!parser_->is_done() && filled_ == 0)
+      if (co_await fill()) co_return false;  // the client sees that its answer is not whole
+    if (parser_->is_done() && connection_) hand_back();
+    out.body().data = filled_ ? piece_.data() : nullptr;
+    out.body().size = filled_;
+    out.body().more = !parser_->is_done();
+    client.expires_after(settings_.timeouts.request);
+    if (filled_ || !out.body().more) co_await http::async_write(client, serializer, into(ec));
+    if (ec && ec != http::error::need_buffer) co_return false;
+    if (!out.body().more) co_return side.keep_alive;
+    filled_ = 0;
+  }
+}
+
+void exchange::hand_back() {
+  if (parser_->keep_alive() && connection_->buffer.size() == 0) connections_.give(to_, std::move(connection_));
+  connection_.reset();
+}
+
+}  // namespace proxy

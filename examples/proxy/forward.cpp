@@ -1,0 +1,117 @@
+#include "forward.hpp"
+
+#include "endpoint.hpp"
+
+#include <spdlog/spdlog.h>
+#include <boost/beast/http/write.hpp>
+
+namespace proxy {
+
+using equipoise::outcome;
+
+task<bool> reply(worker& at, client& c, unsigned status, std::string text, client_side side, std::string_view type,
+                 bool head) {
+  http::response<http::string_body> out{http::int_to_status(status), side.version};
+  out.set(http::field::content_type, view(type));
+  out.set(http::field::cache_control, "no-store");
+  out.body() = std::move(text);
+  out.keep_alive(side.keep_alive);
+  out.prepare_payload();
+  error_code ec;
+  c.stream.expires_after(at.all.settings.timeouts.request);
+  http::response_serializer<http::string_body> serializer{out};
+  if (head)
+    co_await http::async_write_header(c.stream, serializer, into(ec));
+  else
+    co_await http::async_write(c.stream, serializer, into(ec));
+  co_return !ec && side.keep_alive;
+}
+
+namespace {
+
+outcome outcome_of(unsigned status) noexcept {
+  switch (status) {
+    case 502:
+    case 504:
+      return outcome::gateway_error;
+    case 503:
+      return outcome::rejected;
+    default:
+      return status >= 500 ? outcome::error : outcome::ok;
+  }
+}
+
+// Makes the client's request ours.
+void prepare(client_request& request, client const& c) {
+  remove_hop_by_hop(request);
+  add_forwarded(request, c.peer.address());
+  request.insert(http::field::via, request.version() == 10 ? "1.0 equipoise" : "1.1 equipoise");
+  request.version(11);
+  request.prepare_payload();
+}
+
+}  // namespace
+
+task<bool> forward(worker& at, client& c, client_request& request, client_side side) {
+  auto& counts = at.all.counts;
+  bool const head = request.method() == http::verb::head;
+  if (request.method() == http::verb::connect)
+    co_return co_await reply(at, c, 501, "CONNECT is not supported\n", {11, false});
+  if (request.method() == http::verb::trace && !request.body().empty())
+    co_return co_await reply(at, c, 400, "TRACE has no body\n", {11, false});
+  if (side.version == 11 && request.count(http::field::host) != 1)
+    co_return co_await reply(at, c, 400, "one Host is needed\n", {11, false});
+
+  auto const key = key_of(at.all, c, request);
+  prepare(request, c);
+  std::vector<equipoise::backend_id> tried;
+  std::string problem;
+  unsigned status = 503;  // nobody could be asked
+  for (unsigned attempt = 0; attempt < at.all.settings.retry.attempts; ++attempt) {
+    auto lease = at.pick.acquire(key, {.now = now(), .tried = tried});
+    // Everybody else is down: better the same one again than nobody.
+    if (lease.why() == equipoise::cause::all_tried) lease = at.pick.acquire(key, {.now = now()});
+    if (!lease) {
+      if (problem.empty()) problem = fmt::format("no backend: {}", equipoise::to_string(lease.why()));
+      break;
+    }
+    lease->seen->picked(lease.start());
+
+    exchange with{at.all.settings, at.upstream, request};
+    fate const ended = co_await with.send(lease->address);
+    if (ended == fate::answered) {
+      outcome const how = outcome_of(with.status());
+      bool const more = co_await with.relay(c.stream, side);
+      ++(with.complete() ? counts.answered : counts.broken);
+      lease.finish(with.complete() ? how : outcome::error, now());
+      co_return more;
+    }
+
+    status = ended == fate::timed_out ? 504 : 502;
+    problem = fmt::format("{}: {}", lease->name, with.problem());
+    auto const who = lease.id();
+    lease.finish(ended == fate::not_sent ? outcome::local_error : outcome::error, now());
+    at.wellness.failed(who, problem);
+    if (ended != fate::not_sent && !repeatable(request.method())) break;  // it may have been done already
+    tried.push_back(who);
+    ++counts.retries;
+  }
+  ++counts.refused;
+  spdlog::debug("{} {}: {}", view(request.method_string()), view(request.target()), problem);
+  co_return co_await reply(at, c, status, problem + '\n', side, "text/plain; charset=utf-8", head);
+}
+
+equipoise::any_key key_of(shared const& all, client const& c, client_request const& request) {
+  auto const& wanted = all.settings.key;
+  switch (wanted.from) {
+    case key_config::source::path:
+      return std::string_view{view(request.target())};
+    case key_config::source::header:
+      return std::string_view{view(request[wanted.header])};
+    case key_config::source::client:
+      break;
+  }
+  return client_key(all, c.peer.address(), c.address);
+}
+
+}  // namespace proxy

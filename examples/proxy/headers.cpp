@@ -1,0 +1,48 @@
+#include "headers.hpp"
+
+#include <boost/beast/http/rfc7230.hpp>
+
+#include <string>
+#include <vector>
+
+namespace proxy {
+
+namespace beast = boost::beast;
+
+bool repeatable(http::verb method) noexcept {
+  switch (method) {
+    case http::verb::get:
+    case http::verb::head:
+    case http::verb::put:
+    case http::verb::delete_:
+    case http::verb::options:
+    case http::verb::trace:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void remove_hop_by_hop(http::fields& header) {
+  std::vector<std::string> named;
+  auto const [first, last] = header.equal_range(http::field::connection);
+  for (auto line = first; line != last; ++line)
+    for (auto const& token : http::token_list{line->value()}) named.emplace_back(view(token));
+  for (auto const& name : named)
+    if (!beast::iequals(name, "Host") && !beast::iequals(name, "Content-Length")) header.erase(name);
+  for (auto name : {http::field::connection, http::field::keep_alive, http::field::proxy_connection, http::field::te,
+                    http::field::trailer, http::field::transfer_encoding, http::field::upgrade})
+    header.erase(name);
+}
+
+void add_forwarded(http::fields& header, boost::asio::ip::address const& client) {
+  constexpr std::string_view name = "X-Forwarded-For";
+  std::string chain;
+  auto const [first, last] = header.equal_range(view(name));
+  for (auto line = first; line != last; ++line) (chain += view(line->value())) += ", ";
+  header.set(view(name), chain + client.to_string());
+  if (header.count("X-Forwarded-Proto") == 0) header.set("X-Forwarded-Proto", "http");
+  if (header.count("X-Forwarded-Host") == 0) header.set("X-Forwarded-Host", header[http::field::host]);
+}
+
+}  // namespace proxy

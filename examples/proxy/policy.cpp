@@ -1,0 +1,35 @@
+#include "proxy.hpp"
+
+#include <fmt/format.h>
+
+namespace proxy {
+
+std::vector<std::string> known_policies() { return equipoise::policy_catalog::standard().names(); }
+
+equipoise::any_policy make_policy(config const& settings) try {
+  return equipoise::policy_catalog::standard().make(settings.policy);
+} catch (std::invalid_argument const& e) {
+  throw config_error{fmt::format("{}:{}: {}", settings.file, settings.policy_line, e.what())};
+}
+
+namespace {
+equipoise::pool_options options_for(config const& settings) {
+  return {.capacity = 4096, .rows = settings.workers, .observations = true};
+}
+}  // namespace
+
+shared::shared(config s)
+    : settings{std::move(s)}, pool{options_for(settings)}, balancer{pool, make_policy(settings),
+                                                                    settings.seed ? *settings.seed
+                                                                                  : std::random_device{}()} {
+  pool.assign(servers_of(settings));
+}
+
+// nginx's ip_hash looks at the octets of an address, all the others hash the text.
+equipoise::any_key client_key(shared const& all, asio::ip::address const& from, std::string const& text) {
+  if (all.settings.policy.find("ip_hash") == std::string::npos) return std::string_view{text};
+  if (from.is_v4()) return equipoise::address::v4(from.to_v4().to_bytes());
+  return equipoise::address::v6(from.to_v6().to_bytes());
+}
+
+}  // namespace proxy

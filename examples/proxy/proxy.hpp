@@ -1,0 +1,73 @@
+// What all threads of the proxy share: the settings, and the library's pool and balancer.
+#pragma once
+
+#include "config.hpp"
+
+#include <equipoise/equipoise.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+
+namespace proxy {
+
+inline equipoise::tick now() noexcept { return std::chrono::steady_clock::now(); }
+
+// What is counted about one backend beside what the pool knows.
+struct traffic {
+  std::atomic<std::uint64_t> picks{0};
+  std::atomic<std::int64_t> last_pick{0};  // nanoseconds of the monotonic clock
+
+  void picked(equipoise::tick when) noexcept {
+    picks.fetch_add(1, std::memory_order_relaxed);
+    auto const time = when.time_since_epoch().count();
+    auto known = last_pick.load(std::memory_order_relaxed);
+    while (known < time && !last_pick.compare_exchange_weak(known, time, std::memory_order_relaxed)) {
+    }
+  }
+};
+
+// A member of the pool.
+struct server {
+  std::string name;
+  tcp::endpoint address;
+  equipoise::attributes share;
+  std::shared_ptr<traffic> seen = std::make_shared<traffic>();
+
+  std::string_view key() const { return name; }
+  std::uint32_t weight() const { return share.weight; }
+  std::uint32_t priority() const { return share.priority; }
+  std::string_view zone() const { return share.zone; }
+
+  // The same process at the same place: its counts and its health go on when the configuration is read again.
+  friend bool operator==(server const& a, server const& b) { return a.name == b.name && a.address == b.address; }
+};
+
+inline std::vector<server> servers_of(config const& settings) {
+  std::vector<server> list;
+  for (auto const& b : settings.backends)
+    list.push_back(server{.name = b.name, .address = b.address, .share = {b.weight, b.priority, b.zone}});
+  return list;
+}
+
+std::vector<std::string> known_policies();
+equipoise::any_policy make_policy(config const& settings);  // throws config_error naming the known ones
+
+struct counters {
+  std::atomic<std::uint64_t> clients{0}, requests{0}, answered{0}, retries{0}, refused{0}, broken{0};
+};
+
+struct shared {
+  explicit shared(config settings);  // throws config_error
+
+  config const settings;
+  equipoise::pool<server> pool;
+  equipoise::balancer<server, equipoise::any_policy> balancer;
+  counters counts;
+  std::atomic<bool> draining{false};
+};
+
+// What a keyed policy hashes where the key is the client's address. Looks into `text`, the address as text.
+equipoise::any_key client_key(shared const& all, asio::ip::address const& from, std::string const& text);
+
+}  // namespace proxy

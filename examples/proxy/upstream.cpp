@@ -1,0 +1,58 @@
+#include "upstream.hpp"
+
+#include <sys/socket.h>
+
+namespace proxy {
+namespace {
+
+// An idle connection has nothing to say: bytes or an end mean that the backend gave it up.
+bool looks_alive(upstream_connection& connection) {
+  char byte;
+  auto const n = ::recv(connection.stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+}  // namespace
+
+upstream_connections::owned upstream_connections::take(tcp::endpoint const& to) {
+  auto const found = idle_.find(to);
+  if (found == idle_.end()) return nullptr;
+  auto& waiting = found->second;
+  while (!waiting.empty()) {
+    owned last = std::move(waiting.back());
+    waiting.pop_back();
+    if (!looks_alive(*last)) continue;
+    last->reused = true;
+    return last;
+  }
+  return nullptr;
+}
+
+task<upstream_connections::owned> upstream_connections::open(tcp::endpoint const& to, std::chrono::nanoseconds patience,
+                                                             error_code& ec) {
+  auto connection = std::make_unique<upstream_connection>(co_await asio::this_coro::executor);
+  connection->stream.expires_after(patience);
+  co_await connection->stream.async_connect(to, into(ec));
+  if (ec) co_return nullptr;
+  error_code ignored;
+  connection->stream.socket().set_option(tcp::no_delay{true}, ignored);
+  co_return connection;
+}
+
+void upstream_connections::give(tcp::endpoint const& to, owned connection) {
+  auto& waiting = idle_[to];
+  if (waiting.size() >= most_idle_) return;
+  connection->stream.expires_never();
+  connection->idle_since = std::chrono::steady_clock::now();
+  waiting.push_back(std::move(connection));
+}
+
+void upstream_connections::close_older_than(std::chrono::nanoseconds age) {
+  auto const oldest = std::chrono::steady_clock::now() - age;
+  for (auto it = idle_.begin(); it != idle_.end();) {
+    std::erase_if(it->second, [&](owned const& c) { return c->idle_since < oldest || !looks_alive(*c); });
+    it = it->second.empty() ? idle_.erase(it) : std::next(it);
+  }
+}
+
+}  // namespace proxy

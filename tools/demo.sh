@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# tools/demo.sh [--seconds N] [--json FILE] [--report FILE]: sets up, builds and plays the main job on real loopback traffic.
+# The last line is the verdict; exit 0 only if every promise was kept. --seconds: for all policies together.
+set -euo pipefail
+
+case "${1:-}" in -h | --help) sed -n '2,3s/^# *//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
+
+# Files are named from where the caller is.
+arguments=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --json | --report)
+      [ $# -ge 2 ] || { echo "demo: $1 needs a file" >&2; exit 2; }
+      case "$2" in /*) arguments+=("$1" "$2") ;; *) arguments+=("$1" "$PWD/$2") ;; esac
+      shift 2 ;;
+    *) arguments+=("$1"); shift ;;
+  esac
+done
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bash tools/setup.sh
+mkdir -p build
+options=(-DCMAKE_BUILD_TYPE=Release -DEQUIPOISE_BUILD_TESTS=OFF -DEQUIPOISE_BUILD_BENCHES=OFF)
+cmake -S . -B build/demo -G Ninja "${options[@]}" > build/demo.log 2>&1 || { cat build/demo.log >&2; exit 1; }
+cmake --build build/demo --target proxy_demo
+exec build/demo/examples/proxy/demo "${arguments[@]}" < /dev/null
