@@ -11,8 +11,8 @@
 namespace demo {
 namespace {
 
-// Which backends answered each client in a stretch of time, its last answers in it too: what was under way when the next
-// thing happened belongs to neither. Keyed policies: one each.
+// Which backends answered each client in a stretch of time, its last answers in it too: what was under way when the
+// next thing happened belongs to neither. Keyed policies: one each.
 using homes = std::vector<std::set<int>>;
 
 homes homes_between(recording const& what, settings const& how, double from, double to) {

@@ -97,7 +97,9 @@ std::string table(std::vector<findings> const& all) {
       "\ndead ms: how long after its SIGKILL the dead one was still picked. moved: client keys whose backend changed / "
       "the least possible.\n";
   out += fmt::format(
-      "Latencies count from the moment a request was due. e joins in the last phase. An ideal is the share of the weights\n(round robin: all alike); only round robin and smooth weighted promise it. Service times: a {}, b {}, c {}, "
+      "Latencies count from the moment a request was due. e joins in the last phase. An ideal is the share of the "
+      "weights\n(round robin: all alike); only round robin and smooth weighted promise it. Service times: a {}, b {}, "
+      "c {}, "
       "d {}, e {} ms.\n\n",
       cast[0].service.count() / 1e3, cast[1].service.count() / 1e3, cast[2].service.count() / 1e3,
       cast[3].service.count() / 1e3, cast[4].service.count() / 1e3);

@@ -12,7 +12,7 @@
 
 #include <equipoise/core/draft.hpp>
 
-#include <functional>
+#include <cassert>
 #include <optional>
 
 namespace equipoise::inline EQUIPOISE_ABI {

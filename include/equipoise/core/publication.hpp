@@ -49,9 +49,10 @@ struct publication_protocol {
     return current.exchange(next, Orders::exchange);
   }
 
-  template <class Mark, class Snapshot>
-  static bool holds(Mark const& mark, Snapshot snapshot) noexcept {
-    return mark.load(Orders::scan) == snapshot;
+  // What a picker may still look at. To be read once for each mark and sweep: a mark that moves meanwhile would keep two.
+  template <class Mark>
+  static auto marked(Mark const& mark) noexcept {
+    return mark.load(Orders::scan);
   }
 };
 

@@ -107,27 +107,33 @@ class publisher {
     ++retired_count_;
   }
 
-  // Moves to `doomed` what no picker holds any more. Retired snapshots ≤ pickers afterwards.
+  // Moves to `doomed` what no picker holds any more. Each mark is read once and keeps at most one: even while pickers
+  // move on, retired snapshots ≤ pickers afterwards.
   void sweep(std::unique_ptr<snapshot_base>& doomed) noexcept {
     std::lock_guard const lock{marks_mutex_};
-    for (auto* link = &retired_; *link != nullptr;) {
-      if (is_held(link->get())) {
-        link = &(*link)->next;
-        continue;
-      }
-      auto dead = std::move(*link);
-      *link = std::move(dead->next);
-      --dead->list->users;
-      dead->next = std::move(doomed);
-      doomed = std::move(dead);
-      --retired_count_;
+    std::unique_ptr<snapshot_base> held;
+    std::size_t held_count = 0;
+    for (auto const* m = marks_.get(); m != nullptr; m = m->next.get()) {
+      auto const* const marked = publication_protocol<>::marked(m->held);
+      auto* link = &retired_;
+      while (*link != nullptr && link->get() != marked) link = &(*link)->next;
+      if (*link == nullptr) continue;
+      move_first(*link, held);
+      ++held_count;
     }
+    while (retired_ != nullptr) {
+      --retired_->list->users;
+      move_first(retired_, doomed);
+    }
+    retired_ = std::move(held);
+    retired_count_ = held_count;
   }
 
-  bool is_held(snapshot_base const* s) const noexcept {
-    for (auto const* m = marks_.get(); m != nullptr; m = m->next.get())
-      if (publication_protocol<>::holds(m->held, s)) return true;
-    return false;
+  static void move_first(std::unique_ptr<snapshot_base>& from, std::unique_ptr<snapshot_base>& to) noexcept {
+    auto moved = std::move(from);
+    from = std::move(moved->next);
+    moved->next = std::move(to);
+    to = std::move(moved);
   }
 
   std::atomic<snapshot_base const*> current_{nullptr};

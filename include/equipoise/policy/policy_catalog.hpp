@@ -31,7 +31,9 @@ class policy_catalog {
  public:
   using wrapper = std::function<any_policy(any_policy)>;
 
-  // Everything the library has that needs no arguments; the compositions with their defaults.
+  // Everything the library has that needs no arguments; the compositions with their defaults. (A template, so that only
+  // the programs that ask for all policies compile all of them.)
+  template <class = void>
   static policy_catalog standard() {
     policy_catalog c;
     c.add(round_robin{}), c.add(weighted_round_robin{}), c.add(smooth_weighted_round_robin{});
