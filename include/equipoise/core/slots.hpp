@@ -3,6 +3,8 @@
 
 #include <equipoise/core/registry.hpp>
 
+#include <utility>
+
 namespace equipoise::inline EQUIPOISE_ABI::detail {
 
 // Under the pool's mutex.
