@@ -1,0 +1,74 @@
+// What a reader pays while others change things: a thread beside it marks backends down and up, or publishes.
+// The quiet one is select/round_robin of the same size.
+#include <bench.hpp>
+
+#include <thread>
+
+namespace {
+
+// Calls `change` a thousand times a second while it lives.
+class churn {
+ public:
+  template <class Change>
+  explicit churn(Change change)
+      : thread_{[this, change]() mutable {
+          auto next = std::chrono::steady_clock::now();
+          while (!stop_.load(std::memory_order_relaxed)) {
+            change();
+            std::this_thread::sleep_until(next += std::chrono::milliseconds{1});
+          }
+        }} {}
+  ~churn() {
+    stop_.store(true, std::memory_order_relaxed);
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+std::vector<equipoise::backend_id> ids_of(equipoise::pool<bench::server> const& pool) {
+  std::vector<equipoise::backend_id> ids;
+  pool.for_each([&](equipoise::backend_id id, auto const&...) { ids.push_back(id); });
+  return ids;
+}
+
+// A pool of its own: it is not to be found changed by others.
+struct changing {
+  bench::pool_of_servers own;
+  equipoise::balancer<bench::server, equipoise::round_robin> balancer{own.pool, equipoise::round_robin{}, 1};
+  std::vector<equipoise::backend_id> ids{ids_of(own.pool)};
+  explicit changing(bench::scene const& s) : own{s} {}
+};
+
+template <class Change>
+void under(benchmark::State& state, std::size_t n, Change change) {
+  auto& c = bench::kept<changing>("", {.backends = n});
+  std::unique_ptr<churn> others;
+  if (state.thread_index() == 0) others = std::make_unique<churn>([&c, change, turn = std::size_t{0}]() mutable { change(c, turn++); });
+  bench::select(state, c.balancer, std::max<std::size_t>(n, 1'000));
+}
+
+bool const added = [] {
+  // Down for a millisecond, then up again; each time another one.
+  for (std::size_t n : bench::all_sizes)
+    bench::add_threads(bench::name_of("select", "round_robin", n, "words1000"), [=](benchmark::State& state) {
+      under(state, n, [](changing& c, std::size_t turn) {
+        auto const id = c.ids[turn / 2 * 97 % c.ids.size()];
+        if (turn % 2 == 0)
+          c.own.pool.set(id, equipoise::reason::down);
+        else
+          c.own.pool.clear(id, equipoise::reason::down);
+      });
+    });
+  // A weight that changes: every member is listed anew.
+  bench::add_threads(bench::name_of("select", "round_robin", 10'000, "publish1000"), [](benchmark::State& state) {
+    under(state, 10'000, [](changing& c, std::size_t turn) {
+      c.own.pool.update(c.ids[turn / 2 * 97 % c.ids.size()], {.weight = static_cast<std::uint32_t>(2 - turn % 2)});
+    });
+  });
+  return true;
+}();
+
+}  // namespace

@@ -1,0 +1,24 @@
+// Hash modulo n, with the same hash of an integer key.
+#include <by_hand.hpp>
+
+namespace {
+
+struct by_hand : bench::hand {
+  using hand::hand;
+
+  bench::server const* select(std::uint64_t key) noexcept {
+    std::uint64_t hash = equipoise::default_hash{}(key);
+    for (std::size_t tried = 0; tried != 64; ++tried, hash = equipoise::mix(hash + equipoise::golden_gamma)) {
+      std::size_t const i = hash % servers.size();
+      if (is_well(i)) return &servers[i];
+    }
+    return nullptr;
+  }
+};
+
+bool const added = [] {
+  bench::leaf<by_hand>(equipoise::hash_modulo{});
+  return true;
+}();
+
+}  // namespace

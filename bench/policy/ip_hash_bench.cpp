@@ -1,0 +1,28 @@
+// IP hash: nginx's three octets over 4096 client addresses, the home looked up in the same table.
+#include <by_hand.hpp>
+
+namespace {
+
+struct by_hand : bench::hand {
+  std::span<std::uint32_t const> home;
+
+  explicit by_hand(bench::scene const& s) : hand{s}, home{bench::table_for(equipoise::ip_hash{}, s).home} {}
+
+  bench::server const* select(equipoise::address const& client) noexcept {
+    std::uint32_t hash = 89;
+    std::size_t const octets = client.is_v6() ? 16 : 3;
+    for (std::size_t tried = 0; tried != 20; ++tried) {
+      for (std::size_t i = 0; i != octets; ++i) hash = (hash * 113 + client[i]) % 6271;
+      std::uint32_t const i = home[hash];
+      if (is_well(i)) return &servers[i];
+    }
+    return nullptr;
+  }
+};
+
+bool const added = [] {
+  bench::leaf<by_hand>(equipoise::ip_hash{});
+  return true;
+}();
+
+}  // namespace

@@ -1,0 +1,28 @@
+// Maglev: the same table and hash, probing past the dead. The direct form hashes an integer key once.
+#include <by_hand.hpp>
+
+namespace {
+
+struct by_hand : bench::hand {
+  std::span<std::uint16_t const> table;
+
+  explicit by_hand(bench::scene const& s) : hand{s}, table{bench::table_for(equipoise::maglev{}, s).narrow} {}
+
+  bench::server const* select(std::uint64_t key) noexcept {
+    std::uint64_t drawn = equipoise::default_hash{}(key);
+    for (std::size_t tried = 0; tried != 64; ++tried, drawn = equipoise::mix(drawn + equipoise::golden_gamma)) {
+      std::size_t const i = table[equipoise::multiply_high(drawn, table.size())];
+      if (is_well(i)) return &servers[i];
+    }
+    return nullptr;
+  }
+};
+
+bool const added = [] {
+  bench::leaf<by_hand>(equipoise::maglev{}, bench::up_to(10'000));
+  bench::leaf_tenth_down<by_hand>(equipoise::maglev{}, {100, 10'000});
+  for (std::size_t n : bench::three_sizes) bench::add_acquire(equipoise::maglev{}, {.backends = n}, "maglev");
+  return true;
+}();
+
+}  // namespace

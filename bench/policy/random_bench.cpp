@@ -1,0 +1,24 @@
+// Random: a draw from the same generator, 64 bits of state.
+#include <by_hand.hpp>
+
+namespace {
+
+struct by_hand : bench::hand {
+  using hand::hand;
+  equipoise::random_source draw{1};
+
+  bench::server const* select() noexcept {
+    for (std::size_t tried = 0; tried != 64; ++tried) {
+      std::uint32_t const i = draw.below(static_cast<std::uint32_t>(servers.size()));
+      if (is_well(i)) return &servers[i];
+    }
+    return nullptr;
+  }
+};
+
+bool const added = [] {
+  bench::leaf<by_hand>(equipoise::random{});
+  return true;
+}();
+
+}  // namespace

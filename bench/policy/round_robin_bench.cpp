@@ -1,0 +1,26 @@
+// Round robin: a position that each worker keeps for itself.
+#include <by_hand.hpp>
+
+namespace {
+
+struct by_hand : bench::hand {
+  using hand::hand;
+  std::size_t next = 0;
+
+  bench::server const* select() noexcept {
+    for (std::size_t tried = 0; tried != servers.size(); ++tried) {
+      if (next == servers.size()) next = 0;
+      std::size_t const i = next++;
+      if (is_well(i)) return &servers[i];
+    }
+    return nullptr;
+  }
+};
+
+bool const added = [] {
+  bench::leaf<by_hand>(equipoise::round_robin{});
+  bench::leaf_tenth_down<by_hand>(equipoise::round_robin{}, {100, 10'000});
+  return true;
+}();
+
+}  // namespace

@@ -1,0 +1,26 @@
+// Weighted random: one draw from the same alias table.
+#include <by_hand.hpp>
+
+namespace {
+
+struct by_hand : bench::hand {
+  equipoise::alias_table const* table;
+  equipoise::random_source draw{1};
+
+  explicit by_hand(bench::scene const& s) : hand{s}, table{&bench::table_for(equipoise::weighted_random{}, s)} {}
+
+  bench::server const* select() noexcept {
+    for (std::size_t tried = 0; tried != 64; ++tried) {
+      std::uint32_t const i = (*table)(draw.next());
+      if (is_well(i)) return &servers[i];
+    }
+    return nullptr;
+  }
+};
+
+bool const added = [] {
+  bench::leaf<by_hand>(equipoise::weighted_random{}, bench::all_sizes, bench::weights::unequal);
+  return true;
+}();
+
+}  // namespace

@@ -1,0 +1,32 @@
+// Weighted round robin: each server as many times in a row as its weight says.
+#include <by_hand.hpp>
+
+namespace {
+
+struct by_hand : bench::hand {
+  using hand::hand;
+  std::size_t at = 0;
+  std::uint32_t used = 0;
+
+  bench::server const* select() noexcept {
+    for (std::size_t tried = 0; tried <= servers.size(); ++tried) {
+      if (used == servers[at].weight) {
+        used = 0;
+        if (++at == servers.size()) at = 0;
+      }
+      if (is_well(at)) {
+        ++used;
+        return &servers[at];
+      }
+      used = servers[at].weight;  // its turns are over
+    }
+    return nullptr;
+  }
+};
+
+bool const added = [] {
+  bench::leaf<by_hand>(equipoise::weighted_round_robin{}, bench::all_sizes, bench::weights::unequal);
+  return true;
+}();
+
+}  // namespace
