@@ -23,11 +23,12 @@ struct endpoint {
   static endpoint parse(std::string_view text) {
     auto const colon = text.rfind(':');
     std::string_view host = text.substr(0, colon == text.npos ? 0 : colon);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-    else if (host.find(':') != host.npos || host.find('[') != host.npos) host = {};
+    bool const bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    if (bracketed) host = host.substr(1, host.size() - 2);
     std::uint32_t port = 0;
     std::string_view const digits = colon == text.npos ? std::string_view{} : text.substr(colon + 1);
-    bool good = !host.empty() && !digits.empty() && digits.size() <= 5;
+    bool good = !host.empty() && host.find_first_of("[] \t\r\n") == host.npos && (host.find(':') != host.npos) == bracketed &&
+                !digits.empty() && digits.size() <= 5;
     for (char c : digits) {
       good = good && c >= '0' && c <= '9';
       port = port * 10 + static_cast<std::uint32_t>(c - '0');

@@ -2,9 +2,9 @@
 // weights 3, 2, 1 give A B A C B A; weights 5, 1, 1 give A A B A C A A.
 //
 // The order is computed once for each membership and then only read. Exact while the weights, divided by their greatest
-// common divisor, sum to at most 2^20 and members × sum to at most 2^26 (tens of milliseconds of building). Beyond that the
-// sequence has max(65 536, 2 · members) turns in an evenly spread order that is not nginx's: each share is then within
-// one turn of exact, and nobody has less than one turn.
+// common divisor, sum to at most 2^20 and members × sum to at most 2^26 (tens of milliseconds of building). Beyond that
+// each has its exact share of max(65 536, 2 · members) turns, rounded to a neighbour and never less than one turn, evenly
+// spread in an order that is not nginx's.
 // Select: wait-free between publishes; O(1). Memory: 4 bytes a turn, nothing if all weights are equal.
 #pragma once
 

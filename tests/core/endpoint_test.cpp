@@ -1,0 +1,49 @@
+#include "support.hpp"
+
+#include <equipoise/core/endpoint.hpp>
+
+using namespace equipoise;
+
+TEST_CASE("endpoint: parse is the inverse of text") {
+  struct good {
+    char const *text, *host;
+    int port;
+  };
+  for (auto const& [text, host, port] : {good{"10.0.0.1:80", "10.0.0.1", 80}, good{"example.org:443", "example.org", 443},
+                                         good{"[::1]:65535", "::1", 65'535}, good{"[2001:db8::7]:1", "2001:db8::7", 1}}) {
+    auto const e = endpoint::parse(text);
+    CHECK(e.host == host);
+    CHECK(e.port == port);
+    CHECK(e.text() == text);
+    CHECK(endpoint::parse(e.text()) == e);
+  }
+}
+
+TEST_CASE("endpoint: what is not host:port is refused, and the text is named") {
+  for (std::string bad : {"", ":", "host", "host:", ":80", "host:0", "host:65536", "host:99999", "host:123456", "host:-1", "host:+1", "host:8o",
+                          "host: 80", "host:80 ", "::1:80", "[::1]", "[::1]:", "[]:80", "[::1:80", "::1]:80", "host]:80", "[host:80", "[[::1]]:80",
+                          "[host]:80", "a b:80"}) {
+    CAPTURE(bad);
+    CHECK_THROWS_WITH(endpoint::parse(bad), Catch::Matchers::ContainsSubstring("'" + bad + "'"));
+  }
+}
+
+TEST_CASE("endpoint: a pool of them needs nothing else, and its key is its text") {
+  pool<endpoint> pool;
+  auto const a = pool.add({"10.0.0.1", 80, {.weight = 3, .priority = 1, .zone = "east"}});
+  CHECK(pool.find("10.0.0.1:80") == a);
+  pool.for_each([&](backend_id id, endpoint const& e, attributes const& attrs, reason against) {
+    CHECK(id == a);
+    CHECK(e.port == 80);
+    CHECK(attrs == attributes{3, 1, "east"});
+    CHECK(against == reason::none);
+  });
+}
+
+TEST_CASE("endpoint: new attributes do not make it another backend") {
+  pool<endpoint> pool;
+  auto const a = pool.add({"10.0.0.1", 80});
+  CHECK(pool.assign(std::vector<endpoint>{{"10.0.0.1", 80, {.weight = 9}}}));
+  CHECK(pool.find("10.0.0.1:80") == a);
+  pool.for_each([&](backend_id, endpoint const&, attributes const& attrs, reason) { CHECK(attrs.weight == 9); });
+}

@@ -1,0 +1,93 @@
+#include "support.hpp"
+
+#include <equipoise/policy/least_connections.hpp>
+
+using namespace equipoise;
+
+TEST_CASE("least connections: each pick is the least loaded for its weight, the first of equals after the last pick") {
+  dice d{6};
+  for (int run = 0; run != 20; ++run) {
+    std::size_t const n = 1 + roll(d, 20);
+    auto const weights = random_weights(d, n, run % 2 == 0 ? 1 : 5);
+    fleet f{least_connections{}, weighted(weights)};
+    std::vector<std::uint64_t> load(n);
+    std::vector<lease<server>> held;
+    std::size_t next = 0;
+    for (int step = 0; step != 1000; ++step) {
+      if (!held.empty() && roll(d, 5) < 2) {
+        std::size_t const i = roll(d, static_cast<std::uint32_t>(held.size()));
+        --load[held[i]->number];
+        std::swap(held[i], held.back());
+        held.pop_back();
+        continue;
+      }
+      std::size_t best = next % n;
+      for (std::size_t turn = 0; turn != n; ++turn) {
+        std::size_t const i = (next + turn) % n;
+        if (load[i] * weights[best] < load[best] * weights[i]) best = i;
+      }
+      held.push_back(f.picker.acquire());
+      REQUIRE(held.back()->number == best);
+      ++load[best];
+      next = best + 1;
+    }
+    for (std::size_t i = 0; i != n; ++i) CHECK(f.pool.in_flight(f.ids[i]) == load[i]);
+  }
+}
+
+TEST_CASE("least connections: equals take turns") {
+  fleet f{least_connections{}, servers(4)};
+  CHECK(f.next(8) == "ABCDABCD");
+}
+
+TEST_CASE("least connections: work that is held divides by the weights") {
+  fleet f{least_connections{}, weighted({1, 2, 4})};
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 70; ++i) held.push_back(f.picker.acquire());
+  CHECK(f.pool.in_flight(f.ids[0]) == 10);
+  CHECK(f.pool.in_flight(f.ids[1]) == 20);
+  CHECK(f.pool.in_flight(f.ids[2]) == 40);
+}
+
+TEST_CASE("least connections: the greatest weights and loads compare without overflow") {
+  fleet f{least_connections{}, weighted({0xFFFFFFFF, 1})};
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 100; ++i) held.push_back(f.picker.acquire());
+  CHECK(f.pool.in_flight(f.ids[1]) == 1);  // its turn while both were idle
+}
+
+TEST_CASE("least connections: one that is down looks idle and is never proposed for it, before and after settle()") {
+  fleet f{least_connections{}, servers(3)};
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 6; ++i) held.push_back(f.picker.acquire());
+  std::erase_if(held, [](auto const& l) { return l->name == "B"; });
+  f.set(1, reason::down);
+  for (int round = 0; round != 2; ++round) {
+    CHECK(f.next(4).find('B') == std::string::npos);
+    f.pool.settle();
+  }
+}
+
+TEST_CASE("least connections: the order of preference is the order of load") {
+  fleet f{least_connections{}, servers(5)};
+  std::vector<lease<server>> held;
+  std::vector<unsigned> const wanted{3, 0, 4, 1, 2};
+  for (std::size_t i = 0; i != 5; ++i) {
+    std::vector<backend_id> others;
+    for (std::size_t j = 0; j != 5; ++j)
+      if (j != i) others.push_back(f.ids[j]);
+    for (unsigned k = 0; k != wanted[i]; ++k) held.push_back(f.picker.acquire({.tried = others}));
+  }
+  CHECK(select_n(f.picker, 0, 5) == std::vector{f.ids[1], f.ids[3], f.ids[4], f.ids[0], f.ids[2]});
+}
+
+TEST_CASE("least connections: count rows add up") {
+  fleet f{least_connections{}, servers(3), 0, {.rows = 4}};
+  std::vector<picker<server, least_connections>> workers;
+  for (int i = 0; i != 4; ++i) workers.push_back(f.lb.make_picker());
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 30; ++i) held.push_back(workers[static_cast<std::size_t>(i) % 4].acquire());
+  for (auto id : f.ids) CHECK(f.pool.in_flight(id) == 10);
+  held.clear();
+  for (auto id : f.ids) CHECK(f.pool.in_flight(id) == 0);
+}

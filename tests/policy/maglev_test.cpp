@@ -1,0 +1,112 @@
+#include "support.hpp"
+
+#include <equipoise/policy/maglev.hpp>
+
+using namespace equipoise;
+
+namespace {
+// Which share of the keys has another home in b than in a, beside those whose home was `gone`.
+double moved(std::vector<backend_id> const& a, std::vector<backend_id> const& b, backend_id gone) {
+  std::size_t n = 0;
+  for (std::size_t i = 0; i != a.size(); ++i) n += a[i] != gone && b[i] != gone && a[i] != b[i];
+  return static_cast<double>(n) / static_cast<double>(a.size());
+}
+
+std::vector<std::size_t> entries_of(std::vector<std::uint32_t> const& weights, std::uint32_t size) {
+  auto const members = weighted(weights);
+  std::vector<record_base> records(members.size());
+  std::vector<member> list(members.size());
+  for (std::size_t i = 0; i != list.size(); ++i) {
+    records[i].key = members[i].name;
+    list[i].record = &records[i];
+    list[i].weight = weights[i];
+  }
+  auto const table = (size != 0 ? maglev{size} : maglev{}).build({list, list});
+  CHECK(table.narrow.size() == table.size);
+  std::vector<std::size_t> count(weights.size());
+  for (auto owner : table.narrow) {
+    REQUIRE(owner < count.size());
+    ++count[owner];
+  }
+  return count;
+}
+}  // namespace
+
+TEST_CASE("maglev: every entry of the table has an owner, for any number of members and any prime") {
+  for (std::uint32_t size : {2u, 3u, 5u, 7u, 101u, 65'537u})
+    for (std::size_t n : {1u, 2u, 3u, 5u, 40u}) {
+      auto const count = entries_of(std::vector<std::uint32_t>(n, 1), size);
+      std::size_t sum = 0, most = 0, least = size;
+      for (auto c : count) sum += c, most = std::max(most, c), least = std::min(least, c);
+      CHECK(sum == size);
+      CHECK(most - least <= 1);
+    }
+}
+
+TEST_CASE("maglev: shares are within 1 % of the weights") {
+  dice d{22};
+  for (std::size_t n : {3u, 10u, 100u}) {
+    for (auto const& weights : {std::vector<std::uint32_t>(n, 1), random_weights(d, n, 5)}) {
+      double total = 0;
+      for (auto w : weights) total += w;
+      auto const count = entries_of(weights, 0);
+      double size = 0;
+      for (auto c : count) size += static_cast<double>(c);
+      for (std::size_t i = 0; i != n; ++i) CHECK(static_cast<double>(count[i]) == Approx(size * weights[i] / total).epsilon(0.01));
+    }
+  }
+}
+
+TEST_CASE("maglev: the greatest weights overflow nothing") {
+  constexpr std::uint32_t most = 0xFFFFFFFF;
+  auto const count = entries_of({most, most / 2, 1}, 0);
+  CHECK(static_cast<double>(count[0]) == Approx(65'537 * 2 / 3.0).epsilon(0.001));
+  CHECK(static_cast<double>(count[1]) == Approx(65'537 / 3.0).epsilon(0.001));
+}
+
+TEST_CASE("maglev: keys are as even as the table") {
+  fleet f{maglev{}, servers(50)};
+  CHECK(chi_square(f.shares(200'000)) < 1.1);
+}
+
+TEST_CASE("maglev: a change of membership moves less than 1 % of the others' keys, and its return none") {
+  for (std::size_t n : {10u, 100u}) {
+    fleet f{maglev{}, servers(n)};
+    auto const before = f.homes(30'000);
+    auto const gone = f.ids[n / 2];
+    f.pool.remove(gone);
+    CHECK(moved(before, f.homes(30'000), gone) < 0.01);
+    f.join({{name_of(n / 2), 1, 0, "", n / 2}});
+    auto const after = f.homes(30'000);
+    for (std::size_t i = 0; i != before.size(); ++i) REQUIRE(after[i] == (before[i] == gone ? f.ids.back() : before[i]));
+  }
+}
+
+TEST_CASE("maglev: any order of joining gives the same map") {
+  dice d{23};
+  auto members = weighted(random_weights(d, 9, 4));
+  auto const map = [](std::vector<server> const& in_order) {
+    fleet f{maglev{}, in_order};
+    std::vector<std::string> names;
+    for (std::uint64_t i = 0; i != 3000; ++i) names.push_back(f.picker.select(i)->name);
+    return names;
+  };
+  auto const first = map(members);
+  for (int run = 0; run != 4; ++run) {
+    std::shuffle(members.begin(), members.end(), d);
+    CHECK(map(members) == first);
+  }
+}
+
+TEST_CASE("maglev refuses a size that is no prime below 2^30, naming field and value") {
+  for (std::uint32_t bad : {0u, 1u, 4u, 65'536u, 1u << 31})
+    CHECK_THROWS_WITH(maglev(bad), Catch::Matchers::ContainsSubstring("entries " + std::to_string(bad)));
+  CHECK_NOTHROW(maglev(65'537));
+}
+
+TEST_CASE("maglev: a table with more members than entries still answers") {
+  fleet f{maglev{3}, servers(20)};
+  for (int i = 0; i != 50; ++i) CHECK(f.picker.select(i));
+  for (std::size_t i = 0; i != 19; ++i) f.set(i, reason::down);
+  for (int i = 0; i != 50; ++i) CHECK(f.picker.select(i)->number == 19);
+}

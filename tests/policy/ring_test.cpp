@@ -1,0 +1,109 @@
+#include "support.hpp"
+
+#include <equipoise/policy/ring.hpp>
+
+#include <map>
+
+using namespace equipoise;
+
+namespace {
+// The circle as the header describes it, asked by binary search.
+struct plain_ring {
+  std::vector<std::tuple<std::uint32_t, std::string, std::size_t>> circle;
+  plain_ring(std::vector<server> const& members, std::uint32_t points) {
+    for (auto const& m : members)
+      for (std::uint64_t r = 0; r != std::uint64_t{points} * m.weight; ++r)
+        circle.emplace_back(static_cast<std::uint32_t>(mix(xxh64(m.name) + r * golden_gamma) >> 32), m.name, m.number);
+    std::sort(circle.begin(), circle.end());
+  }
+  std::size_t operator()(std::uint64_t hash) const {
+    auto const at = std::lower_bound(circle.begin(), circle.end(), static_cast<std::uint32_t>(mix(hash) >> 32),
+                                     [](auto const& point, std::uint32_t h) { return std::get<0>(point) < h; });
+    return std::get<2>(at == circle.end() ? circle.front() : *at);
+  }
+};
+}  // namespace
+
+TEST_CASE("ring: the bucket index answers as a binary search does, for any number of points and members") {
+  dice d{19};
+  for (std::uint32_t points : {1u, 2u, 3u, 7u, 160u, 1000u})
+    for (std::size_t n : {1u, 2u, 3u, 17u, 200u}) {
+      auto const members = weighted(random_weights(d, n, 3));
+      plain_ring const plain{members, points};
+      fleet f{ring{points}, members};
+      for (int k = 0; k != 500; ++k) {
+        std::uint64_t const key = d();
+        if (f.picker.select(key)->number != plain(default_hash{}(key)))
+          FAIL("key " << key << " with " << n << " members of " << points << " points");
+      }
+    }
+}
+
+TEST_CASE("ring: the ends of the circle belong to the first point") {
+  // Keys whose place is the last or the first of the circle, found by trying.
+  fleet f{ring{1}, servers(2)};
+  plain_ring const plain{servers(2), 1};
+  for (std::uint64_t i = 0; i != 20'000; ++i) REQUIRE(f.picker.select(i)->number == plain(default_hash{}(i)));
+}
+
+TEST_CASE("ring: one that joins takes keys only to itself, one that leaves gives only its own, and its return undoes it") {
+  dice d{20};
+  for (int run = 0; run != 10; ++run) {
+    fleet f{ring{}, weighted(random_weights(d, 10, 3))};
+    auto const before = f.homes(5000);
+    f.join({{"newcomer", 2, 0, "", 10}});
+    auto const with = f.homes(5000);
+    std::size_t moved = 0;
+    for (std::size_t i = 0; i != before.size(); ++i)
+      if (with[i] != before[i]) {
+        REQUIRE(with[i] == f.ids.back());
+        ++moved;
+      }
+    CHECK(moved > 0);
+    f.pool.remove(f.ids.back());
+    CHECK(f.homes(5000) == before);
+
+    auto const gone = f.ids[roll(d, 10)];
+    f.pool.remove(gone);
+    auto const without = f.homes(5000);
+    for (std::size_t i = 0; i != before.size(); ++i)
+      if (before[i] != gone) REQUIRE(without[i] == before[i]);
+  }
+}
+
+TEST_CASE("ring: any order of the same changes gives the same map") {
+  dice d{21};
+  auto members = weighted(random_weights(d, 12, 4));
+  auto const map = [](std::vector<server> const& in_order) {
+    fleet f{ring{}};
+    for (auto const& m : in_order) f.join({m});
+    std::vector<std::string> names;
+    for (std::uint64_t i = 0; i != 3000; ++i) names.push_back(f.picker.select(i)->name);
+    return names;
+  };
+  auto const first = map(members);
+  for (int run = 0; run != 4; ++run) {
+    std::shuffle(members.begin(), members.end(), d);
+    CHECK(map(members) == first);
+  }
+}
+
+TEST_CASE("ring: shares follow the weights, the greatest within a third of its due") {
+  std::vector<std::uint32_t> const weights{1, 2, 3, 4, 5, 1, 2, 3, 4, 5};
+  fleet f{ring{}, weighted(weights)};
+  auto const count = f.shares(100'000);
+  for (std::size_t i = 0; i != weights.size(); ++i) CHECK(static_cast<double>(count[i]) == Approx(100'000.0 * weights[i] / 30).epsilon(0.33));
+}
+
+TEST_CASE("ring: the greatest weights fit, and still rule") {
+  fleet f{ring{}, weighted({0xFFFFFFFF, 0xFFFFFFFF, 1})};
+  auto const count = f.shares(20'000);
+  CHECK(chi_square({count[0], count[1]}) < 2);
+  CHECK(count[2] <= 2);
+}
+
+TEST_CASE("ring refuses points outside 1 … 65536, naming field and value") {
+  CHECK_THROWS_WITH(ring(0), Catch::Matchers::ContainsSubstring("points 0 "));
+  CHECK_THROWS_WITH(ring(65'537), Catch::Matchers::ContainsSubstring("points 65537 "));
+  CHECK_NOTHROW(ring(65'536));
+}

@@ -1,0 +1,48 @@
+#include "support.hpp"
+
+#include <equipoise/policy/round_robin.hpp>
+
+using namespace equipoise;
+
+TEST_CASE("round robin gives each backend exactly one of every n picks in a row") {
+  for (std::size_t n : {1u, 2u, 3u, 7u, 100u, 1000u}) {
+    fleet f{round_robin{}, servers(n), 42};
+    auto const count = f.shares(5 * n);
+    CHECK(count == std::vector<std::size_t>(n, 5));
+  }
+}
+
+TEST_CASE("round robin with seed 0 starts at the first backend and keeps the order of joining") {
+  fleet f{round_robin{}, servers(3)};
+  CHECK(f.next(7) == "ABCABCA");
+}
+
+TEST_CASE("round robin skips a backend that is down and the others keep their turns") {
+  fleet f{round_robin{}, servers(4)};
+  f.set(1, reason::down);
+  CHECK(f.next(6) == "ACDACD");
+  f.pool.settle();
+  CHECK(f.shares(6) == std::vector<std::size_t>{2, 0, 2, 2});
+  f.clear(1, reason::down);
+  f.pool.settle();
+  CHECK(f.shares(8) == std::vector<std::size_t>{2, 2, 2, 2});
+}
+
+TEST_CASE("round robin without members has nobody, and one member is everybody") {
+  fleet f{round_robin{}};
+  CHECK(f.next(1) == "(empty)");
+  f.join(servers(1));
+  CHECK(f.next(3) == "AAA");
+}
+
+TEST_CASE("round robin workers keep positions of their own, and a shorter list does not bring them into step") {
+  fleet f{round_robin{}, servers(10), 7};
+  std::vector<picker<server, round_robin>> workers;
+  for (int i = 0; i != 200; ++i) workers.push_back(f.lb.make_picker());
+  for (auto& w : workers) w.select();
+  f.pool.remove(f.ids[0]);
+  std::vector<std::size_t> count(10);
+  for (auto& w : workers) ++count[w.select()->number];
+  CHECK(count[0] == 0);
+  for (std::size_t i = 1; i != 10; ++i) CHECK(count[i] > 5);
+}

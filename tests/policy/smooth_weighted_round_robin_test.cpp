@@ -1,0 +1,107 @@
+#include "support.hpp"
+
+#include <equipoise/policy/smooth_weighted_round_robin.hpp>
+
+using namespace equipoise;
+
+namespace {
+// nginx's rule, written down straight from its description.
+std::string by_the_book(std::vector<std::uint32_t> const& weights, std::size_t turns) {
+  std::vector<long long> current(weights.size());
+  std::string names;
+  while (turns-- != 0) {
+    long long total = 0;
+    std::size_t best = weights.size();
+    for (std::size_t i = 0; i != weights.size(); ++i) {
+      current[i] += weights[i];
+      total += weights[i];
+      if (best == weights.size() || current[i] > current[best]) best = i;
+    }
+    current[best] -= total;
+    names += name_of(best);
+  }
+  return names;
+}
+}  // namespace
+
+TEST_CASE("smooth weighted: each period gives each backend exactly its weight, wherever it starts") {
+  dice d{2};
+  for (int run = 0; run != 50; ++run) {
+    auto const weights = random_weights(d, 1 + roll(d, 12), 50);
+    fleet f{smooth_weighted_round_robin{}, weighted(weights), 99};
+    std::size_t period = 0;
+    for (auto w : weights) period += w;
+    auto const count = f.shares(2 * period);
+    for (std::size_t i = 0; i != weights.size(); ++i) CHECK(count[i] == 2 * weights[i]);
+  }
+}
+
+TEST_CASE("smooth weighted: the order is nginx's, turn for turn, for any weights") {
+  dice d{3};
+  for (int run = 0; run != 200; ++run) {
+    auto weights = random_weights(d, 1 + roll(d, 26), 1 + roll(d, 100));
+    std::uint32_t const scale = 1 + roll(d, 1000);  // a common factor changes nothing
+    auto scaled = weights;
+    for (auto& w : scaled) w *= scale;
+    fleet f{smooth_weighted_round_robin{}, weighted(scaled)};
+    CHECK(f.next(500) == by_the_book(weights, 500));
+  }
+}
+
+TEST_CASE("smooth weighted: 3, 2, 1 give A B A C B A and 5, 1, 1 give A A B A C A A") {
+  fleet f{smooth_weighted_round_robin{}, weighted({3, 2, 1})};
+  CHECK(f.next(12) == "ABACBAABACBA");
+  fleet g{smooth_weighted_round_robin{}, weighted({5, 1, 1})};
+  CHECK(g.next(14) == "AABACAAAABACAA");
+}
+
+// Beyond the exact sizes: each has its exact share of `turns`, rounded to a neighbour, and never less than one turn.
+TEST_CASE("smooth weighted: totals too great for an exact order stay within one turn of exact, and nobody starves") {
+  auto const check = [](std::vector<std::uint32_t> const& weights) {
+    fleet f{smooth_weighted_round_robin{}, weighted(weights)};
+    double total = 0;
+    for (auto w : weights) total += w;
+    double const turns = static_cast<double>(std::max<std::size_t>(65'536, 2 * weights.size()));
+    std::size_t period = 0;
+    for (auto w : weights) {
+      double const ideal = w / total * turns;
+      period += static_cast<std::size_t>(std::max(1.0, ideal));
+    }
+    period = std::max(period, static_cast<std::size_t>(turns));
+    auto const count = f.shares(period);
+    for (std::size_t i = 0; i != weights.size(); ++i) {
+      double const ideal = weights[i] / total * turns;
+      CAPTURE(weights[i], ideal, count[i]);
+      CHECK(count[i] >= 1);
+      CHECK(std::fabs(static_cast<double>(count[i]) - ideal) <= 1);
+    }
+  };
+  constexpr std::uint32_t most = 0xFFFFFFFF;
+  check({most, 1, 1});
+  check({most, most, most - 1});
+  check({most, most / 2, 12345, 1, most});
+  dice d{4};
+  for (int run = 0; run != 5; ++run) check(random_weights(d, 2 + roll(d, 200), most));
+  std::vector<std::uint32_t> one_giant(1000, 1);
+  one_giant[500] = most;
+  check(one_giant);
+}
+
+TEST_CASE("smooth weighted: a huge total is spread out too: no prefix is more than two turns from its share") {
+  std::vector<std::uint32_t> const weights{3'000'000'001, 2'000'000'011, 1'000'000'007};
+  fleet f{smooth_weighted_round_robin{}, weighted(weights)};
+  std::vector<double> count(3);
+  for (int n = 1; n <= 65'536; ++n) {
+    ++count[f.picker.select()->number];
+    for (std::size_t i = 0; i != 3; ++i)
+      if (std::fabs(count[i] - n * (weights[i] / 6'000'000'019.0)) > 2) FAIL("after " << n << " picks, backend " << i << " has " << count[i]);
+  }
+}
+
+TEST_CASE("smooth weighted: equal weights are plain turns, without a table") {
+  smooth_weighted_round_robin const policy;
+  pool<server> pool;
+  CHECK(policy.build({}).order.empty());
+  fleet f{policy, weighted({7, 7, 7})};
+  CHECK(f.next(6) == "ABCABC");
+}

@@ -1,0 +1,167 @@
+// What the tests share: a backend, a pool with a policy at work on it, keys of any kind, and a chi-square.
+#pragma once
+
+#include "catch.hpp"
+
+#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/print.hpp>
+#include <equipoise/policy/key.hpp>
+
+#include <cmath>
+#include <ostream>
+#include <random>
+
+struct server {
+  std::string name = {};
+  std::uint32_t weight = 1;
+  std::uint32_t priority = 0;
+  std::string zone = {};
+  std::size_t number = 0;  // its place in the fleet
+  friend bool operator==(server const&, server const&) = default;
+};
+inline std::string_view key_of(server const& s) { return s.name; }
+inline std::uint32_t weight_of(server const& s) { return s.weight; }
+inline std::uint32_t priority_of(server const& s) { return s.priority; }
+inline std::string_view zone_of(server const& s) { return s.zone; }
+
+// Which number comes next in a test: always the same.
+using dice = std::mt19937_64;
+inline std::uint32_t roll(dice& d, std::uint32_t sides) { return static_cast<std::uint32_t>(d() % sides); }
+
+// A, B, … Z, then backend-26, …
+inline std::string name_of(std::size_t i) {
+  return i < 26 ? std::string(1, static_cast<char>('A' + i)) : "backend-" + std::to_string(i);
+}
+
+inline std::vector<server> weighted(std::vector<std::uint32_t> const& weights) {
+  std::vector<server> all;
+  for (std::size_t i = 0; i != weights.size(); ++i) all.push_back({name_of(i), weights[i], 0, "", i});
+  return all;
+}
+inline std::vector<server> servers(std::size_t n) { return weighted(std::vector<std::uint32_t>(n, 1)); }
+
+inline std::vector<std::uint32_t> random_weights(dice& d, std::size_t n, std::uint32_t most) {
+  std::vector<std::uint32_t> weights(n);
+  for (auto& w : weights) w = 1 + roll(d, most);
+  return weights;
+}
+
+// A key of whatever kind a policy takes.
+template <class Key>
+Key key_number(std::uint64_t i) {
+  if constexpr (std::same_as<Key, equipoise::address>) {
+    auto const h = equipoise::mix(i);
+    return equipoise::address::v4({static_cast<std::uint8_t>(h), static_cast<std::uint8_t>(h >> 8),
+                                   static_cast<std::uint8_t>(h >> 16), static_cast<std::uint8_t>(h >> 24)});
+  } else if constexpr (std::same_as<Key, equipoise::no_key>) {
+    return {};
+  } else {
+    return Key(i);
+  }
+}
+
+// select, acquire, select_n and explain, with a key where the policy wants one.
+template <class B, class P>
+auto select(equipoise::picker<B, P>& p, [[maybe_unused]] std::uint64_t key, equipoise::pick_options const& o = {}) {
+  if constexpr (equipoise::keyed<P>)
+    return p.select(key_number<equipoise::key_of_policy<P>>(key), o);
+  else
+    return p.select(o);
+}
+template <class B, class P>
+auto acquire(equipoise::picker<B, P>& p, [[maybe_unused]] std::uint64_t key, equipoise::pick_options const& o = {}) {
+  if constexpr (equipoise::keyed<P>)
+    return p.acquire(key_number<equipoise::key_of_policy<P>>(key), o);
+  else
+    return p.acquire(o);
+}
+template <class B, class P>
+auto explain(equipoise::picker<B, P>& p, [[maybe_unused]] std::uint64_t key, equipoise::pick_options const& o = {}) {
+  if constexpr (equipoise::keyed<P>)
+    return p.explain(key_number<equipoise::key_of_policy<P>>(key), o);
+  else
+    return p.explain(o);
+}
+template <class B, class P>
+std::vector<equipoise::backend_id> select_n(equipoise::picker<B, P>& p, [[maybe_unused]] std::uint64_t key, std::size_t n,
+                                            equipoise::pick_options const& o = {}) {
+  std::vector<equipoise::backend_id> found(n);
+  if constexpr (equipoise::keyed<P>)
+    found.resize(p.select_n(key_number<equipoise::key_of_policy<P>>(key), found, o));
+  else
+    found.resize(p.select_n(found, o));
+  return found;
+}
+
+// Whom an answer names, or why nobody: "A", "(all_down)".
+template <class Answer>
+std::string who(Answer const& a) {
+  return a ? a->name : "(" + std::string{to_string(a.why())} + ")";
+}
+
+// A pool, a policy at work on it, and one picker.
+template <class P>
+struct fleet {
+  equipoise::pool<server> pool;
+  equipoise::balancer<server, P> lb;
+  equipoise::picker<server, P> picker;
+  std::vector<equipoise::backend_id> ids;
+
+  explicit fleet(P policy, std::vector<server> const& members = {}, std::uint64_t seed = 0,
+                 equipoise::pool_options const& options = {})
+      : pool{options}, lb{pool, std::move(policy), seed}, picker{lb.make_picker()} {
+    join(members);
+  }
+
+  void join(std::vector<server> const& members) {
+    pool.change([&](auto& draft) {
+      for (auto const& s : members) ids.push_back(draft.add(s));
+    });
+  }
+
+  // The names of the next n picks, one after the other.
+  std::string next(std::size_t n, equipoise::pick_options const& o = {}) {
+    std::string names;
+    for (std::size_t i = 0; i != n; ++i) names += who(select(picker, i, o));
+    return names;
+  }
+
+  // How many of the next n picks (of the keys 0 … n−1) each one gets.
+  std::vector<std::size_t> shares(std::size_t n, equipoise::pick_options const& o = {}) {
+    std::vector<std::size_t> count(ids.size());
+    for (std::size_t i = 0; i != n; ++i) {
+      auto const c = select(picker, i, o);
+      REQUIRE(c);
+      ++count[c->number];
+    }
+    return count;
+  }
+
+  // For each of the keys 0 … n−1, who has it.
+  std::vector<equipoise::backend_id> homes(std::size_t n) {
+    std::vector<equipoise::backend_id> all(n);
+    for (std::size_t i = 0; i != n; ++i) all[i] = select(picker, i).id();
+    return all;
+  }
+
+  void set(std::size_t i, equipoise::reason r) { REQUIRE(pool.set(ids[i], r)); }
+  void clear(std::size_t i, equipoise::reason r) { REQUIRE(pool.clear(ids[i], r)); }
+};
+template <class P, class... More>
+fleet(P, More...) -> fleet<P>;
+
+// The sum of (seen − expected)² / expected, as a multiple of what chance exceeds once in 10 000 tries (Wilson and Hilferty).
+inline double chi_square(std::vector<std::size_t> const& seen, std::vector<double> const& share) {
+  double total = 0, all = 0, sum = 0;
+  for (std::size_t n : seen) total += static_cast<double>(n);
+  for (double s : share) all += s;
+  for (std::size_t i = 0; i != seen.size(); ++i) {
+    double const expected = total * share[i] / all;
+    sum += (static_cast<double>(seen[i]) - expected) * (static_cast<double>(seen[i]) - expected) / expected;
+  }
+  double const freedom = static_cast<double>(seen.size() - 1), v = 2 / (9 * freedom);
+  return sum / (freedom * std::pow(1 - v + 3.72 * std::sqrt(v), 3));
+}
+inline double chi_square(std::vector<std::size_t> const& seen) {
+  return chi_square(seen, std::vector<double>(seen.size(), 1));
+}
