@@ -34,7 +34,9 @@ class picker {
 
   picker(detail::publisher& owner, registry& r, P const& policy, std::uint32_t row, random_source random)
       : current_{&owner.current()}, registry_{&r}, counts_{r.row(row)}, policy_{&policy}, owner_{&owner},
-        mark_{owner.get_mark()}, random_{random}, cursor_{course::make_cursor(policy)} {}
+        random_{random}, cursor_{course::make_cursor(policy)} {
+    mark_ = owner.get_mark();  // last: what throws before it leaves no mark behind
+  }
   picker(picker&& other) noexcept
       : current_{other.current_}, held_{std::exchange(other.held_, nullptr)}, registry_{other.registry_},
         counts_{other.counts_}, policy_{other.policy_}, owner_{std::exchange(other.owner_, nullptr)}, mark_{other.mark_},
@@ -121,8 +123,10 @@ class picker {
   }
 
  private:
+  EQUIPOISE_INLINE bool is_current() const noexcept { return current_->load(publication_orders::compare) == held_; }
+
   EQUIPOISE_INLINE void freshen() noexcept {
-    if (current_->load(publication_orders::compare) != held_) [[unlikely]] refresh();
+    if (!is_current()) [[unlikely]] refresh();
   }
 
   EQUIPOISE_OUT_OF_LINE void refresh() noexcept {
@@ -159,13 +163,15 @@ class picker {
       if (p.who == nullptr) p = next(w = {}, cursor_, k, key);
       for (; p.who != nullptr; p = next(w, cursor_, k, key)) {
         cause c = judged(p, options);
-        if (c == cause::none) c = take<Answer>(p, options);
+        // A choice is judged once: whoever is passed over on a relaxed load would blind the second look below.
+        if constexpr (std::same_as<Answer, lease<B>>)
+          if (c == cause::none) c = take<Answer>(p, options);
         if (c == cause::none) return made<Answer>(p, options);
         met |= 1u << static_cast<unsigned>(c);
       }
       // Nothing found is looked at twice: all old members may just have been replaced by new ones. The acquire loads
       // in judged() saw `removed`, which the pool sets after the exchange, so this load sees the new snapshot.
-      if (current_->load(publication_orders::compare) == held_) return Answer{nobody(met, p)};
+      if (is_current()) return Answer{nobody(met, p)};
       refresh();
     }
   }
@@ -219,18 +225,20 @@ class picker {
   }
 
   std::size_t several(key_type const& key, std::span<backend_id> into, pick_options const& options) noexcept {
-    freshen();
-    pick const k{held_->table.members, *registry_, options};
-    walk w{};
-    std::size_t found = 0;
-    while (found != into.size()) {
-      proposal const p = next(w, cursor_, k, key);
-      if (p.who == nullptr) break;
-      auto const known = into.first(found);
-      if (judged(p, options) == cause::none && std::find(known.begin(), known.end(), p.who->id) == known.end())
-        into[found++] = p.who->id;
+    for (;;) {
+      freshen();
+      pick const k{held_->table.members, *registry_, options};
+      walk w{};
+      std::size_t found = 0;
+      while (found != into.size()) {
+        proposal const p = next(w, cursor_, k, key);
+        if (p.who == nullptr) break;
+        auto const known = into.first(found);
+        if (judged(p, options) == cause::none && std::find(known.begin(), known.end(), p.who->id) == known.end())
+          into[found++] = p.who->id;
+      }
+      if (found == into.size() || is_current()) return found;  // too few are looked at twice, as in go_on()
     }
-    return found;
   }
 
   explanation explained(key_type const& key, pick_options const& options) {
@@ -252,6 +260,7 @@ class picker {
       auto const reasons = registry_->reasons(p.who->id);
       story.judged(*p.who, c == cause::all_tried ? "tried" : reasons != reason::none ? to_string(reasons) : "full");
     }
+    if (p.who == nullptr && !is_current()) return explained(key, options);  // as in go_on()
     if (p.who == nullptr) story.result.why = nobody(met, p);
     story.others(held_->list->everybody, held_->table.members, options.tried);
     return std::move(story.result);
@@ -263,7 +272,7 @@ class picker {
   registry::count* counts_;  // this worker's row
   P const* policy_;
   detail::publisher* owner_;
-  detail::mark* mark_;
+  detail::mark* mark_ = nullptr;
   random_source random_;
   bool started_ = false;
   [[no_unique_address]] typename course::cursor cursor_;
