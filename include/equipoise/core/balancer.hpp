@@ -88,8 +88,15 @@ class balancer final : private detail::publisher {
       for (std::size_t turn = 1;; ++i, ++turn) {
         place_ = &b.parked_[i % places];
         if (!place_->made.load(std::memory_order_relaxed) && !place_->made.exchange(true, std::memory_order_relaxed)) {
+          struct unmake {
+            std::atomic<bool>* made;
+            ~unmake() {
+              if (made != nullptr) made->store(false, std::memory_order_relaxed);
+            }
+          } if_it_throws{&place_->made};
           picker_ = new picker_type{b, b.pool_.registry_, b.policy_, static_cast<std::uint32_t>(i % places),
                                     random_source{b.seed_, ~std::uint64_t{0} - i % places}};
+          if_it_throws.made = nullptr;
           return;
         }
         picker_ = place_->picker.exchange(nullptr, std::memory_order_acquire);
