@@ -126,7 +126,9 @@ class pool {
 
   // Zero once after `removed` (or `draining`): no lease (no new one) of this backend is or will be held.
   std::uint32_t in_flight(backend_id id) const noexcept {
-    return id && id.slot < registry_.slots() ? registry_.in_flight(id.slot) : 0;
+    if (!id || id.slot >= registry_.slots()) return 0;
+    std::uint32_t const n = registry_.in_flight(id.slot);
+    return registry_.is_still(id) ? n : 0;  // the slot was given on: that needed a zero
   }
 
   // What its leases reported, or null: not asked for, or not this pool's id.

@@ -74,6 +74,11 @@ class registry {
     return admits(words_[id.slot].load(std::memory_order_relaxed), id.tag, mask);
   }
 
+  // Whether the slot is still this incarnation's, whatever there is against it. Wait-free.
+  bool is_still(backend_id id) const noexcept {
+    return ((words_[id.slot].load(std::memory_order_acquire) ^ id.tag) & ~reason_bits) == 0;
+  }
+
   // The reasons against an id; `removed` for one that is not this registry's any more. Wait-free.
   reason reasons(backend_id id) const noexcept {
     if (!known(id)) return reason::removed;
