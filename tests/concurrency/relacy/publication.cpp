@@ -1,0 +1,145 @@
+// Publication: pickers compare, refresh and let go while the writer publishes, sweeps, frees, and builds anew in the freed
+// memory, so that addresses come back. A snapshot is one plain number, its version; freeing writes 0 over it.
+#include "model.hpp"
+
+using equipoise::publication_orders;
+using equipoise::publication_protocol;
+
+template <class Protocol, class Orders = publication_orders, bool marks_read_once = true>
+struct publication : rl::test_suite<publication<Protocol, Orders, marks_read_once>, 3> {
+  static constexpr int readers = 2, picks = 3, publishes = 3, places = readers + 2;
+  struct snapshot {
+    rl::var<int> version;
+  };
+
+  snapshot snapshots[places];
+  model::relacy_atomic<snapshot*> current;
+  model::relacy_atomic<snapshot*> marks[readers];
+  model::relacy_atomic<int> announced;
+
+  void before() {
+    for (auto& s : snapshots) s.version($) = 0;
+    snapshots[0].version($) = 1;
+    Protocol::publish(current, &snapshots[0]);
+    announced.store(1, std::memory_order::release);
+  }
+
+  void thread(unsigned index) {
+    if (index == readers)
+      write();
+    else
+      read(marks[index]);
+  }
+
+  void read(model::relacy_atomic<snapshot*>& mark) {
+    snapshot* held = nullptr;
+    int last = 0;
+    for (int i = 0; i != picks; ++i) {
+      int const known = announced.load(std::memory_order::acquire);
+      if (current.load(Orders::compare) != held) held = Protocol::refresh(current, mark);
+      int const version = held->version($);
+      RL_ASSERT(version != 0);      // not freed
+      RL_ASSERT(version >= last);   // never back
+      RL_ASSERT(version >= known);  // a pick after publish() returned sees that snapshot or a newer one
+      last = version;
+    }
+    Protocol::let_go(mark);
+  }
+
+  void write() {
+    bool in_use[places] = {true};
+    snapshot* retired[places] = {};
+    int waiting = 0;
+    auto const sweep = [&] {
+      bool held[places] = {};
+      for (auto const& mark : marks)
+        if (auto* const s = Protocol::marked(mark); s != nullptr) held[s - snapshots] = true;
+      int kept = 0;
+      for (int i = 0; i != waiting; ++i) {
+        auto const place = retired[i] - snapshots;
+        if (!marks_read_once) {
+          held[place] = false;
+          for (auto const& mark : marks) held[place] = held[place] || Protocol::marked(mark) == retired[i];
+        }
+        if (held[place]) {
+          retired[kept++] = retired[i];
+        } else {
+          snapshots[place].version($) = 0;
+          in_use[place] = false;
+        }
+      }
+      waiting = kept;
+      RL_ASSERT(waiting <= readers);  // memory is bounded, for each mark is read once
+    };
+    for (int version = 2; version != publishes + 2; ++version) {
+      int place = 0;
+      while (in_use[place]) ++place;
+      in_use[place] = true;
+      snapshots[place].version($) = version;
+      retired[waiting++] = Protocol::publish(current, &snapshots[place]);
+      announced.store(version, std::memory_order::release);
+      sweep();
+    }
+    sweep();
+  }
+};
+
+template <class Orders>
+using with = publication<publication_protocol<Orders>, Orders>;
+
+using order = std::memory_order;
+struct exchange_acq_rel : publication_orders { static constexpr auto exchange = order::acq_rel; };
+struct exchange_relaxed : publication_orders { static constexpr auto exchange = order::relaxed; };
+struct mark_release : publication_orders { static constexpr auto mark = order::release; };
+struct mark_relaxed : publication_orders { static constexpr auto mark = order::relaxed; };
+struct look_again_acquire : publication_orders { static constexpr auto look_again = order::acquire; };
+struct look_again_relaxed : publication_orders { static constexpr auto look_again = order::relaxed; };
+struct scan_acquire : publication_orders { static constexpr auto scan = order::acquire; };
+struct scan_relaxed : publication_orders { static constexpr auto scan = order::relaxed; };
+struct let_go_relaxed : publication_orders { static constexpr auto let_go = order::relaxed; };
+
+// The mark alone, without looking again.
+struct looks_once : publication_protocol<> {
+  template <class Current, class Mark>
+  static auto refresh(Current const& current, Mark& mark) {
+    auto seen = current.load(publication_orders::look_again);
+    mark.store(seen, publication_orders::mark);
+    return seen;
+  }
+};
+
+// Looks again before the mark is set.
+struct marks_last : publication_protocol<> {
+  template <class Current, class Mark>
+  static auto refresh(Current const& current, Mark& mark) {
+    auto seen = current.load(publication_orders::look_again);
+    for (auto again = current.load(publication_orders::look_again); again != seen; again = current.load(publication_orders::look_again)) seen = again;
+    mark.store(seen, publication_orders::mark);
+    return seen;
+  }
+};
+
+struct frees_at_once : publication_protocol<> {
+  template <class Mark>
+  static auto marked(Mark const&) {
+    return decltype(std::declval<Mark const&>().load(publication_orders::scan)){};
+  }
+};
+
+int main() {
+  model::holds<with<publication_orders>>("publication as shipped", 200'000);
+  model::breaks<with<exchange_acq_rel>>("1 exchange acq_rel");
+  model::breaks<with<exchange_relaxed>>("1 exchange relaxed");
+  model::breaks<with<mark_release>>("2 mark release");
+  model::breaks<with<mark_relaxed>>("2 mark relaxed");
+  model::breaks<with<look_again_acquire>>("3 look_again acquire");
+  model::breaks<with<look_again_relaxed>>("3 look_again relaxed");
+  model::breaks<with<scan_acquire>>("4 scan acquire");
+  model::breaks<with<scan_relaxed>>("4 scan relaxed");
+  model::breaks<with<let_go_relaxed>>("5 let_go relaxed");
+  model::breaks<publication<looks_once>>("refresh that looks once");
+  model::breaks<publication<marks_last>>("refresh that looks again before it marks");
+  model::breaks<publication<frees_at_once>>("sweep that does not scan");
+  model::breaks<publication<publication_protocol<>, publication_orders, false>>("sweep that scans for each snapshot anew", 1'000'000);
+  return model::verdict();
+}

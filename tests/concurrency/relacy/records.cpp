@@ -1,0 +1,141 @@
+// Life of a backend's object: it is freed when no unfreed snapshot lists it and, after `removed`, nothing was in flight once.
+// A choice reads it while the picker's snapshot lists it, a lease until it is given back, here by another thread than the
+// one that took it. Two slots are given on again and again, so late pickers meet words of other owners.
+#include "model.hpp"
+
+using equipoise::admission;
+using equipoise::admits;
+using equipoise::lease_orders;
+using equipoise::lease_protocol;
+using equipoise::one_generation;
+using equipoise::publication_orders;
+using equipoise::publication_protocol;
+using equipoise::reason;
+using order = std::memory_order;
+
+struct as_written {
+  static constexpr bool waits_for_lists = true;
+  static constexpr bool waits_for_zero = true;
+  using publication_orders = equipoise::publication_orders;
+  using lease_orders = equipoise::lease_orders;
+};
+
+template <class Use>
+struct records : rl::test_suite<records<Use>, 4> {
+  using publication = publication_protocol<typename Use::publication_orders>;
+  using lease = lease_protocol<typename Use::lease_orders>;
+  static constexpr int pickers = 2, picks = 3, owners = 4, slots = 2;
+  struct snapshot {
+    rl::var<int> owner;  // the one member of this version; owner k sits in slot k % 2 and has generation k
+  };
+  snapshot snapshots[owners + 1];
+  rl::var<int> objects[owners + 1];
+  model::relacy_atomic<std::uint32_t> words[slots], counts[slots];
+  model::relacy_atomic<snapshot*> current, marks[pickers];
+  model::relacy_atomic<int> handed_on;  // the owner that a lease was taken on
+
+  static std::uint32_t tag_of(int owner) { return one_generation * static_cast<std::uint32_t>(owner); }
+
+  void before() {
+    for (int k = 0; k <= owners; ++k) objects[k]($) = k, snapshots[k].owner($) = k;
+    words[1].store(tag_of(1), order::release);
+    publication::publish(current, &snapshots[1]);
+  }
+
+  void thread(unsigned index) {
+    if (index == 0) select();
+    if (index == 1) acquire();
+    if (index == 2) finish();
+    if (index == 3) replace();
+  }
+
+  snapshot* fresh(snapshot* held, int picker) {
+    return current.load(publication_orders::compare) != held ? publication::refresh(current, marks[picker]) : held;
+  }
+
+  void select() {
+    snapshot* held = nullptr;
+    int chosen = 0;
+    for (int i = 0; i != picks; ++i) {
+      if (chosen != 0) RL_ASSERT(objects[chosen]($) == chosen);  // the choice is good until the next call
+      held = fresh(held, 0);
+      int const owner = held->owner($);
+      chosen = admits(words[owner % slots].load(order::relaxed), tag_of(owner), admission::new_work) ? owner : 0;
+      if (chosen != 0) RL_ASSERT(objects[chosen]($) == chosen);
+    }
+    publication::let_go(marks[0]);
+  }
+
+  void acquire() {
+    snapshot* held = nullptr;
+    for (int i = 0; i != picks; ++i) {
+      held = fresh(held, 1);
+      int const owner = held->owner($);
+      if (!lease::take(counts[owner % slots], words[owner % slots], tag_of(owner), admission::new_work)) continue;
+      RL_ASSERT(objects[owner]($) == owner);
+      int nobody = 0;
+      if (!handed_on.compare_exchange_weak(nobody, owner, order::release, order::relaxed)) lease::give(counts[owner % slots]);
+    }
+    publication::let_go(marks[1]);
+  }
+
+  void finish() {
+    for (int i = 0; i != picks; ++i)
+      if (int const owner = handed_on.exchange(0, order::acquire); owner != 0) {
+        RL_ASSERT(objects[owner]($) == owner);
+        lease::give(counts[owner % slots]);
+      }
+  }
+
+  void replace() {
+    bool listed[owners + 1] = {}, alive[owners + 1] = {}, in_slot[owners + 1] = {};
+    listed[1] = alive[1] = in_slot[1] = true;
+    for (int next = 2; next <= owners; ++next) {
+      int const leaver = next - 1;
+      if (next > slots && in_slot[next - slots] && Use::waits_for_zero) return;  // no slot
+      listed[next] = alive[next] = in_slot[next] = true;
+      words[next % slots].store(tag_of(next), order::release);
+      publication::publish(current, &snapshots[next]);
+      std::uint32_t before = 0;
+      lease::set(words[leaver % slots], tag_of(leaver), reason::removed, before);
+      for (int sweep = 0; sweep != 2; ++sweep) {
+        bool marked[owners + 1] = {};
+        for (auto const& mark : marks)
+          if (auto* const s = publication::marked(mark); s != nullptr) marked[s - snapshots] = true;
+        for (int k = 1; k != next; ++k) {
+          if (listed[k] && !marked[k]) listed[k] = false, snapshots[k].owner($) = 0;
+          if (in_slot[k] && lease::in_flight(&counts[k % slots], 1, 1) == 0) in_slot[k] = false;
+          if (alive[k] && (!listed[k] || !Use::waits_for_lists) && (!in_slot[k] || !Use::waits_for_zero))
+            alive[k] = false, objects[k]($) = 0;
+        }
+      }
+    }
+  }
+};
+
+struct freed_at_zero_alone : as_written { static constexpr bool waits_for_lists = false; };
+struct freed_at_no_list_alone : as_written { static constexpr bool waits_for_zero = false; };
+
+template <class Weaker>
+struct publishing : as_written { using publication_orders = Weaker; };
+template <class Weaker>
+struct leasing : as_written { using lease_orders = Weaker; };
+struct mark_release : publication_orders { static constexpr auto mark = order::release; };
+struct scan_acquire : publication_orders { static constexpr auto scan = order::acquire; };
+struct let_go_relaxed : publication_orders { static constexpr auto let_go = order::relaxed; };
+struct announce_acq_rel : lease_orders { static constexpr auto announce = order::acq_rel; };
+struct zero_test_acquire : lease_orders { static constexpr auto zero_test = order::acquire; };
+struct give_relaxed : lease_orders { static constexpr auto give = order::relaxed; };
+
+int main() {
+  model::holds<records<as_written>>("records as shipped", 500'000);
+  model::breaks<records<freed_at_zero_alone>>("freed at zero alone");
+  model::breaks<records<freed_at_no_list_alone>>("freed at no list alone");
+  model::breaks<records<publishing<mark_release>>>("publication's mark release");
+  model::breaks<records<publishing<scan_acquire>>>("publication's scan acquire");
+  model::breaks<records<publishing<let_go_relaxed>>>("publication's let_go relaxed");
+  model::breaks<records<leasing<announce_acq_rel>>>("lease's announce acq_rel");
+  model::breaks<records<leasing<zero_test_acquire>>>("lease's zero_test acquire");
+  model::breaks<records<leasing<give_relaxed>>>("lease's give relaxed");
+  return model::verdict();
+}
