@@ -19,6 +19,13 @@
 #include <malloc.h>
 #endif
 
+// What is timed must not hide behind a call: the warm-up makes a second use of it, and that is enough to outline it.
+#if defined(__GNUC__) || defined(__clang__)
+#define BENCH_INLINE __attribute__((always_inline))
+#else
+#define BENCH_INLINE
+#endif
+
 namespace bench {
 
 // --- backends ---------------------------------------------------------------------------------------------------------
@@ -139,7 +146,7 @@ class key_sequence {
 // --- the loops --------------------------------------------------------------------------------------------------------
 
 // The same end for every pick: a register that the compiler must fill.
-[[gnu::always_inline]] inline void consume(server const* s) { benchmark::DoNotOptimize(static_cast<server const* const&>(s)); }
+EQUIPOISE_INLINE void consume(server const* s) { benchmark::DoNotOptimize(static_cast<server const* const&>(s)); }
 
 template <class T>
 struct alignas(2 * equipoise::cache_line) on_own_lines {
@@ -166,17 +173,17 @@ void time_picker(benchmark::State& state, equipoise::balancer<server, P>& lb, st
   if constexpr (!equipoise::keyed<P> || equipoise::optionally_keyed<P>) {
     bool keyless = true;
     if constexpr (equipoise::optionally_keyed<P>) keyless = !lb.policy().needs_key();
-    if (keyless) return time(state, warm_up, [&] { use(picker); });
+    if (keyless) return time(state, warm_up, [&]() BENCH_INLINE { use(picker); });
   }
   if constexpr (equipoise::keyed<P>) {
     key_sequence<equipoise::key_of_policy<P>> keys{state};
-    time(state, warm_up, [&] { use(picker, keys.next()); });
+    time(state, warm_up, [&]() BENCH_INLINE { use(picker, keys.next()); });
   }
 }
 
 template <class P>
 void select(benchmark::State& state, equipoise::balancer<server, P>& lb, std::size_t warm_up) {
-  time_picker(state, lb, warm_up, [](auto& picker, auto const&... key) {
+  time_picker(state, lb, warm_up, [](auto& picker, auto const&... key) BENCH_INLINE {
     if (auto const choice = picker.select(key...)) [[likely]] consume(choice.operator->());
   });
 }
@@ -184,7 +191,7 @@ void select(benchmark::State& state, equipoise::balancer<server, P>& lb, std::si
 // The lease ends at once: what is timed is taking and giving back.
 template <class P>
 void acquire(benchmark::State& state, equipoise::balancer<server, P>& lb, std::size_t warm_up) {
-  time_picker(state, lb, warm_up, [](auto& picker, auto const&... key) {
+  time_picker(state, lb, warm_up, [](auto& picker, auto const&... key) BENCH_INLINE {
     if (auto const lease = picker.acquire(key...)) [[likely]] consume(lease.operator->());
   });
 }
@@ -195,12 +202,12 @@ void direct(benchmark::State& state, Hand const& prototype, std::size_t warm_up)
   auto const worker = on_heap(prototype);
   auto& hand = worker->value;
   if constexpr (std::same_as<Key, equipoise::no_key>) {
-    time(state, warm_up, [&] {
+    time(state, warm_up, [&]() BENCH_INLINE {
       if (server const* const found = hand.select()) [[likely]] consume(found);
     });
   } else {
     key_sequence<Key> keys{state};
-    time(state, warm_up, [&] {
+    time(state, warm_up, [&]() BENCH_INLINE {
       if (server const* const found = hand.select(keys.next())) [[likely]] consume(found);
     });
   }

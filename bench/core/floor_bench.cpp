@@ -27,14 +27,14 @@ struct counter {
 
 void local_counter(benchmark::State& state, std::size_t n) {
   auto const worker = bench::on_heap(counter{servers_of(n)});
-  bench::time(state, n, [&] { bench::consume(worker->value.select()); });
+  bench::time(state, n, [&]() BENCH_INLINE { bench::consume(worker->value.select()); });
 }
 
 // One counter for all threads.
 void shared_counter(benchmark::State& state, std::size_t n) {
   static bench::on_own_lines<std::atomic<std::uint64_t>> next;
   std::span<server const> const all{servers_of(n)};
-  bench::time(state, n, [&] { bench::consume(&all[next.value.fetch_add(1, std::memory_order_relaxed) % all.size()]); });
+  bench::time(state, n, [&]() BENCH_INLINE { bench::consume(&all[next.value.fetch_add(1, std::memory_order_relaxed) % all.size()]); });
 }
 
 // A list that may be replaced, behind a lock that readers share.
@@ -42,7 +42,7 @@ void shared_mutex(benchmark::State& state, std::size_t n) {
   static std::shared_mutex mutex;
   auto const& list = servers_of(n);
   std::size_t next = 0;
-  bench::time(state, n, [&] {
+  bench::time(state, n, [&]() BENCH_INLINE {
     std::shared_lock const lock{mutex};
     if (next >= list.size()) next = 0;
     bench::consume(&list[next++]);
@@ -67,7 +67,7 @@ void atomic_shared_ptr(benchmark::State& state, std::size_t n) {
 void two_locked(benchmark::State& state, std::size_t n) {
   std::vector<bench::on_own_lines<std::atomic<std::uint32_t>>> counts(n);
   std::size_t next = 0;
-  bench::time(state, n, [&] {
+  bench::time(state, n, [&]() BENCH_INLINE {
     if (next == counts.size()) next = 0;
     auto& count = counts[next++].value;
     count.fetch_add(1, std::memory_order_seq_cst);

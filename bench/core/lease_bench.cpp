@@ -40,7 +40,7 @@ void different(benchmark::State& state, std::size_t n) {
 // balancer.acquire(): for code with no place to keep a picker.
 void parked(benchmark::State& state, std::size_t n) {
   auto& lb = bench::balancer_for(equipoise::round_robin{}, {.backends = n});
-  bench::time(state, 1'000, [&] {
+  bench::time(state, 1'000, [&]() BENCH_INLINE {
     if (auto const lease = lb.acquire()) [[likely]] bench::consume(lease.operator->());
   });
 }
@@ -50,7 +50,7 @@ void finish(benchmark::State& state, std::size_t n) {
   auto& lb = bench::balancer_for(equipoise::round_robin{}, {.backends = n, .rows = 2, .observed = true});
   auto const worker = bench::on_heap(lb.make_picker());
   equipoise::tick now{std::chrono::nanoseconds{1}};
-  bench::time(state, 1'000, [&] {
+  bench::time(state, 1'000, [&]() BENCH_INLINE {
     equipoise::pick_options const options{.now = now};
     if (auto lease = worker->value.acquire(options)) [[likely]] {
       bench::consume(lease.operator->());
