@@ -81,6 +81,7 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
     fate const ended = co_await with.send(lease->address);
     if (ended == fate::answered) {
       outcome const how = outcome_of(with.status());
+      if (at.all.draining) side.keep_alive = false;  // that may have begun while we waited
       bool const more = co_await with.relay(c.stream, side);
       ++(with.complete() ? counts.answered : counts.broken);
       lease.finish(with.complete() ? how : outcome::error, now());

@@ -12,11 +12,11 @@ namespace {
 
 using request_parser = http::request_parser<http::string_body>;
 
-// What is wrong with what the client sent, as a status; 0 where there is nobody left to tell.
+// What is wrong with what the client sent, as a status; 0 where there is nobody left to tell. (Who was too slow is cut
+// off without a word: Beast's time-outs close the socket.)
 unsigned status_for(error_code ec) {
   if (ec == http::error::header_limit) return 431;
   if (ec == http::error::body_limit) return 413;
-  if (ec == beast::error::timeout) return 408;
   bool const grammar = ec.category() == make_error_code(http::error::bad_method).category();
   return grammar && ec != http::error::end_of_stream && ec != http::error::partial_message ? 400 : 0;
 }
@@ -24,6 +24,7 @@ unsigned status_for(error_code ec) {
 // Waits for the first byte of the next request. False: there will be none.
 task<bool> next_request(worker& at, client& c) {
   if (c.buffer.size() != 0) co_return true;
+  if (at.closing) co_return false;
   error_code ec;
   c.idle = true;
   c.stream.expires_after(at.all.settings.timeouts.idle);
@@ -88,7 +89,8 @@ task<> session(worker& at, tcp::socket socket) {
       break;
     }
     client_request request = parser.release();
-    client_side const side{request.version() == 10 ? 10u : 11u, request.keep_alive() && !at.all.draining};
+    client_side side{request.version() == 10 ? 10u : 11u, request.keep_alive()};
+    if (at.all.draining) side.keep_alive = false;
     if (is_admin(at.all.settings, request))
       more = co_await administer(at, c, request, side);
     else

@@ -46,6 +46,7 @@ void worker::drain() {
         io,
         [this]() -> task<> {
           co_await sleep_for(all.settings.timeouts.linger);
+          closing = true;
           for (client* c : clients)
             if (c->idle) c->stream.cancel();
         },

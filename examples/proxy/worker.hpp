@@ -40,6 +40,7 @@ class worker {
   std::set<client*> clients;  // before `io`, whose end destroys the sessions that are in here
   asio::io_context io{1};
   upstream_connections upstream;
+  bool closing = false;  // draining, and the time for one more request is over
 
  private:
   task<> sweep();

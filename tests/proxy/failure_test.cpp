@@ -1,0 +1,167 @@
+#include "catch.hpp"
+#include "world.hpp"
+
+#include <nlohmann/json.hpp>
+
+using namespace world;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+// Reads a request and hangs up.
+void hang_up(wire& w, std::string const&) { w.close(); }
+
+std::string state_of(proxy const& p, std::string const& name) {
+  auto const stats = nlohmann::json::parse(p.body_of("/-/stats"), nullptr, false);
+  if (stats.is_object())
+    for (auto const& b : stats["backends"])
+      if (b["name"] == name) return b["state"];
+  return "no answer";
+}
+
+constexpr char no_health[] = "[checks]\nenabled = false\n[passive]\nfailures = 0\n";
+
+}  // namespace
+
+TEST_CASE("A connection that the backend gave up meanwhile is not the client's trouble") {
+  // Answers once on each connection, and hangs up on the second request without a word: a race that no look can avoid.
+  backend a{[](wire& w, std::string const&) {
+    static thread_local int asked = 0;
+    if (++asked == 1)
+      w.send(answer("a"));
+    else
+      w.close();
+  }};
+  proxy const p{no_health + a.toml("a")};
+  auto w = p.connect();
+  for (int i = 0; i != 10; ++i) {
+    w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    REQUIRE(w.message().ends_with("\r\n\r\na"));
+  }
+  auto const stats = nlohmann::json::parse(p.body_of("/-/stats"));
+  CHECK(stats["retries"] == 0);  // the same backend on a fresh connection is no failure of it
+}
+
+TEST_CASE("A request that must not be repeated never travels on a connection that may be stale") {
+  backend a{[](wire& w, std::string const&) {
+    static thread_local int asked = 0;
+    if (++asked == 1)
+      w.send(answer("a"));
+    else
+      w.close();
+  }};
+  proxy const p{no_health + a.toml("a")};
+  auto w = p.connect();
+  for (int i = 0; i != 5; ++i) {
+    w.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi");
+    REQUIRE(w.message().ends_with("\r\n\r\na"));
+  }
+  CHECK(a.requests() == 5);
+}
+
+TEST_CASE("A request that may be repeated is answered by another backend") {
+  backend b{says("b")};
+  SECTION("when the first one is not there") {
+    proxy const p{no_health + dead_backend("a") + b.toml("b")};
+    for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
+  }
+  SECTION("when it hangs up") {
+    backend a{hang_up};
+    proxy const p{no_health + a.toml("a") + b.toml("b")};
+    for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
+    CHECK(a.requests() == 4);  // first each time: the attempt at b is a turn too
+  }
+  SECTION("when it dies in the middle of its answer") {
+    backend a{[](wire& w, std::string const&) {
+      w.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+      w.close();
+    }};
+    proxy const p{no_health + a.toml("a") + b.toml("b")};
+    for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
+  }
+  SECTION("when it does not answer in time") {
+    backend a{[](wire&, std::string const&) {}};
+    proxy const p{no_health + std::string{"[timeouts]\nresponse = \"100ms\"\n"} + a.toml("a") + b.toml("b")};
+    for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
+  }
+}
+
+TEST_CASE("A request that must not be repeated is sent at most once") {
+  constexpr char post[] = "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
+  auto const send = [&](proxy const& p) {
+    auto w = p.connect();
+    w.send(post);
+    return w.until_the_end().substr(0, 12);
+  };
+  backend b{says("b")};
+  SECTION("not again when the backend hung up: it may have been done") {
+    backend a{hang_up};
+    proxy const p{no_health + a.toml("a") + b.toml("b")};
+    CHECK(send(p) == "HTTP/1.1 502");
+    CHECK(a.requests() == 1);
+    CHECK(b.requests() == 0);
+  }
+  SECTION("not again when it did not answer in time") {
+    backend a{[](wire&, std::string const&) {}};
+    proxy const p{no_health + std::string{"[timeouts]\nresponse = \"100ms\"\n"} + a.toml("a") + b.toml("b")};
+    CHECK(send(p) == "HTTP/1.1 504");
+    CHECK(b.requests() == 0);
+  }
+  SECTION("but to another one when nothing was sent") {
+    proxy const p{no_health + dead_backend("a") + b.toml("b")};
+    CHECK(send(p) == "HTTP/1.1 200");
+    CHECK(b.requests() == 1);
+  }
+}
+
+TEST_CASE("An answer that breaks off after its beginning was passed on is broken off for the client too") {
+  backend a{[](wire& w, std::string const&) {
+    w.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    std::this_thread::sleep_for(50ms);
+    w.close();
+  }};
+  proxy const p{no_health + a.toml("a")};
+  auto const got = p.get("/");
+  CHECK_THAT(got, ContainsSubstring("abc"));
+  CHECK(got.find("0\r\n\r\n") == got.npos);
+}
+
+TEST_CASE("Nobody to ask is 503, nobody who answers is 502, and the body says why") {
+  proxy const nobody{""};
+  CHECK_THAT(nobody.get("/"), ContainsSubstring("503") && ContainsSubstring("no backend: empty"));
+  proxy const dead{no_health + dead_backend("a")};
+  CHECK_THAT(dead.get("/"), ContainsSubstring("502") && ContainsSubstring("a: no connection"));
+}
+
+TEST_CASE("Failures in a row eject a backend for a while, and never more than half of all") {
+  std::atomic<bool> well{false};
+  backend a{[&](wire& w, std::string const& request) { well ? says("a")(w, request) : w.close(); }};
+  backend b{says("b")};
+  proxy const p{"[checks]\nenabled = false\n[passive]\nfailures = 3\neject = \"300ms\"\n" + a.toml("a") + b.toml("b")};
+  for (int i = 0; i != 20; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
+  CHECK(a.requests() == 3);
+  CHECK(state_of(p, "a") == "ejected");
+  well = true;
+  CHECK(proxy::eventually([&] { return state_of(p, "a") == "up"; }));
+  CHECK(proxy::eventually([&] { return p.get("/").find("X-Backend: a") != std::string::npos; }));
+
+  proxy const alone{"[checks]\nenabled = false\n[passive]\nfailures = 1\n" + dead_backend("c")};
+  alone.get("/");
+  CHECK(state_of(alone, "c") == "up");
+}
+
+TEST_CASE("Checks take a backend out and bring it back") {
+  std::string const name = "a";
+  auto const port = demo::free_port();
+  auto const toml =
+      "[checks]\ninterval = \"20ms\"\nrise = 2\nfall = 2\n[[backend]]\nname = \"a\"\naddress = \"127.0.0.1:" +
+      std::to_string(port) + "\"\n";
+  proxy const p{toml};
+  CHECK(proxy::eventually([&] { return state_of(p, "a") == "down"; }));
+  CHECK_THAT(p.get("/"), ContainsSubstring("no backend: all_down"));
+  demo::work_folder folder;
+  demo::process const a{{BACKEND_PROGRAM, "--name", "a", "--listen", "127.0.0.1:" + std::to_string(port)},
+                        folder.path("log")};
+  CHECK(proxy::eventually([&] { return state_of(p, "a") == "up"; }));
+  CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: a"));
+}

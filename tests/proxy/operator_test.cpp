@@ -1,0 +1,174 @@
+#include "catch.hpp"
+#include "world.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+using namespace world;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+// What `proxy --check` says of this configuration, and its exit code.
+std::pair<std::string, int> check(std::string const& toml) {
+  demo::work_folder folder;
+  std::ofstream{folder.path("p.toml")} << toml;
+  demo::process program{{PROXY_PROGRAM, "--check", folder.path("p.toml")}, folder.path("log")};
+  auto text = program.first_line(20s);
+  while (program.running()) std::this_thread::sleep_for(1ms);
+  std::ifstream in{folder.path("log")};
+  for (std::string line; std::getline(in, line);) text += line;
+  return {text, program.exit_code().value()};
+}
+
+std::string refused(std::string const& toml) {
+  auto const [text, code] = check(toml);
+  CHECK(code == 2);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("A mistake in the configuration is refused by its line, its name and what is known") {
+  CHECK(check("[[backend]]\naddress = \"127.0.0.1:1\"\n").second == 0);
+  CHECK_THAT(
+      refused("policy = \"round_robin\"\n\n[checks]\nintervall = \"1s\"\n"),
+      ContainsSubstring(
+          "p.toml:4: unknown field \"intervall\" in [checks]; known: enabled, path, interval, timeout, rise, fall"));
+  CHECK_THAT(refused("workers = 1\nfoo = 1\n"),
+             ContainsSubstring("p.toml:2: unknown field \"foo\" in the file; known: listen, workers, policy"));
+  CHECK_THAT(refused("workers = 1\npolicy = \"best\"\n"),
+             ContainsSubstring("p.toml:2: ") && ContainsSubstring("'best'") && ContainsSubstring("known: ") &&
+                 ContainsSubstring("maglev"));
+  CHECK_THAT(refused("workers = 0\n"), ContainsSubstring("p.toml:1: workers = 0 is not within 1 … 1024"));
+  CHECK_THAT(refused("workers = \"2\"\n"), ContainsSubstring("workers must be a whole number"));
+  CHECK_THAT(refused("listen = \"localhost:80\"\n"),
+             ContainsSubstring("p.toml:1: listen = \"localhost:80\" is not \"address:port\""));
+  CHECK_THAT(refused("[checks]\ninterval = 10\n"),
+             ContainsSubstring("p.toml:2: checks.interval must be a duration in quotes"));
+  CHECK_THAT(refused("[checks]\ninterval = \"0s\"\n"),
+             ContainsSubstring("checks.interval = \"0s\" must be more than zero"));
+  CHECK_THAT(refused("[checks]\npath = \"health\"\n"), ContainsSubstring("checks.path = \"health\" must start with /"));
+  CHECK_THAT(refused("key = \"cookie\"\n"),
+             ContainsSubstring("p.toml:1: key = \"cookie\" is unknown; known: client, path, header NAME"));
+  CHECK_THAT(refused("admin = \"yes\"\n"), ContainsSubstring("known: off, loopback, everybody"));
+  CHECK_THAT(refused("[[backend]]\nname = \"a\"\n"), ContainsSubstring("p.toml:1: this [[backend]] needs address"));
+  CHECK_THAT(refused("[[backend]]\naddress = \"127.0.0.1:1\"\n[[backend]]\naddress = \"127.0.0.1:1\"\n"),
+             ContainsSubstring("p.toml:3: there is already a backend named \"127.0.0.1:1\""));
+  CHECK_THAT(refused("[[backend]]\naddress = \"127.0.0.1:1\"\nweight = -1\n"),
+             ContainsSubstring("p.toml:3: backend.weight = -1 is not within"));
+  CHECK_THAT(refused("policy = \n"), ContainsSubstring("p.toml:1: "));
+}
+
+TEST_CASE("On SIGTERM what was begun is finished, and whoever waits gets one more answer") {
+  std::atomic<bool> entered{false};
+  backend a{[&](wire& w, std::string const& request) {
+    if (request.starts_with("GET /slow")) {
+      entered = true;
+      std::this_thread::sleep_for(300ms);
+    }
+    w.send(answer("a"));
+  }};
+  proxy p{"[timeouts]\nlinger = \"500ms\"\n" + a.toml("a")};
+  auto slow = p.connect(), idle = p.connect(), silent = p.connect();
+  idle.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+  CHECK(idle.message().ends_with("\r\n\r\na"));
+  slow.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
+  REQUIRE(proxy::eventually([&] { return entered.load(); }));
+  auto queued = p.connect();  // perhaps not accepted yet
+  p.signal(SIGTERM);
+  REQUIRE(proxy::eventually([&] { return !p.connect().open(); }));  // no new ones
+  idle.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+  queued.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+  for (auto* w : {&idle, &queued, &slow}) {
+    auto const got = w->until_the_end();
+    CHECK_THAT(got, ContainsSubstring("200 OK"));
+    CHECK_THAT(got, ContainsSubstring("Connection: close"));
+  }
+  CHECK(silent.until_the_end().empty());
+  CHECK(p.end() == 0);
+}
+
+TEST_CASE("Under load, a drain loses nothing that was accepted") {
+  backend a{[](wire& w, std::string const&) {
+    std::this_thread::sleep_for(5ms);
+    w.send(answer("a"));
+  }};
+  proxy p{a.toml("a"), "workers = 2\n"};
+  std::atomic<int> sent{0}, answered{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i != 8; ++i)
+    clients.emplace_back([&] {
+      auto w = p.connect();
+      while (w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n")) {
+        ++sent;
+        auto const got = w.message();
+        if (!got.empty()) ++answered;
+        if (got.empty() || got.find("Connection: close") != got.npos) return;
+      }
+    });
+  REQUIRE(proxy::eventually([&] { return answered > 50; }));
+  p.signal(SIGTERM);
+  for (auto& c : clients) c.join();
+  CHECK(sent == answered);
+  CHECK(p.end() == 0);
+}
+
+TEST_CASE("A request that never ends does not hold up the end for longer than told") {
+  backend a{[](wire&, std::string const&) {}};
+  proxy p{"[timeouts]\ndrain = \"200ms\"\nlinger = \"50ms\"\n" + a.toml("a")};
+  auto w = p.connect();
+  w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+  REQUIRE(proxy::eventually([&] { return a.requests() == 1; }));
+  p.signal(SIGTERM);
+  CHECK(p.end() == 0);
+  CHECK_THAT(p.log(), ContainsSubstring("1 connections did not end"));
+}
+
+TEST_CASE("SIGHUP reads the backends again, and a mistake changes nothing") {
+  backend a{says("a")}, b{says("b")};
+  proxy p{a.toml("a")};
+  CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: a"));
+  p.configure(a.toml("a") + b.toml("b"));
+  CHECK(proxy::eventually([&] { return p.get("/").find("X-Backend: b") != std::string::npos; }));
+  p.configure("weight = 1\n" + b.toml("b"));
+  CHECK(proxy::eventually([&] { return p.log().find("unknown field \"weight\"") != std::string::npos; }));
+  CHECK(proxy::eventually([&] { return p.get("/").find("X-Backend: a") != std::string::npos; }));
+  p.configure(b.toml("b"));
+  CHECK(proxy::eventually([&] { return nlohmann::json::parse(p.body_of("/-/stats"))["backends"].size() == 1; }));
+  auto const before = a.requests();
+  for (int i = 0; i != 5; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
+  CHECK(a.requests() == before);
+}
+
+TEST_CASE("It says what it does: as JSON, for Prometheus, and for a person") {
+  backend a{says("a")}, b{says("b")};
+  proxy const p{a.toml("a") + b.toml("b"), "policy = \"maglev\"\nkey = \"header X-User\"\n"};
+  auto const first = p.get("/", "X-User: user-42\r\n");
+  auto const who = first.find("X-Backend: a") != first.npos ? std::string{"a"} : std::string{"b"};
+  for (int i = 0; i != 5; ++i) CHECK_THAT(p.get("/", "X-User: user-42\r\n"), ContainsSubstring("X-Backend: " + who));
+
+  auto const stats = nlohmann::json::parse(p.body_of("/-/stats"));
+  CHECK(stats["policy"] == "maglev");
+  CHECK(stats["answered"] == 6);
+  for (auto const& s : stats["backends"]) {
+    CHECK(s["picks"] == (s["name"] == who ? 6 : 0));
+    CHECK(s["in_flight"] == 0);
+    CHECK((s["last_pick_ns"] > 0) == (s["name"] == who));
+  }
+  auto const why = nlohmann::json::parse(p.body_of("/-/explain?key=user%2d42"));
+  CHECK(why["choice"] == who);
+  CHECK_THAT(why["text"].get<std::string>(), ContainsSubstring(who + " was chosen by maglev"));
+  auto const metrics = p.body_of("/-/metrics");
+  CHECK_THAT(metrics, ContainsSubstring("# TYPE proxy_backend_picks_total counter\n"));
+  CHECK_THAT(metrics, ContainsSubstring("proxy_backend_picks_total{backend=\"" + who + "\"} 6\n"));
+  CHECK_THAT(p.body_of("/-/"), ContainsSubstring("<!doctype html>"));
+  CHECK_THAT(p.get("/-/nothing"), ContainsSubstring("404"));
+}
+
+TEST_CASE("With admin off, /-/ belongs to the backends") {
+  backend a{says("a")};
+  proxy const p{a.toml("a"), "admin = \"off\"\n"};
+  CHECK_THAT(p.get("/-/stats"), ContainsSubstring("X-Backend: a"));
+}

@@ -1,0 +1,133 @@
+#include "catch.hpp"
+#include "world.hpp"
+
+using namespace world;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+bool has(std::string const& text, std::string const& part) { return text.find(part) != text.npos; }
+}  // namespace
+
+TEST_CASE("A request goes to a backend with its client's address, and without what was meant for one connection") {
+  backend a{says("a")};
+  proxy const p{a.toml("a")};
+  auto const got =
+      p.get("/hello?x=1",
+            "X-Forwarded-For: 192.0.2.7\r\nConnection: x-private\r\nX-Private: 1\r\nTE: trailers\r\nX-Kept: yes\r\n");
+  CHECK(got.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK_THAT(got, ContainsSubstring("X-Backend: a"));
+  auto const sent = a.last();
+  CHECK(sent.starts_with("GET /hello?x=1 HTTP/1.1\r\n"));
+  CHECK_THAT(sent, ContainsSubstring("X-Forwarded-For: 192.0.2.7, 127.0.0.1\r\n"));
+  CHECK_THAT(sent, ContainsSubstring("Host: test\r\n"));
+  CHECK_THAT(sent, ContainsSubstring("X-Kept: yes\r\n"));
+  for (std::string gone : {"X-Private", "TE:", "Connection:"}) CHECK_FALSE(has(sent, gone));
+}
+
+TEST_CASE("Connections are kept alive on both sides") {
+  std::atomic<int> wires{0};
+  backend a{[&](wire& w, std::string const&) {
+    static thread_local bool const is_new = (++wires, true);
+    (void)is_new;
+    w.send(answer("a"));
+  }};
+  proxy const p{a.toml("a")};
+  auto w = p.connect();
+  for (int i = 0; i != 5; ++i) {
+    w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    CHECK(w.message().ends_with("\r\n\r\na"));
+  }
+  CHECK(a.requests() == 5);
+  CHECK(wires == 1);
+}
+
+TEST_CASE("Requests that come at once are answered in their order") {
+  backend a{[](wire& w, std::string const& request) { w.send(answer(request.substr(4, 2))); }};
+  proxy const p{a.toml("a")};
+  auto w = p.connect();
+  w.send(
+      "GET /1 HTTP/1.1\r\nHost: test\r\n\r\nGET /2 HTTP/1.1\r\nHost: test\r\n\r\nGET /3 HTTP/1.1\r\nHost: "
+      "test\r\n\r\n");
+  CHECK(w.message().ends_with("/1"));
+  CHECK(w.message().ends_with("/2"));
+  CHECK(w.message().ends_with("/3"));
+}
+
+TEST_CASE("A body passes whole, and one in chunks gets a length") {
+  backend a{[](wire& w, std::string const& request) { w.send(answer(request.substr(request.find("\r\n\r\n") + 4))); }};
+  proxy const p{a.toml("a")};
+  auto w = p.connect();
+  w.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello");
+  CHECK(w.message().ends_with("\r\n\r\nhello"));
+  w.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
+  CHECK(w.message().ends_with("\r\n\r\nabcdefg"));
+  CHECK_THAT(a.last(), ContainsSubstring("Content-Length: 7\r\n"));
+  CHECK_FALSE(has(a.last(), "Transfer-Encoding"));
+  w.send("POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  CHECK(w.message() == "HTTP/1.1 100 Continue\r\n\r\n");
+  w.send("ok");
+  CHECK(w.message().ends_with("\r\n\r\nok"));
+}
+
+TEST_CASE("An answer to HEAD has its length and no body, and the connection goes on") {
+  backend a{[](wire& w, std::string const& request) {
+    w.send(request.starts_with("HEAD") ? "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" : answer("body"));
+  }};
+  proxy const p{a.toml("a")};
+  auto w = p.connect();
+  w.send("HEAD / HTTP/1.1\r\nHost: test\r\n\r\n");
+  CHECK_THAT(w.message(true), ContainsSubstring("Content-Length: 1000\r\n"));
+  w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+  CHECK(w.message().ends_with("\r\n\r\nbody"));
+}
+
+TEST_CASE("An answer in chunks stays in chunks for HTTP/1.1, and ends with the connection for HTTP/1.0") {
+  backend a{[](wire& w, std::string const&) {
+    w.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    std::this_thread::sleep_for(20ms);
+    w.send("3\r\ndef\r\n0\r\n\r\n");
+  }};
+  proxy const p{a.toml("a")};
+  auto const modern = p.get("/");
+  CHECK_THAT(modern, ContainsSubstring("Transfer-Encoding: chunked\r\n"));
+  CHECK_THAT(modern, ContainsSubstring("3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"));
+  auto w = p.connect();
+  w.send("GET / HTTP/1.0\r\n\r\n");
+  auto const old = w.until_the_end();
+  CHECK(old.starts_with("HTTP/1.0 200 OK\r\n"));
+  CHECK(old.ends_with("\r\n\r\nabcdef"));
+}
+
+TEST_CASE("A large answer streams, whether its length is known or its end is the connection's") {
+  std::string const large(5'000'000, 'x');
+  backend a{[&](wire& w, std::string const& request) {
+    if (request.starts_with("GET /known")) return void(w.send(answer(large)));
+    w.send("HTTP/1.1 200 OK\r\n\r\n" + large);
+    w.close();
+  }};
+  proxy const p{a.toml("a")};
+  CHECK(p.body_of("/known") == large);
+  auto w = p.connect();
+  w.send("GET /unknown HTTP/1.0\r\n\r\n");
+  auto const all = w.until_the_end();
+  CHECK(all.size() - all.find("\r\n\r\n") - 4 == large.size());
+}
+
+TEST_CASE("What is not HTTP, or too large, is refused with a status that says so, and who is too slow is cut off") {
+  backend a{says("a")};
+  proxy const p{"[limits]\nheader = 1024\nrequest_body = 10\n[timeouts]\nrequest = \"200ms\"\n" + a.toml("a")};
+  auto const send = [&](std::string const& text) {
+    auto w = p.connect();
+    w.send(text);
+    return w.until_the_end().substr(0, 12);
+  };
+  CHECK(send("nonsense\r\n\r\n") == "HTTP/1.1 400");
+  CHECK(send("GET / HTTP/1.1\r\n\r\n") == "HTTP/1.1 400");  // no Host
+  CHECK(send("GET / HTTP/1.1\r\nHost: test\r\nX: " + std::string(2000, 'x') + "\r\n\r\n") == "HTTP/1.1 431");
+  CHECK(send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 11\r\n\r\nhello world") == "HTTP/1.1 413");
+  CHECK(send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") ==
+        "HTTP/1.1 400");
+  CHECK(send("GET / HTTP/1.1\r\nHost: te").empty());  // too slow: cut off
+  CHECK(send("CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n") == "HTTP/1.1 501");
+  CHECK(a.requests() == 0);
+}
