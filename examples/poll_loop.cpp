@@ -1,7 +1,7 @@
 // A picker in an event loop of plain poll(2): no Asio, no threads, no allocation for a pick.
 //
-// Four workers sit behind socket pairs, as they might behind TCP; one is slow, and one dies on the way. The loop sends them
-// 2000 small jobs, at most 16 at once, each to whom power_of_two picks, and counts how many each has done.
+// Four workers sit behind socket pairs, as they might behind TCP; one is slow, and one dies on the way. The loop sends
+// them 600 small jobs, at most 16 at once, each to whom power_of_two picks, and counts how many each has done.
 #include <equipoise/equipoise.hpp>
 
 #include <fmt/format.h>
@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -29,7 +30,7 @@ std::string_view key_of(server const& s) { return s.name; }
 // The other end: answers each byte after its service time, one at a time.
 struct worker {
   int wire;
-  std::chrono::microseconds service;
+  std::chrono::milliseconds service;
   clock_type::time_point busy_until{};
   bool busy = false;
   int done = 0;
@@ -59,7 +60,7 @@ int main() {
   std::vector<worker> workers;
   std::vector<std::vector<lease>> under_way;  // by wire: the jobs it is working on, oldest first
   std::vector<equipoise::backend_id> ids;
-  for (auto const& [name, service] : {std::pair{"a", 100us}, {"b", 100us}, {"c", 1000us}, {"d", 100us}}) {
+  for (auto const& [name, service] : {std::pair{"a", 1ms}, {"b", 1ms}, {"c", 10ms}, {"d", 1ms}}) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return 1;
     ids.push_back(pool.add({name, ends[0]}));
@@ -67,7 +68,7 @@ int main() {
     under_way.resize(static_cast<std::size_t>(ends[0]) + 1);
   }
 
-  constexpr int jobs = 2000, most_at_once = 16;
+  constexpr int jobs = 600, most_at_once = 16;
   int sent = 0, done = 0, again = 0;
   bool d_died = false;
   while (done < jobs) {
@@ -84,11 +85,15 @@ int main() {
       under_way[static_cast<std::size_t>(wire)].push_back(std::move(to));
       ++sent;
     }
-    // Wait for whatever happens next.
+    // Wait for whatever happens next: a wire that can be read, or a worker that is done.
+    auto const before = clock_type::now();
+    auto patience = 10ms;
+    for (auto const& w : workers)
+      if (w.busy) patience = std::min(patience, std::chrono::ceil<std::chrono::milliseconds>(w.busy_until - before));
     std::vector<pollfd> wires;
     pool.for_each([&](auto, server const& s, auto const&...) { wires.push_back({s.wire, POLLIN, 0}); });
     for (auto const& w : workers) wires.push_back({w.wire, static_cast<short>(w.busy ? 0 : POLLIN), 0});
-    if (::poll(wires.data(), wires.size(), 0) < 0) return 1;
+    if (::poll(wires.data(), wires.size(), std::max(0, static_cast<int>(patience.count()))) < 0) return 1;
     auto const now = clock_type::now();
     for (std::size_t i = 0; i != ids.size(); ++i) {
       char byte;
@@ -100,10 +105,12 @@ int main() {
       }
     }
     for (std::size_t i = 0; i != workers.size(); ++i)
-      if (!(d_died && i == 3)) workers[i].turn((wires[ids.size() + i].revents & POLLIN) != 0, now);
+      workers[i].turn((wires[ids.size() + i].revents & POLLIN) != 0, now);
 
     if (!d_died && done > jobs / 2) {  // d dies: from here on no pick gets it, and what it had is sent again
       d_died = true;
+      workers[3].wire = -1;  // poll() passes over it
+      workers[3].busy = false;
       pool.set(ids[3], equipoise::reason::down);
       auto& lost = under_way[static_cast<std::size_t>(wires[3].fd)];
       again = static_cast<int>(lost.size());
@@ -113,8 +120,8 @@ int main() {
   }
 
   for (std::size_t i = 0; i != workers.size(); ++i)
-    fmt::print("{} ({} us a job) did {} jobs, {} in flight, {}\n", "abcd"[i], workers[i].service.count(), workers[i].done,
-               pool.in_flight(ids[i]), equipoise::to_string(pool.reasons(ids[i])));
+    fmt::print("{} ({} ms a job) did {} jobs, {} in flight, {}\n", "abcd"[i], workers[i].service.count(),
+               workers[i].done, pool.in_flight(ids[i]), equipoise::to_string(pool.reasons(ids[i])));
   fmt::print("{} jobs done, {} of them sent again after d died\n", done, again);
   fmt::print("{}\n", picker.explain().text());
 }
