@@ -131,9 +131,9 @@ class pool {
     return registry_.is_still(id) ? n : 0;  // the slot was given on: that needed a zero
   }
 
-  // What its leases reported, or null: not asked for, or not this pool's id.
+  // What its leases reported, or null: not asked for, or not (or no longer) this pool's id.
   observation const* observed(backend_id id) const noexcept {
-    return options_.observations && id && id.slot < registry_.slots() ? &lines_[id.slot] : nullptr;
+    return options_.observations && id && id.slot < registry_.slots() && registry_.is_still(id) ? &lines_[id.slot] : nullptr;
   }
 
   // --- look-ups: blocking ---------------------------------------------------------------------------------------------

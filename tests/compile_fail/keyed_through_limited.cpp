@@ -1,0 +1,11 @@
+// expect: equipoise: this policy needs a key: picker.select(key)
+#include <equipoise/core/balancer.hpp>
+#include <equipoise/policy/limited.hpp>
+#include <equipoise/policy/maglev.hpp>
+
+struct server {
+  std::string name;
+};
+std::string_view key_of(server const& s) { return s.name; }
+
+void pick(equipoise::picker<server, equipoise::limited<equipoise::maglev<>>>& p) { p.select(); }

@@ -1,0 +1,6 @@
+// expect: equipoise: a backend is a movable type with a key
+#include <equipoise/core/pool.hpp>
+
+struct keyless {};
+
+equipoise::pool<keyless> pool;

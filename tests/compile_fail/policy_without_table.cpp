@@ -1,0 +1,14 @@
+// expect: equipoise: a policy needs a type `table`
+#include <equipoise/core/balancer.hpp>
+
+struct server {
+  std::string name;
+};
+std::string_view key_of(server const& s) { return s.name; }
+
+struct mine {
+  struct cursor {};
+  equipoise::proposal propose(cursor&, equipoise::pick const&) const noexcept { return nullptr; }
+};
+
+void use(equipoise::pool<server>& pool) { equipoise::balancer lb{pool, mine{}}; }

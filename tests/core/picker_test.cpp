@@ -1,0 +1,219 @@
+#include "support.hpp"
+
+#include <equipoise/policy/least_connections.hpp>
+#include <equipoise/policy/limited.hpp>
+#include <equipoise/policy/maglev.hpp>
+#include <equipoise/policy/power_of_two.hpp>
+#include <equipoise/policy/random.hpp>
+#include <equipoise/policy/ring.hpp>
+#include <equipoise/policy/round_robin.hpp>
+#include <equipoise/policy/smooth_weighted_round_robin.hpp>
+#include <equipoise/policy/weighted_random.hpp>
+#include <equipoise/policy/weighted_round_robin.hpp>
+
+using namespace equipoise;
+
+// The policies that must all behave alike here, and an unkeyed and a keyed one where two are enough.
+#define EVERY_UNKEYED \
+  round_robin, weighted_round_robin, smooth_weighted_round_robin, equipoise::random, weighted_random, least_connections, power_of_two
+#define EITHER_KIND power_of_two, maglev<>
+
+TEMPLATE_TEST_CASE("a pick says why there is nobody: the mildest reason that was met", "", EITHER_KIND) {
+  fleet f{TestType{}};
+  auto const why = [&](pick_options const& o = {}) {
+    auto const c = select(f.picker, 1, o).why();
+    CHECK(acquire(f.picker, 1, o).why() == c);
+    CHECK(explain(f.picker, 1, o).why == c);
+    return c;
+  };
+  CHECK(why() == cause::empty);
+  f.join(servers(3));
+  CHECK(why() == cause::none);
+  CHECK(why({.tried = f.ids}) == cause::all_tried);
+  for (std::size_t i = 0; i != 3; ++i) f.set(i, reason::down);
+  CHECK(why() == cause::all_down);
+  CHECK(why({.tried = f.ids}) == cause::all_down);  // asking again without `tried` would not help
+  f.pool.settle();
+  CHECK(why() == cause::all_down);
+  f.clear(1, reason::down);
+  f.set(1, reason::saturated);
+  f.pool.settle();
+  CHECK(why() == cause::all_saturated);
+  f.clear(1, reason::saturated);
+  f.pool.settle();
+  CHECK(why() == cause::none);
+  CHECK(why({.tried = f.ids}) == cause::all_tried);
+  f.set(1, reason::saturated | reason::down);
+  CHECK(why() == cause::all_down);
+  for (auto id : f.ids) f.pool.remove(id);
+  CHECK(why() == cause::empty);
+}
+
+TEMPLATE_TEST_CASE("a retry never gets what was tried while another one is up, and is told when none is left", "", EVERY_UNKEYED, maglev<>, ring<>) {
+  dice d{32};
+  fleet f{TestType{}, weighted({1, 9, 2, 5, 1, 1, 3})};
+  for (int run = 0; run != 200; ++run) {
+    std::vector<bool> up(7);
+    std::size_t well = 0;
+    for (std::size_t i = 0; i != 7; ++i) {
+      up[i] = roll(d, 3) != 0;
+      well += up[i];
+      if (up[i]) f.clear(i, reason::down);
+      else f.set(i, reason::down);
+    }
+    f.pool.settle();
+    std::vector<backend_id> tried;
+    for (std::size_t attempt = 0; attempt != well; ++attempt) {
+      auto const c = select(f.picker, static_cast<std::uint64_t>(run), {.tried = tried});
+      REQUIRE(c);
+      REQUIRE(std::find(tried.begin(), tried.end(), c.id()) == tried.end());
+      REQUIRE(up[c->number]);
+      tried.push_back(c.id());
+    }
+    CHECK(select(f.picker, static_cast<std::uint64_t>(run), {.tried = tried}).why() == (well == 0 ? cause::all_down : cause::all_tried));
+  }
+}
+
+TEMPLATE_TEST_CASE("one that was marked down is never picked again, before settle and after", "", EVERY_UNKEYED, maglev<>, ring<>) {
+  fleet f{TestType{}, weighted({5, 1, 1, 3})};
+  for (auto r : {reason::down, reason::ejected, reason::circuit_open, reason::saturated, reason::draining, reason::maintenance, reason::host_1, reason::host_4})
+    for (std::size_t i = 0; i != 4; ++i) {
+      f.set(i, r);
+      for (int round = 0; round != 2; ++round) {
+        for (std::uint64_t k = 0; k != 40; ++k) REQUIRE(select(f.picker, k)->number != i);
+        f.pool.settle();
+      }
+      f.clear(i, r);
+      f.pool.settle();
+    }
+  CHECK(select_n(f.picker, 1, 9).size() == 4);
+}
+
+TEST_CASE("one that comes back is asked again from the next settle on, by keyed policies at once") {
+  fleet f{round_robin{}, servers(2)};
+  fleet g{maglev{}, servers(2)};
+  auto const key = [&] {
+    std::uint64_t k = 0;
+    while (g.picker.select(k)->number != 1) ++k;
+    return k;
+  }();
+  f.set(1, reason::down), g.set(1, reason::down);
+  f.pool.settle(), g.pool.settle();
+  CHECK(f.next(2) == "AA");
+  CHECK(who(g.picker.select(key)) == "A");
+  f.clear(1, reason::down), g.clear(1, reason::down);
+  CHECK(who(g.picker.select(key)) == "B");
+  f.pool.settle();
+  CHECK(f.shares(2) == std::vector<std::size_t>{1, 1});
+}
+
+TEST_CASE("a mask decides which reasons count for one pick") {
+  fleet f{maglev{}, servers(1)};
+  auto const gets = [&](admission mask) { return static_cast<bool>(f.picker.select(1, {.mask = mask})) && static_cast<bool>(f.picker.acquire(1, {.mask = mask})); };
+  struct line {
+    reason against;
+    bool new_work, same_session, panic;
+  };
+  for (auto const& [against, new_work, same_session, panic] :
+       {line{reason::none, true, true, true}, line{reason::down, false, false, true}, line{reason::ejected, false, false, true},
+        line{reason::circuit_open, false, false, true}, line{reason::saturated, false, false, false}, line{reason::draining, false, true, false},
+        line{reason::maintenance, false, false, false}, line{reason::host_2, false, false, false}}) {
+    CAPTURE(against);
+    f.pool.set(f.ids[0], against);
+    CHECK(gets(admission::new_work) == new_work);
+    CHECK(gets(admission::same_session) == same_session);
+    CHECK(gets(admission::panic) == panic);
+    f.pool.clear(f.ids[0], against);
+  }
+}
+
+TEMPLATE_TEST_CASE("select_n gives distinct ones that are up, and the first is what a pick would give", "", EVERY_UNKEYED, maglev<>, ring<>) {
+  fleet f{TestType{}, weighted({3, 1, 8, 1, 2, 2, 4}), 21}, twin{TestType{}, weighted({3, 1, 8, 1, 2, 2, 4}), 21};
+  for (auto* one : {&f, &twin}) one->set(5, reason::down);
+  for (std::uint64_t key = 0; key != 100; ++key) {
+    auto fresh = f.lb.make_picker(), again = twin.lb.make_picker();
+    auto const all = select_n(fresh, key, 10);
+    REQUIRE(all.size() == 6);
+    auto sorted = all;
+    std::sort(sorted.begin(), sorted.end());
+    CHECK(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end());
+    CHECK(std::find(all.begin(), all.end(), f.ids[5]) == all.end());
+    if constexpr (!std::same_as<TestType, power_of_two>)  // whose first proposal spares the look at the word
+      CHECK(twin.pool.find(name_of(select(again, key)->number)) == all[0]);
+    std::vector<backend_id> three(3);
+    auto const few = select_n(fresh, key, 3, {.tried = {all.data(), 1}});
+    CHECK(few.size() == 3);
+    CHECK(std::find(few.begin(), few.end(), all[0]) == few.end());
+  }
+}
+
+TEST_CASE("select_n of a keyed policy: each is the home of the key once those before it are gone") {
+  fleet f{ring{}, servers(8)};
+  for (std::uint64_t key = 0; key != 200; ++key) {
+    auto const order = select_n(f.picker, key, 8);
+    REQUIRE(order.size() == 8);
+    for (std::size_t dead = 0; dead != 8; ++dead) {
+      CHECK(f.picker.select(key).id() == order[dead]);
+      f.pool.set(order[dead], reason::down);
+    }
+    for (auto id : f.ids) f.pool.clear(id, reason::down);
+  }
+}
+
+TEMPLATE_TEST_CASE("with nine of ten down somebody who is up is found, always", "", EVERY_UNKEYED, maglev<>, ring<>) {
+  fleet f{TestType{}, servers(100), 4};
+  for (std::size_t i = 0; i != 100; ++i)
+    if (i % 10 != 3) f.set(i, reason::down);
+  for (std::uint64_t k = 0; k != 2000; ++k) {
+    REQUIRE(select(f.picker, k)->number % 10 == 3);
+    REQUIRE(acquire(f.picker, k)->number % 10 == 3);
+  }
+}
+
+TEST_CASE("a picker that is moved goes on where it was, and gives its mark back once") {
+  fleet f{round_robin{}, servers(3)};
+  CHECK(f.next(1) == "A");
+  auto moved = std::move(f.picker);
+  CHECK(who(moved.select()) == "B");
+  auto other = f.lb.make_picker();
+  other.select();
+  other = std::move(moved);
+  CHECK(who(other.select()) == "C");
+  f.picker = std::move(other);
+  CHECK(f.next(1) == "A");
+  std::vector<picker<server, round_robin>> many;
+  for (int i = 0; i != 100; ++i) {
+    many.push_back(f.lb.make_picker());  // moves them about
+    many.back().select();
+  }
+  f.pool.remove(f.ids[1]);
+  for (auto& p : many) CHECK(p.select());
+  many.clear();
+  f.pool.settle();
+  CHECK(f.pool.waiting().snapshots <= 1);
+}
+
+TEST_CASE("a choice stays good until that picker's next call, whatever the pool does") {
+  fleet f{round_robin{}, servers(2)};
+  auto const c = f.picker.select();
+  f.pool.remove(c.id());
+  f.pool.settle();
+  f.pool.assign(std::vector<server>{{"X"}});
+  f.pool.settle();
+  CHECK(c->name == "A");
+  CHECK(who(f.picker.select()) == "X");
+}
+
+TEST_CASE("a limit that is reached is all_saturated, and the fullest of masks cannot pass it") {
+  fleet f{limited{round_robin{}, 2}, servers(2)};
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 4; ++i) held.push_back(f.picker.acquire());
+  CHECK(f.picker.acquire().why() == cause::all_saturated);
+  CHECK(f.picker.select().why() == cause::all_saturated);
+  CHECK(f.picker.acquire({.mask = admission::panic & admission::same_session}).why() == cause::all_saturated);
+  CHECK(f.picker.explain().why == cause::all_saturated);
+  f.set(0, reason::down);
+  CHECK(f.picker.acquire().why() == cause::all_saturated);
+  held.pop_back();
+  CHECK(f.picker.acquire());
+}

@@ -1,0 +1,100 @@
+// What every policy without a key owes: repeatable picks, first picks that are spread, and fair shares past the dead.
+#include "support.hpp"
+
+#include <equipoise/policy/least_connections.hpp>
+#include <equipoise/policy/power_of_two.hpp>
+#include <equipoise/policy/random.hpp>
+#include <equipoise/policy/round_robin.hpp>
+#include <equipoise/policy/smooth_weighted_round_robin.hpp>
+#include <equipoise/policy/weighted_random.hpp>
+#include <equipoise/policy/weighted_round_robin.hpp>
+
+using namespace equipoise;
+
+#define EVERY_UNKEYED \
+  round_robin, weighted_round_robin, smooth_weighted_round_robin, equipoise::random, weighted_random, least_connections, power_of_two
+
+TEMPLATE_TEST_CASE("the same seed gives the same picks, picker for picker, another seed others", "", EVERY_UNKEYED) {
+  auto const picks = [](std::uint64_t seed) {
+    fleet f{TestType{}, weighted({5, 3, 9, 2, 7, 1}), seed};
+    auto second = f.lb.make_picker();
+    dice d{33};
+    std::string names;
+    std::vector<lease<server>> held;
+    for (int i = 0; i != 300; ++i) {
+      if (i == 100) f.set(2, reason::down);
+      if (i == 150) f.pool.settle();
+      if (i == 200) f.pool.remove(f.ids[4]);
+      held.push_back(i % 3 == 0 ? second.acquire() : f.picker.acquire());
+      names += who(held.back());
+      if (roll(d, 2) == 0) held.erase(held.begin());
+    }
+    return names;
+  };
+  CHECK(picks(5) == picks(5));
+  CHECK(picks(0) == picks(0));
+  CHECK(picks(5) != picks(6));
+}
+
+TEMPLATE_TEST_CASE("with seed 0 the first picker's sequence starts at its beginning, the second's need not", "", round_robin, weighted_round_robin,
+                   smooth_weighted_round_robin, least_connections) {
+  std::vector<std::size_t> second(7);
+  for (int i = 0; i != 20; ++i) {
+    fleet f{TestType{}, servers(7)};
+    CHECK(f.next(3) == "ABC");
+    for (int k = 0; k != 20; ++k) ++second[f.lb.make_picker().select()->number];
+  }
+  CHECK(std::count(second.begin(), second.end(), 0u) == 0);
+}
+
+TEMPLATE_TEST_CASE("the first picks of 1000 processes are spread evenly, also when their pools fill later", "", EVERY_UNKEYED) {
+  std::vector<std::size_t> at_once(10), later(10), weights(4);
+  for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
+    fleet f{TestType{}, servers(10), seed};
+    ++at_once[f.picker.select()->number];
+    fleet g{TestType{}, {}, seed};
+    CHECK(g.next(1) == "(empty)");
+    g.join(servers(10));
+    ++later[g.picker.select()->number];
+  }
+  CHECK(chi_square(at_once) < 1);
+  CHECK(chi_square(later) < 1);
+}
+
+TEMPLATE_TEST_CASE("the first picks of 1000 processes follow the weights", "", weighted_round_robin, smooth_weighted_round_robin, weighted_random, power_of_two) {
+  std::vector<std::size_t> count(4);
+  for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
+    fleet f{TestType{}, weighted({1, 2, 3, 4}), seed};
+    ++count[f.picker.select()->number];
+  }
+  CHECK(chi_square(count, {1, 2, 3, 4}) < 1);
+}
+
+TEMPLATE_TEST_CASE("a dead heavy one leaves its work to all: two equals stay equal, before settle and after", "", weighted_round_robin,
+                   smooth_weighted_round_robin, weighted_random, power_of_two, least_connections) {
+  for (std::uint32_t heavy : {5u, 1000u})
+    for (std::uint64_t seed : {0u, 1u, 2u}) {
+      fleet f{TestType{}, weighted({heavy, 1, 1}), seed};
+      f.next(seed);
+      f.set(0, reason::down);
+      for (int round = 0; round != 2; ++round) {
+        auto const count = f.shares(40'000);
+        CHECK(count[0] == 0);
+        CHECK(static_cast<double>(count[1]) == Approx(20'000).margin(400));
+        f.pool.settle();
+      }
+    }
+}
+
+TEMPLATE_TEST_CASE("a dead one of many leaves the others' shares as they were", "", EVERY_UNKEYED) {
+  bool const weighs = !std::same_as<TestType, round_robin> && !std::same_as<TestType, equipoise::random> && !std::same_as<TestType, least_connections>;
+  std::vector<std::uint32_t> const weights{4, 1, 2, 3, 4, 6};
+  fleet f{TestType{}, weighted(weights), 3};
+  f.set(3, reason::down);
+  for (int round = 0; round != 2; ++round) {
+    auto const count = f.shares(50'000);
+    for (std::size_t i = 0; i != 6; ++i)
+      CHECK(static_cast<double>(count[i]) == Approx(i == 3 ? 0 : 50'000 * (weighs ? weights[i] / 17.0 : 1 / 5.0)).epsilon(0.08));
+    f.pool.settle();
+  }
+}
