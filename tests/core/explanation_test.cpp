@@ -1,0 +1,235 @@
+#include "support.hpp"
+
+#include <equipoise/policy/bounded_load.hpp>
+#include <equipoise/policy/failover.hpp>
+#include <equipoise/policy/least_connections.hpp>
+#include <equipoise/policy/maglev.hpp>
+#include <equipoise/policy/policy_catalog.hpp>
+#include <equipoise/policy/round_robin.hpp>
+
+using namespace equipoise;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+// Reads JSON as strictly as its grammar; no more than a test needs.
+struct json_reader {
+  std::string_view left;
+  bool good = true;
+
+  bool take(char c) {
+    if (left.empty() || left.front() != c) return false;
+    left.remove_prefix(1);
+    return true;
+  }
+  void want(char c) { good = good && take(c); }
+  void string() {
+    want('"');
+    while (good && !left.empty() && left.front() != '"') {
+      auto const c = static_cast<unsigned char>(left.front());
+      good = c >= 0x20;
+      left.remove_prefix(1);
+      if (c != '\\' || !good) continue;
+      good = !left.empty() && std::string_view{"\"\\/bfnrtu"}.find(left.front()) != std::string_view::npos;
+      bool const hex = good && left.front() == 'u';
+      if (good) left.remove_prefix(1);
+      for (int i = 0; i != 4 && hex && good; ++i) {
+        good = !left.empty() && std::string_view{"0123456789abcdefABCDEF"}.find(left.front()) != std::string_view::npos;
+        if (good) left.remove_prefix(1);
+      }
+    }
+    want('"');
+  }
+  void value() {
+    if (left.empty()) {
+      good = false;
+    } else if (left.front() == '"') {
+      string();
+    } else if (take('{')) {
+      if (take('}')) return;
+      do string(), want(':'), value();
+      while (good && take(','));
+      want('}');
+    } else if (take('[')) {
+      if (take(']')) return;
+      do value();
+      while (good && take(','));
+      want(']');
+    } else if (left.starts_with("null")) {
+      left.remove_prefix(4);
+    } else {
+      take('-');
+      std::size_t digits = 0;
+      while (digits != left.size() && left[digits] >= '0' && left[digits] <= '9') ++digits;
+      good = digits != 0 && (digits == 1 || left[0] != '0');
+      if (good) left.remove_prefix(digits);
+      if (good && take('.')) {
+        for (digits = 0; digits != left.size() && left[digits] >= '0' && left[digits] <= '9';) ++digits;
+        good = digits != 0;
+        if (good) left.remove_prefix(digits);
+      }
+    }
+  }
+};
+
+bool is_json(std::string_view text) {
+  json_reader r{text};
+  r.value();
+  return r.good && r.left.empty();
+}
+
+// Random health, loads and tried ones; then the explanation, the pick, and a twin's pick that was never explained.
+template <class P>
+void agree(P const& policy, std::size_t states, std::uint64_t seed) {
+  dice d{seed};
+  auto const members = [&] {
+    auto all = weighted(random_weights(d, 6, 4));
+    for (auto& s : all) s.priority = roll(d, 3);
+    return all;
+  }();
+  pool<server> pool;
+  balancer<server, P> lb{pool, policy, seed}, twin_lb{pool, policy, seed};
+  auto picker = lb.make_picker(), twin = twin_lb.make_picker();
+  std::vector<backend_id> ids;
+  pool.change([&](auto& draft) {
+    for (auto const& s : members) ids.push_back(draft.add(s));
+  });
+  std::vector<lease<server>> held;
+  for (std::size_t state = 0; state != states; ++state) {
+    auto const id = ids[roll(d, 6)];
+    if (roll(d, 4) == 0) pool.set(id, static_cast<reason>(1u << roll(d, 6)));
+    if (roll(d, 3) == 0) pool.clear(id, static_cast<reason>(63));
+    if (roll(d, 64) == 0) pool.settle();
+    std::vector<backend_id> tried;
+    if (roll(d, 4) == 0) tried.push_back(ids[roll(d, 6)]);
+    pick_options const options{.tried = tried, .session = roll(d, 8) == 0 ? ids[roll(d, 6)] : backend_id{}};
+    std::uint64_t const key = d();
+    auto const told = explain(picker, key, options);
+    auto got = acquire(picker, key, options);
+    if (told.choice != got.id() || told.why != got.why()) FAIL("state " << state << ": " << told.text() << " But " << who(got) << " was picked");
+    got = {};  // the twin must see the same loads
+    got = acquire(twin, key, options);
+    if (told.choice != got.id()) FAIL("state " << state << ": the picker that explained is not where its twin is");
+    if (got && held.size() < 20) held.push_back(std::move(got));
+    else if (!held.empty()) held.erase(held.begin() + roll(d, static_cast<std::uint32_t>(held.size())));
+  }
+}
+}  // namespace
+
+TEST_CASE("explain names whom the pick takes, and leaves the cursor as it was: a million random states") {
+  auto const catalog = policy_catalog::standard();
+  std::vector<std::string> names;
+  for (std::string const leaf : {"round_robin", "weighted_round_robin", "smooth_weighted_round_robin", "random", "weighted_random", "least_connections",
+                                 "power_of_two", "ring", "maglev", "hash_modulo"}) {
+    names.push_back(leaf);
+    for (std::string const wrapper : {"limited", "bounded_load", "failover", "sticky"}) names.push_back(wrapper + "{" + leaf + "}");
+  }
+  for (std::string const deep : {"failover{bounded_load{maglev}}", "sticky{failover{least_connections}}", "bounded_load{sticky{power_of_two}}"}) names.push_back(deep);
+  for (std::size_t i = 0; i != names.size(); ++i) {
+    CAPTURE(names[i]);
+    agree(catalog.make(names[i]), 17'000, i + 1);
+  }
+  agree(failover{bounded_load{maglev{}}}, 33'000, 100);
+  agree(least_connections{}, 33'000, 101);
+  agree(round_robin{}, 33'000, 102);
+}
+
+TEST_CASE("explain says in one sentence who was chosen, and what was said of each other one") {
+  fleet f{least_connections{}, servers(4)};
+  auto const held = f.picker.acquire();
+  f.set(1, reason::down | reason::draining);
+  f.pool.update(f.ids[3], {.weight = 0});
+  auto const e = f.picker.explain({.tried = {&f.ids[0], 1}});
+  CHECK(e.choice == f.ids[2]);
+  CHECK(e.why == cause::none);
+  REQUIRE(e.rows.size() == 4);
+  CHECK(e.more == 0);
+  auto const row = [&](std::size_t i) {
+    for (auto const& r : e.rows)
+      if (r.id == f.ids[i]) return r;
+    return explanation::row{};
+  };
+  CHECK(row(2).verdict == "chosen");
+  CHECK(row(2).key == "C");
+  CHECK(row(1).verdict == "draining+down");
+  CHECK(row(0).verdict == "tried");
+  CHECK(row(3).verdict == "weightless");
+  CHECK(row(0).numbers[1].name == "in_flight");
+  CHECK(row(0).numbers[1].value == 1);
+  auto const text = e.text();
+  CHECK_THAT(text, ContainsSubstring("C was chosen by least_connections"));
+  CHECK_THAT(text, ContainsSubstring("B was refused: draining+down") && ContainsSubstring("D was refused: weightless"));
+  CHECK(text.back() == '.');
+  CHECK(text.find('\n') == std::string::npos);
+}
+
+TEST_CASE("explain gives each one's verdict: down, tried, full") {
+  fleet f{bounded_load{round_robin{}}, servers(3)};
+  f.set(0, reason::maintenance);
+  std::vector<backend_id> tried{f.ids[1]};
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 20; ++i) held.push_back(f.picker.acquire());
+  auto const e = f.picker.explain({.tried = tried});
+  std::string verdicts;
+  for (auto const& r : e.rows) verdicts += r.key + ":" + r.verdict + " ";
+  CHECK_THAT(verdicts, ContainsSubstring("A:maintenance"));
+  CHECK_THAT(verdicts, ContainsSubstring("B:tried"));
+}
+
+TEST_CASE("explain when there is nobody says why") {
+  fleet f{round_robin{}};
+  CHECK(f.picker.explain().text() == "nobody was chosen by round_robin: empty.");
+  f.join(servers(2));
+  f.set(0, reason::down), f.set(1, reason::ejected);
+  auto const e = f.picker.explain();
+  CHECK(!e.choice);
+  CHECK(e.why == cause::all_down);
+  CHECK_THAT(e.text(), ContainsSubstring("nobody was chosen by round_robin: all_down") && ContainsSubstring("A was refused: down") && ContainsSubstring("B was refused: ejected"));
+  CHECK_THAT(e.json(), ContainsSubstring("\"choice\":null") && ContainsSubstring("\"why\":\"all_down\""));
+}
+
+TEST_CASE("explain tells of the first 64 it considered and counts the rest, and the chosen one is always told") {
+  fleet f{least_connections{}, servers(200)};
+  auto const e = f.picker.explain();
+  CHECK(e.rows.size() == explanation::most_rows);
+  CHECK(e.more == 200 - explanation::most_rows);
+  fleet g{round_robin{}, servers(200)};
+  for (std::size_t i = 0; i != 150; ++i) g.set(i, reason::down);
+  auto const late = g.picker.explain();
+  CHECK(late.choice == g.ids[150]);
+  CHECK(std::count_if(late.rows.begin(), late.rows.end(), [](auto const& r) { return r.verdict == "chosen"; }) == 1);
+  CHECK(late.rows.size() == explanation::most_rows);
+  CHECK(late.rows.size() + late.more == 200);
+  CHECK_THAT(late.text(), ContainsSubstring("like these"));
+}
+
+TEST_CASE("explain's JSON is well formed whatever keys contain") {
+  CHECK(is_json("{\"a\":[1,-2.5,null,\"\\u0001\"]}"));
+  CHECK(!is_json("{\"a\":01}"));
+  CHECK(!is_json("{\"a\":\"\n\"}"));
+  std::string every;
+  for (int c = 1; c != 256; ++c) every += static_cast<char>(c);
+  fleet f{least_connections{}, {{every, 3}, {"quote\"back\\slash/tab\t", 7}, {"zero\0byte", 1}}};
+  auto const held = f.picker.acquire();
+  for (std::size_t i = 0; i != 4; ++i) {
+    auto const json = f.picker.explain().json();
+    CHECK(is_json(json));
+    CHECK_THAT(json, ContainsSubstring("quote\\\"back\\\\slash/tab\\u0009"));
+    CHECK_THAT(json, ContainsSubstring("\"policy\":\"least_connections\""));
+    if (i < 3) f.set(i, reason::down);
+  }
+  CHECK(is_json(explanation{}.json()));
+}
+
+TEST_CASE("explain writes numbers as JSON does: whole, with a point, or null") {
+  explanation e;
+  e.rows.push_back({{}, "k", "not asked", {{"whole", 3}, {"part", 0.5}, {"huge", 1e18}, {"infinite", INFINITY}, {"none", NAN}, {"negative", -2}}});
+  auto const json = e.json();
+  CHECK(is_json(json));
+  CHECK_THAT(json, ContainsSubstring("\"whole\":3,\"part\":0.5") && ContainsSubstring("\"infinite\":null,\"none\":null,\"negative\":-2"));
+}
+
+TEST_CASE("a policy's name is written as it nests") {
+  CHECK(describe(failover{bounded_load{maglev{}}}) == "failover{bounded_load{maglev}}");
+  CHECK(describe(any_policy{failover{round_robin{}}}) == "failover{round_robin}");
+  CHECK(describe(policy_catalog::standard().make("sticky{limited{ring}}")) == "sticky{limited{ring}}");
+}
