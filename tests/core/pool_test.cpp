@@ -327,7 +327,7 @@ TEST_CASE("pool: a slot is used again only after the leases of its last owner en
   CHECK(std::find(now.begin(), now.end(), f.ids[0]) == now.end());
 }
 
-TEST_CASE("pool: weight 0 takes no new work and weight w brings it back; nobody else may touch that reason") {
+TEST_CASE("pool: weight 0 takes no new work and weight w brings it back, and nobody else may touch that reason") {
   fleet f{round_robin{}, servers(3)};
   CHECK(f.pool.update(f.ids[1], {.weight = 0}));
   CHECK(f.pool.reasons(f.ids[1]) == reason::weightless);
