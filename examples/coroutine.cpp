@@ -1,5 +1,5 @@
-// A picker in C++20 coroutines, with nothing but the standard library: each request is a coroutine that picks a backend,
-// waits for its answer, and where that fails picks another one, never the same twice.
+// A picker in C++20 coroutines, with nothing but the standard library: each request is a coroutine that picks a
+// backend, waits for its answer, and where that fails picks another one, never the same twice.
 //
 // A little event loop on a clock of its own plays the time, so the program ends at once and prints the same every time.
 #include <equipoise/equipoise.hpp>
@@ -134,8 +134,8 @@ int main() {
   loop.run();
 
   for (auto const& [name, n] : sum.by_server) fmt::print("{:9} {:4} answers\n", name, n);
-  fmt::print("{} answered, {} attempts repeated elsewhere, {} failed; broken is {}\n", sum.answered, sum.retried, sum.failed,
-             equipoise::to_string(pool.reasons(broken)));
+  fmt::print("{} answered, {} attempts repeated elsewhere, {} failed; broken is {}\n", sum.answered, sum.retried,
+             sum.failed, equipoise::to_string(pool.reasons(broken)));
   fmt::print("{}\n", picker.explain().text());
   return sum.failed == 0 ? 0 : 1;
 }

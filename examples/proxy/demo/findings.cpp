@@ -79,8 +79,7 @@ findings examine(recording const& what, settings const& how) {
     f.on_kill->least = static_cast<std::size_t>(std::count(at_home.begin(), at_home.end(), std::set<int>{victim}));
     f.on_return = compare(at_home, again, -2, -2);
     f.on_add = compare(at_home, more, -2, newcomer);
-    f.on_add->least =
-        static_cast<std::size_t>(std::lround(how.clients * cast[newcomer].weight / (weights + cast[newcomer].weight)));
+    f.on_add->least = static_cast<std::size_t>(std::count(more.begin(), more.end(), std::set<int>{newcomer}));
   }
   return f;
 }

@@ -57,7 +57,7 @@ std::string plot_script(recording const& what, std::string const& series, std::s
       svg, what.starts[phases]);
   for (std::size_t p = 0; p != phases; ++p) {
     if (p)
-      s += fmt::format("set arrow from {0:.3f}, graph 0 to {0:.3f}, graph 1 nohead lc rgb '#555555' dt 2\n",
+      s += fmt::format("set arrow from {0:.3f}, graph 0 to {0:.3f}, graph 1 nohead front lc rgb '#555555' dt 2\n",
                        what.starts[p]);
     s += fmt::format("set label {} '{}' at {:.3f}, graph 1.05 font ',11'\n", p + 1, phase_names[p], what.starts[p]);
   }

@@ -95,7 +95,8 @@ std::string table(std::vector<findings> const& all) {
   }
   out +=
       "\ndead ms: how long after its SIGKILL the dead one was still picked. moved: client keys whose backend changed / "
-      "the least possible.\n";
+      "the least possible:\n"
+      "those of the dead one, and those that the new one got.\n";
   out += fmt::format(
       "Latencies count from the moment a request was due. e joins in the last phase. An ideal is the share of the "
       "weights\n(round robin: all alike); only round robin and smooth weighted promise it. Service times: a {}, b {}, "
