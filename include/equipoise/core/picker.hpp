@@ -40,7 +40,7 @@ class picker {
   picker(picker&& other) noexcept
       : current_{other.current_}, held_{std::exchange(other.held_, nullptr)}, registry_{other.registry_},
         counts_{other.counts_}, policy_{other.policy_}, owner_{std::exchange(other.owner_, nullptr)}, mark_{other.mark_},
-        random_{other.random_}, started_{other.started_}, cursor_{std::move(other.cursor_)} {}
+        random_{other.random_}, cursor_{std::move(other.cursor_)} {}
   picker& operator=(picker&& other) noexcept {
     if (this != &other) {
       std::destroy_at(this);
@@ -132,10 +132,7 @@ class picker {
   EQUIPOISE_OUT_OF_LINE void refresh() noexcept {
     assert(owner_ != nullptr && "equipoise: a moved-from picker was used");
     held_ = static_cast<detail::snapshot<P> const*>(publication_protocol<>::refresh(*current_, mark_->held));
-    if (!started_ && !held_->table.members.empty()) {
-      course::start(*policy_, held_->table, cursor_, random_);
-      started_ = true;
-    }
+    course::start(*policy_, held_->table, cursor_, random_);
   }
 
   EQUIPOISE_INLINE proposal next(walk& w, typename course::cursor& c, pick const& k, key_type const& key) const noexcept {
@@ -274,7 +271,6 @@ class picker {
   detail::publisher* owner_;
   detail::mark* mark_ = nullptr;
   random_source random_;
-  bool started_ = false;
   [[no_unique_address]] typename course::cursor cursor_;
 };
 

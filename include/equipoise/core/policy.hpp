@@ -84,6 +84,9 @@ class pick {
     return true;
   }
 
+  // Whether whom this pick may have is what everybody may have: no retry, no mask of its own.
+  EQUIPOISE_INLINE bool ordinary() const noexcept { return options_->tried.empty() && options_->mask == admission::new_work; }
+
   // Tells `explain` a number that was compared; costs nothing in an ordinary pick.
   EQUIPOISE_INLINE void compared(member const& m, char const* number, double value) const {
     if (recorder_ != nullptr) [[unlikely]] recorder_->compared(m, number, value);

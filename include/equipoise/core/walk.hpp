@@ -50,6 +50,7 @@ struct course {
   struct cursor {
     typename P::cursor own{};
     std::uint32_t scan = 0;  // unkeyed: one past the member that the previous scan answered
+    bool started = false;    // leaves
   };
   struct walk {
     [[no_unique_address]] typename detail::own_walk<P>::type own{};
@@ -69,8 +70,11 @@ struct course {
       return {};
   }
 
-  // Where that worker begins, when it first meets members: on the worker, in place.
+  // Where that worker begins: on the worker, in place, whenever it takes a new table. A leaf begins once, when it first
+  // meets members: the level of a composition may get its first ones late.
   static void start(P const& policy, table const& t, cursor& c, random_source& random) noexcept {
+    if constexpr (is_leaf)
+      if (t.members.empty() || std::exchange(c.started, true)) return;
     if constexpr (requires { policy.start(t.own, c.own, random); })
       policy.start(t.own, c.own, random);
     else if constexpr (requires { policy.start(t.own, members_view{}, random); })

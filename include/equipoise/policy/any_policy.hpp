@@ -9,6 +9,7 @@
 #include <equipoise/core/explanation.hpp>
 #include <equipoise/policy/key.hpp>
 
+#include <array>
 #include <memory>
 
 namespace equipoise::inline EQUIPOISE_ABI {
@@ -41,7 +42,11 @@ class any_key {
 
   any_key salted(std::uint64_t salt) const noexcept {
     any_key k{*this};
-    k.salt_ = salt == 0 ? salt_ : mix(salt_ + salt);
+    if (salt == 0) return k;
+    if (salted_ != salts_.size())
+      k.salts_[k.salted_++] = salt;
+    else
+      k.salts_.back() = mix(salts_.back() + salt);
     return k;
   }
 
@@ -51,7 +56,9 @@ class any_key {
   template <class Key, class From, class Use>
   bool convert(From const& from, Use& use) const noexcept {
     if constexpr (std::constructible_from<Key, From const&>) {
-      use(equipoise::salted(Key(from), salt_));
+      Key key(from);
+      for (std::uint8_t i = 0; i != salted_; ++i) key = equipoise::salted(key, salts_[i]);
+      use(key);
       return true;
     } else {
       return false;
@@ -59,8 +66,9 @@ class any_key {
   }
 
   kind kind_ = kind::none;
+  std::uint8_t salted_ = 0;  // how often
   std::uint64_t number_ = 0;
-  std::uint64_t salt_ = 0;
+  std::array<std::uint64_t, 4> salts_{};  // in order, for they apply to a hash that only the policy inside can make
   std::string_view text_;
   address address_;
 };

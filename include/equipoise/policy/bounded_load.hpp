@@ -3,9 +3,9 @@
 //
 //   equipoise::balancer lb{pool, equipoise::bounded_load{equipoise::maglev{}}};        // at most 1.25 × the share
 //
-// Capacity of i: ⌈factor · (total in flight + 1) · weight_i / total weight⌉. The total is the sum over the table's members:
-// read at each pick up to 32 members, else every n/16 picks (a worker remembers it in between), and again before anybody is
-// refused for good: so somebody always has room. Use it with acquire().
+// Capacity of i: ⌈factor · (total in flight + 1) · weight_i / weight of those that are well⌉. What is in flight is summed at
+// each pick up to 32 members, else every n/16 picks; who is well is looked at in every 16th sum, and for a new table. A worker
+// remembers both in between, and looks again before anybody is refused for good: so somebody always has room. Use acquire().
 // Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads" (SODA 2018). Select: O(1), amortised ≤ 32 loads.
 #pragma once
 
@@ -22,13 +22,13 @@ struct bounded_load : with_key_of<P> {
 
   struct table {
     typename course<P>::table child;
-    double share = 0;  // factor / total weight
     std::uint32_t reread = 0;  // picks between two sums
   };
   struct cursor {
     typename course<P>::cursor child;
     std::uint64_t total = 0;
-    std::uint32_t picks_left = 0;
+    double share = 0;  // factor / weight of the well
+    std::uint32_t picks_left = 0, sums_left = 0;
   };
   struct walk {
     typename course<P>::walk child;
@@ -40,13 +40,13 @@ struct bounded_load : with_key_of<P> {
   }
 
   table build(members_view members) const {
-    double total_weight = 0;
-    for (member const& m : members) total_weight += m.weight;
-    return {course<P>::build(child, members), factor / std::max(1.0, total_weight),
-            members.size() <= 32 ? 0 : static_cast<std::uint32_t>(members.size() / 16)};
+    return {course<P>::build(child, members), members.size() <= 32 ? 0 : static_cast<std::uint32_t>(members.size() / 16)};
   }
   cursor make_cursor() const { return {course<P>::make_cursor(child)}; }
-  void start(table const& t, cursor& c, random_source& random) const noexcept { course<P>::start(child, t.child, c.child, random); }
+  void start(table const& t, cursor& c, random_source& random) const noexcept {
+    c.picks_left = c.sums_left = 0;
+    course<P>::start(child, t.child, c.child, random);
+  }
 
   EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k, key_of_policy<P> const& key) const noexcept {
     if (!w.begun) {
@@ -57,26 +57,35 @@ struct bounded_load : with_key_of<P> {
         --c.picks_left;
     }
     proposal p = course<P>::next(child, t.child, c.child, w.child, k, key);
-    if (p.who == nullptr && !w.exact) [[unlikely]] {  // refused by a sum that may be old: once more, by a fresh one
+    if (p.who == nullptr && !w.exact) [[unlikely]] {  // refused by numbers that may be old: once more, by fresh ones
+      c.sums_left = 0;
       sum(t, c, w, k);
       w.child = {};
       p = course<P>::next(child, t.child, c.child, w.child, k, key);
     }
-    if (p.who != nullptr) p.limit = std::min(p.limit, capacity(t, c, *p.who));
+    if (p.who != nullptr) p.limit = std::min(p.limit, capacity(c, *p.who));
     return p;
   }
 
  private:
-  static std::uint32_t capacity(table const& t, cursor const& c, member const& m) noexcept {
-    double const room = t.share * static_cast<double>(c.total + 1) * m.weight;
+  static std::uint32_t capacity(cursor const& c, member const& m) noexcept {
+    double const room = c.share * static_cast<double>(c.total + 1) * m.weight;
     auto const whole = static_cast<std::uint64_t>(room);
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(whole + (static_cast<double>(whole) < room), no_limit - 1));
   }
 
-  static void sum(table const& t, cursor& c, walk& w, pick const& k) noexcept {
+  void sum(table const& t, cursor& c, walk& w, pick const& k) const noexcept {
     c.total = 0;
     for (member const& m : t.child.members) c.total += k.in_flight(m);
     c.picks_left = t.reread;
+    if (c.sums_left != 0) [[likely]] {
+      --c.sums_left;
+      return;
+    }
+    std::uint64_t well = 0;
+    for (member const& m : t.child.members) well += k.admits(m) ? m.weight : 0;
+    c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, well));
+    c.sums_left = k.ordinary() ? 15 : 0;  // what a retry or a mask sees holds for that pick alone
     w.exact = true;
   }
 };

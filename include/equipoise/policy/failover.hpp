@@ -41,12 +41,12 @@ struct failover : with_key_of<P> {
   explicit failover(P policy) : child{std::move(policy)} {}
 
   table build(members_view members) const {
-    std::array<std::vector<member>, levels> by_priority;
-    for (member const& m : members) {
+    // Of everybody: who is down now would be refused by a settle() later.
+    for (member const& m : members.everybody())
       if (m.priority >= levels)
         fail("equipoise: priority " + std::to_string(m.priority) + " of backend '" + std::string{m.key()} + "' is beyond failover's levels 0 … " + std::to_string(levels - 1));
-      by_priority[m.priority].push_back(m);
-    }
+    std::array<std::vector<member>, levels> by_priority;
+    for (member const& m : members) by_priority[m.priority].push_back(m);
     table t;
     for (std::uint32_t i = 0; i != levels; ++i) {
       if (by_priority[i].empty()) continue;

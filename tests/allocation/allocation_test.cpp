@@ -1,0 +1,104 @@
+// No pick allocates. This program counts every allocation.
+#include "support.hpp"
+
+#include <equipoise/policy/policy_catalog.hpp>
+#include <equipoise/policy/shard_router.hpp>
+
+extern std::size_t allocations;  // so far, by operator new
+
+using namespace equipoise;
+
+namespace {
+template <class F>
+std::size_t allocations_of(F&& f) {
+  auto const before = allocations;
+  f();
+  return allocations - before;
+}
+
+// Picks of every kind, in sickness and in health, and over a publish in between.
+template <class P>
+void picks_without_allocating(P const& policy) {
+  INFO(describe(policy));
+  fleet f{policy, weighted({3, 1, 2, 5, 1, 1, 1, 4}), 1};
+  std::vector<backend_id> several(4);
+  std::array<lease<server>, 16> held;
+  auto const tried = f.ids[2];
+  auto const pick_all_ways = [&] {
+    for (std::uint64_t k = 0; k != 200; ++k) {
+      pick_options const options{.now = tick{std::chrono::seconds{1}}, .tried = {&tried, k % 3 == 0}, .session = k % 5 == 0 ? f.ids[3] : backend_id{}};
+      auto const key = key_number<std::conditional_t<std::same_as<P, any_policy>, address, key_of_policy<P>>>(k);
+      static_cast<void>(key);
+      if constexpr (keyed<P>) {
+        static_cast<void>(f.picker.select(key, options).id());
+        held[k % 16] = f.picker.acquire(key, options);
+        f.picker.select_n(key, several, options);
+      } else {
+        static_cast<void>(f.picker.select(options).id());
+        held[k % 16] = f.picker.acquire(options);
+        f.picker.select_n(several, options);
+      }
+      if (k % 2 == 0) held[k % 16].finish(outcome::ok, tick{std::chrono::seconds{2}});
+    }
+  };
+  CHECK(allocations_of(pick_all_ways) == 0);
+  for (std::size_t i : {1u, 3u, 4u}) f.set(i, reason::down);
+  CHECK(allocations_of(pick_all_ways) == 0);
+  f.pool.settle();
+  CHECK(allocations_of(pick_all_ways) == 0);  // the first of these takes the new snapshot
+  for (auto id : f.ids) f.pool.set(id, reason::draining);
+  CHECK(allocations_of(pick_all_ways) == 0);
+  for (auto id : f.ids) f.pool.remove(id);
+  CHECK(allocations_of(pick_all_ways) == 0);
+  CHECK(allocations_of([&] { f.picker.rest(); }) == 0);
+}
+}  // namespace
+
+TEST_CASE("the counter counts") {
+  CHECK(allocations_of([] { std::string(1000, 'x').clear(); }) == 1);
+  CHECK(allocations_of([] { std::make_unique<equipoise::detail::mark>(); }) == 1);
+}
+
+TEST_CASE("no pick allocates, whatever policy of the catalog is made by name, alone or in any nesting of two") {
+  auto const catalog = policy_catalog::standard();
+  std::vector<std::string> leaves, wrappers;
+  for (auto const& n : catalog.names()) {
+    auto const open = n.find('{');
+    (open == n.npos ? leaves : wrappers).push_back(n.substr(0, open));
+  }
+  for (auto const& leaf : leaves) {
+    picks_without_allocating(catalog.make(leaf));
+    for (auto const& inner : wrappers)
+      for (auto const& outer : wrappers) picks_without_allocating(catalog.make(outer + "{" + inner + "{" + leaf + "}}"));
+  }
+}
+
+TEST_CASE("no pick of a policy named at compile time allocates") {
+  picks_without_allocating(round_robin{});
+  picks_without_allocating(smooth_weighted_round_robin{});
+  picks_without_allocating(least_connections{});
+  picks_without_allocating(power_of_two{});
+  picks_without_allocating(maglev{});
+  picks_without_allocating(failover{bounded_load{maglev{}}});
+  picks_without_allocating(sticky{least_connections{}});
+  picks_without_allocating(shard_router{modulo_shards{{"A", "B", "not a member"}}});
+}
+
+TEST_CASE("marks of health and reports allocate nothing") {
+  fleet f{round_robin{}, servers(3), 0, {.observations = true}};
+  CHECK(allocations_of([&] {
+          f.pool.set(f.ids[0], reason::down);
+          f.pool.clear(f.ids[0], reason::down);
+          static_cast<void>(f.pool.reasons(f.ids[0]));
+          static_cast<void>(f.pool.in_flight(f.ids[0]));
+          f.picker.acquire().finish(outcome::error);
+        }) == 0);
+}
+
+TEST_CASE("balancer.acquire allocates a picker for a place once, and then no more") {
+  fleet f{round_robin{}, servers(3)};
+  for (int i = 0; i != 100; ++i) f.lb.acquire().finish(outcome::ok);
+  CHECK(allocations_of([&] {
+          for (int i = 0; i != 100; ++i) f.lb.acquire().finish(outcome::ok);
+        }) == 0);
+}

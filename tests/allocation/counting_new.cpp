@@ -1,0 +1,22 @@
+// operator new for the whole program, counting. A file of its own: inlined, new and delete would look mismatched to the compiler.
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+std::size_t allocations = 0;  // the tests here have one thread
+
+namespace {
+void* counted(std::size_t size, std::size_t alignment) {
+  ++allocations;
+  void* const p = std::aligned_alloc(alignment, (size / alignment + 1) * alignment);
+  if (p == nullptr) std::abort();
+  return p;
+}
+}  // namespace
+
+void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
+void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }

@@ -1,0 +1,197 @@
+#include "support.hpp"
+
+#include <equipoise/policy/policy_catalog.hpp>
+#include <equipoise/policy/shard_router.hpp>
+
+using namespace equipoise;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+// The same pool twice, at work for P and for `erased`: the same picks through random health, loads, retries and membership.
+template <class P>
+void same_picks(P const& policy, any_policy const& erased) {
+  INFO(describe(policy));
+  dice d{36};
+  auto members = weighted(random_weights(d, 9, 4));
+  for (auto& s : members) s.priority = roll(d, 3);
+  pool<server> pool;
+  balancer<server, P> a{pool, policy, 77};
+  balancer<server, any_policy> b{pool, erased, 77};
+  auto one = a.make_picker(), other = b.make_picker();
+  std::vector<backend_id> ids;
+  for (auto const& s : members) ids.push_back(pool.add(s));
+  std::vector<lease<server>> held;
+  for (int step = 0; step != 1500; ++step) {
+    auto const id = ids[roll(d, 9)];
+    if (roll(d, 5) == 0) pool.set(id, static_cast<reason>(1u << roll(d, 6)));
+    if (roll(d, 4) == 0) pool.clear(id, static_cast<reason>(63));
+    if (roll(d, 20) == 0) pool.settle();
+    if (roll(d, 50) == 0) pool.update(id, {.weight = roll(d, 4), .priority = roll(d, 3)});
+    std::vector<backend_id> tried;
+    if (roll(d, 3) == 0) tried = {ids[roll(d, 9)], ids[roll(d, 9)]};
+    pick_options const options{.tried = tried, .session = roll(d, 4) == 0 ? id : backend_id{}};
+    auto const number = d();
+    auto l = acquire(one, number, options);
+    l = {};  // both see the same loads
+    auto const c = select(one, number, options);
+    auto const by_address = key_number<address>(number);
+    auto const erased_acquire = [&](pick_options const& o) {
+      if constexpr (std::same_as<key_of_policy<P>, address>) return other.acquire(by_address, o);
+      else return other.acquire(number, o);
+    };
+    auto const erased_select = [&](pick_options const& o) {
+      if constexpr (std::same_as<key_of_policy<P>, address>) return other.select(by_address, o);
+      else return other.select(number, o);
+    };
+    auto e = erased_acquire(options);
+    e = {};
+    auto const s = erased_select(options);
+    if (c.id() != s.id() || c.why() != s.why()) FAIL("step " << step << ": " << who(c) << " and " << who(s));
+    if (held.size() < 15 && c) {
+      acquire(one, number, options).finish(outcome::ok);
+      held.push_back(erased_acquire(options));
+    } else if (!held.empty()) {
+      held.erase(held.begin());
+    }
+  }
+}
+
+template <class P>
+void same_picks(P const& policy) {
+  same_picks(policy, any_policy{policy});
+}
+}  // namespace
+
+TEST_CASE("any_policy picks what the policy inside would, for each leaf of the catalog") {
+  auto const c = policy_catalog::standard();
+  same_picks(round_robin{}, c.make("round_robin"));
+  same_picks(weighted_round_robin{}, c.make("weighted_round_robin"));
+  same_picks(smooth_weighted_round_robin{}, c.make("smooth_weighted_round_robin"));
+  same_picks(equipoise::random{}, c.make("random"));
+  same_picks(weighted_random{}, c.make("weighted_random"));
+  same_picks(ip_hash{}, c.make("ip_hash"));
+  same_picks(hash_modulo{}, c.make("hash_modulo"));
+  same_picks(ring{}, c.make("ring"));
+  same_picks(maglev{}, c.make("maglev"));
+}
+
+TEST_CASE("any_policy picks what the policy inside would, for those that look at loads") {
+  same_picks(least_connections{}, policy_catalog::standard().make("least_connections"));
+  same_picks(power_of_two{}, policy_catalog::standard().make("power_of_two"));
+}
+
+TEST_CASE("any_policy picks what the composition would, erased as a whole or made by name layer by layer") {
+  auto const c = policy_catalog::standard();
+  same_picks(failover{bounded_load{maglev{}}});
+  same_picks(failover{bounded_load{maglev{}}}, c.make("failover{bounded_load{maglev}}"));
+  same_picks(sticky{failover{round_robin{}}}, c.make("sticky{failover{round_robin}}"));
+  same_picks(failover{failover{ring{}}}, c.make("failover{failover{ring}}"));
+}
+
+TEST_CASE("any_policy: a key of the wrong kind or none is refused, and a policy without key takes any") {
+  pool<server> pool;
+  for (auto const& s : servers(3)) pool.add(s);
+  auto const why = [&](any_policy const& p, auto const&... key) {
+    balancer lb{pool, p, 0};
+    auto picker = lb.make_picker();
+    auto const c = picker.select(key...).why();
+    CHECK(picker.acquire(key...).why() == c);
+    CHECK(picker.explain(key...).why == c);
+    return c;
+  };
+  auto const a = *address::parse("192.0.2.1");
+  CHECK(why(maglev{}) == cause::refused);
+  CHECK(why(maglev{}, "text") == cause::none);
+  CHECK(why(maglev{}, 42) == cause::none);
+  CHECK(why(maglev{}, a) == cause::none);
+  CHECK(why(ip_hash{}) == cause::refused);
+  CHECK(why(ip_hash{}, a) == cause::none);
+  CHECK(why(ip_hash{}, "192.0.2.1") == cause::refused);
+  CHECK(why(ip_hash{}, 1) == cause::refused);
+  CHECK(why(shard_router{modulo_shards{{"A"}}}, 1) == cause::none);
+  CHECK(why(shard_router{modulo_shards{{"A"}}}, "1") == cause::refused);
+  CHECK(why(round_robin{}) == cause::none);
+  CHECK(why(round_robin{}, "ignored") == cause::none);
+  CHECK(why(failover{bounded_load{maglev{}}}) == cause::refused);
+  CHECK(why(failover{any_policy{maglev{}}}) == cause::refused);
+  CHECK(any_policy{maglev{}}.needs_key());
+  CHECK(any_policy{failover{maglev{}}}.needs_key());
+  CHECK(!any_policy{round_robin{}}.needs_key());
+}
+
+TEST_CASE("any_policy hashes each kind of key as the policy inside does") {
+  fleet f{maglev{}, servers(30)};
+  fleet g{any_policy{maglev{}}, servers(30)};
+  auto const same = [&](auto const& key) { return f.picker.select(key)->number == g.picker.select(key)->number; };
+  for (int i = -50; i != 50; ++i) {
+    CHECK(same(i));
+    CHECK(same(static_cast<unsigned long long>(i)));
+    CHECK(same(std::to_string(i)));
+  }
+  CHECK(same("literal"));
+  CHECK(same(*address::parse("2001:db8::1")));
+}
+
+TEST_CASE("any_policy: a shard router's negative and 64-bit numbers are the numbers they are") {
+  fleet f{any_policy{shard_router{modulo_shards{{"A", "B", "C"}}}}, servers(3)};
+  CHECK(who(f.picker.select(-1)) == "C");
+  CHECK(who(f.picker.select(0xFFFFFFFFFFFFFFFF)) == "A");
+  CHECK(who(f.picker.select(-2LL)) == "B");
+}
+
+TEST_CASE("policy_catalog: an unknown name is refused, naming it and those that are known") {
+  auto const c = policy_catalog::standard();
+  for (std::string bad : {"", "round-robin", "Round_Robin", "maglev{}", "maglev{ring}", "failover{", "failover{}", "failover{maglev", "failover{maglev}}", "{maglev}",
+                          " maglev", "failover{nothing}"})
+    CHECK_THROWS_WITH(c.make(bad), ContainsSubstring("unknown policy") && ContainsSubstring("known: ") && ContainsSubstring("least_connections") &&
+                                       ContainsSubstring("failover{…}"));
+  CHECK_THROWS_WITH(c.make("failover{nothing}"), ContainsSubstring("'nothing'"));
+  CHECK_THROWS_WITH(c.make("sticky"), ContainsSubstring("'sticky' needs another inside"));
+}
+
+TEST_CASE("policy_catalog makes everything it names, alone and in every nesting of two") {
+  auto const c = policy_catalog::standard();
+  std::vector<std::string> leaves, wrappers;
+  for (auto const& n : c.names())
+    if (auto const open = n.find('{'); open == n.npos) leaves.push_back(n);
+    else wrappers.push_back(n.substr(0, open));
+  CHECK(leaves.size() == 11);
+  CHECK(wrappers.size() == 4);
+  auto const a = *address::parse("192.0.2.1");
+  for (auto const& leaf : leaves) {
+    CHECK(describe(c.make(leaf)) == leaf);
+    for (auto const& inner : wrappers)
+      for (auto const& outer : wrappers) {
+        auto const name = outer + "{" + inner + "{" + leaf + "}}";
+        CAPTURE(name);
+        fleet f{c.make(name), servers(3)};
+        CHECK(describe(f.lb.policy()) == name);
+        f.set(0, reason::down);
+        auto const l = f.picker.acquire(a);
+        REQUIRE(l);
+        CHECK(l->number != 0);
+        f.set(1, reason::down), f.set(2, reason::down);
+        CHECK(f.picker.select(a).why() == cause::all_down);
+      }
+  }
+}
+
+TEST_CASE("policy_catalog takes policies of your own, under names that are new and well formed") {
+  struct last {
+    struct table {};
+    struct cursor {};
+    table build(members_view) const { return {}; }
+    proposal propose(table const&, cursor&, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members.back(); }
+  };
+  auto c = policy_catalog::standard();
+  c.add("my-last_1", last{});
+  c.wrap("twice", [](any_policy p) -> any_policy { return limited{limited{std::move(p)}}; });
+  fleet f{c.make("twice{my-last_1}"), servers(3)};
+  CHECK(f.next(2) == "CC");
+  for (std::string bad : {"", "a b", "a{", "ä"}) {
+    CHECK_THROWS_WITH(c.add(bad, round_robin{}), ContainsSubstring("name '" + bad + "'"));
+    CHECK_THROWS_WITH(c.wrap(bad, {}), ContainsSubstring("name '" + bad + "'"));
+  }
+  for (std::string known : {"my-last_1", "maglev", "sticky", "twice"}) CHECK_THROWS_WITH(c.add(known, round_robin{}), ContainsSubstring("'" + known + "' is taken"));
+  CHECK_THROWS_WITH(c.make("nothing"), ContainsSubstring("my-last_1"));
+}

@@ -1,0 +1,257 @@
+#include "support.hpp"
+
+#include <equipoise/policy/bounded_load.hpp>
+#include <equipoise/policy/failover.hpp>
+#include <equipoise/policy/least_connections.hpp>
+#include <equipoise/policy/limited.hpp>
+#include <equipoise/policy/maglev.hpp>
+#include <equipoise/policy/power_of_two.hpp>
+#include <equipoise/policy/random.hpp>
+#include <equipoise/policy/round_robin.hpp>
+#include <equipoise/policy/sticky.hpp>
+
+using namespace equipoise;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+std::vector<server> on_levels(std::vector<std::uint32_t> const& levels) {
+  auto all = servers(levels.size());
+  for (std::size_t i = 0; i != levels.size(); ++i) all[i].priority = levels[i];
+  return all;
+}
+}  // namespace
+
+TEMPLATE_TEST_CASE("limited: never more in flight than the limit, and everybody is used before anybody is refused", "", round_robin, power_of_two, maglev<>) {
+  dice d{34};
+  fleet f{limited{TestType{}, 3}, servers(5), 1};
+  std::vector<lease<server>> held;
+  for (std::uint64_t step = 0; step != 5000; ++step) {
+    if (!held.empty() && roll(d, 10) < 4) {
+      std::swap(held[roll(d, static_cast<std::uint32_t>(held.size()))], held.back());
+      held.pop_back();
+      continue;
+    }
+    auto l = acquire(f.picker, d());
+    REQUIRE(static_cast<bool>(l) == (held.size() < 15));
+    if (l) held.push_back(std::move(l));
+    else CHECK(l.why() == cause::all_saturated);
+    for (auto id : f.ids) REQUIRE(f.pool.in_flight(id) <= 3);
+  }
+}
+
+TEST_CASE("limited: the limit holds over all count rows, and for the scan past the dead") {
+  fleet f{limited{round_robin{}, 2}, servers(20), 0, {.rows = 4}};
+  for (std::size_t i = 0; i != 17; ++i) f.set(i, reason::down);
+  std::vector<picker<server, limited<round_robin>>> workers;
+  for (int i = 0; i != 4; ++i) workers.push_back(f.lb.make_picker());
+  std::vector<lease<server>> held;
+  for (std::size_t i = 0; i != 6; ++i) {
+    held.push_back(workers[i % 4].acquire());
+    REQUIRE(held.back());
+  }
+  for (auto& w : workers) CHECK(w.acquire().why() == cause::all_saturated);
+  for (std::size_t i = 17; i != 20; ++i) CHECK(f.pool.in_flight(f.ids[i]) == 2);
+}
+
+TEST_CASE("limited: of two limits the smaller rules, and a limit of 0 is refused") {
+  fleet f{limited{limited{round_robin{}, 2}, 7}, servers(1)};
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 2; ++i) held.push_back(f.picker.acquire());
+  CHECK(!f.picker.acquire());
+  CHECK_THROWS_WITH(limited(round_robin{}, 0), ContainsSubstring("limited::most is 0"));
+}
+
+TEMPLATE_TEST_CASE("bounded_load: nobody has more than the factor times its share, rounded up, and somebody always has room", "", round_robin, maglev<>) {
+  dice d{35};
+  for (double factor : {1.01, 1.25, 2.0}) {
+    auto const weights = random_weights(d, 10, 4);
+    double total_weight = 0;
+    for (auto w : weights) total_weight += w;
+    fleet f{bounded_load{TestType{}, factor}, weighted(weights), 1};
+    std::vector<lease<server>> held;
+    for (int step = 0; step != 3000; ++step) {
+      if (!held.empty() && roll(d, 10) < 4) {
+        std::swap(held[roll(d, static_cast<std::uint32_t>(held.size()))], held.back());
+        held.pop_back();
+        continue;
+      }
+      held.push_back(acquire(f.picker, roll(d, 3)));  // three hot keys
+      REQUIRE(held.back());
+      double const share = static_cast<double>(held.size()) * weights[held.back()->number] / total_weight;
+      REQUIRE(f.pool.in_flight(held.back().id()) <= std::ceil(factor * share + 1e-9));
+    }
+  }
+}
+
+TEST_CASE("bounded_load: one hot key spreads over its next backends, an idle fleet keeps it at home") {
+  fleet f{bounded_load{maglev{}}, servers(10)};
+  auto const order = select_n(f.picker, 7, 10);
+  std::vector<lease<server>> held;
+  held.push_back(f.picker.acquire(7));
+  CHECK(held[0].id() == order[0]);
+  for (int i = 0; i != 99; ++i) held.push_back(f.picker.acquire(7));
+  CHECK(f.pool.in_flight(order[0]) == 13);  // ⌈1.25 · 100 / 10⌉
+  held.clear();
+  for (int i = 0; i != 100; ++i) CHECK(f.picker.acquire(7).id() == order[0]);
+}
+
+TEMPLATE_TEST_CASE("bounded_load: while anybody is well somebody has room, however many are down", "", round_robin, maglev<>) {
+  for (std::size_t n : {10u, 100u}) {
+    fleet f{bounded_load{TestType{}}, servers(n), 1};
+    for (std::size_t i = 2; i != n; ++i) f.set(i, reason::down);
+    for (int round = 0; round != 2; ++round) {
+      std::vector<lease<server>> held;
+      for (std::uint64_t i = 0; i != 200; ++i) {
+        held.push_back(acquire(f.picker, i));
+        REQUIRE(held.back());
+      }
+      CHECK(f.pool.in_flight(f.ids[0]) <= 126);
+      CHECK(f.pool.in_flight(f.ids[1]) <= 126);
+      f.pool.settle();
+    }
+  }
+}
+
+TEST_CASE("bounded_load: a retry's exclusions loosen the bound for that pick alone") {
+  fleet f{bounded_load{maglev{}}, servers(2)};
+  auto const order = select_n(f.picker, 7, 2);
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 40; ++i) held.push_back(f.picker.acquire(7));
+  auto const at_home = f.pool.in_flight(order[0]);
+  CHECK(at_home == 25);  // ⌈1.25 · 40 / 2⌉
+  for (int i = 0; i != 10; ++i) CHECK(f.picker.acquire(7, {.tried = {&order[1], 1}}).id() == order[0]);
+  held.push_back(f.picker.acquire(7));
+  held.push_back(f.picker.acquire(7));
+  held.push_back(f.picker.acquire(7));
+  CHECK(f.pool.in_flight(order[0]) <= 27);  // ⌈1.25 · 43 / 2⌉
+}
+
+TEST_CASE("bounded_load refuses factors that are no bound") {
+  for (double bad : {1.0, 0.5, 0.0, -1.0, 2e6, std::nan("")}) CHECK_THROWS_WITH(bounded_load(round_robin{}, bad), ContainsSubstring("bounded_load::factor"));
+}
+
+TEST_CASE("failover: work goes to the first level on which anybody may have it") {
+  fleet f{failover{round_robin{}}, on_levels({0, 0, 1, 3, 3})};
+  CHECK(f.next(4) == "ABAB");
+  f.set(0, reason::down);
+  CHECK(f.next(2) == "BB");
+  f.set(1, reason::draining);
+  CHECK(f.next(2) == "CC");
+  f.pool.settle();
+  CHECK(f.next(2) == "CC");
+  f.set(2, reason::down);
+  CHECK(f.shares(4) == std::vector<std::size_t>{0, 0, 0, 2, 2});
+  f.set(3, reason::down), f.set(4, reason::down);
+  CHECK(f.next(1) == "(all_down)");
+  for (std::size_t i = 0; i != 5; ++i) f.pool.clear(f.ids[i], reason::down | reason::draining);
+  f.pool.settle();
+  CHECK(f.shares(4) == std::vector<std::size_t>{2, 2, 0, 0, 0});
+}
+
+TEST_CASE("failover: a level that is full overflows into the next, and a tried one is passed over") {
+  fleet f{failover{limited{round_robin{}, 1}}, on_levels({0, 1, 2})};
+  std::vector<lease<server>> held;
+  std::string names;
+  for (int i = 0; i != 3; ++i) {
+    held.push_back(f.picker.acquire());
+    names += who(held.back());
+  }
+  CHECK(names == "ABC");
+  CHECK(f.picker.acquire().why() == cause::all_saturated);
+  held.clear();
+  CHECK(who(f.picker.select({.tried = {f.ids.data(), 2}})) == "C");
+}
+
+TEST_CASE("failover: a priority beyond its levels is refused by name, and nothing has changed") {
+  fleet f{failover{round_robin{}}, on_levels({0, 7})};
+  CHECK_THROWS_WITH(f.join({{"X", 1, 8}}), ContainsSubstring("priority 8 of backend 'X'"));
+  CHECK_THROWS_WITH(f.pool.update(f.ids[0], {.priority = 65'535}), ContainsSubstring("priority 65535 of backend 'A'"));
+  CHECK(f.pool.size() == 2);
+  CHECK(f.next(2) == "AA");
+}
+
+TEST_CASE("failover: a priority beyond its levels is refused also of one that is down, or settle() would fail later") {
+  fleet f{failover{round_robin{}}, on_levels({0, 0})};
+  f.set(1, reason::down);
+  f.pool.settle();
+  CHECK_THROWS_WITH(f.pool.update(f.ids[1], {.priority = 9}), ContainsSubstring("priority 9 of backend 'B'"));
+}
+
+TEST_CASE("failover: a key's homes on different levels do not follow from one another") {
+  fleet f{failover{maglev{}}, on_levels({0, 0, 0, 0, 1, 1, 1, 1})};
+  std::vector<std::size_t> pairs(16);
+  std::vector<std::size_t> first(20'000);
+  for (std::uint64_t k = 0; k != first.size(); ++k) first[k] = f.picker.select(k)->number;
+  for (std::size_t i = 0; i != 4; ++i) f.set(i, reason::down);
+  for (std::uint64_t k = 0; k != first.size(); ++k) ++pairs[4 * first[k] + f.picker.select(k)->number - 4];
+  CHECK(chi_square(pairs) < 1);
+}
+
+TEMPLATE_TEST_CASE("failover: workers begin apart on a level that comes later, too", "", round_robin, equipoise::random, power_of_two) {
+  std::vector<std::size_t> first(10);
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    fleet f{failover{TestType{}}, on_levels({0}), seed};
+    auto other = f.lb.make_picker();
+    f.next(1), other.select();
+    f.set(0, reason::down);
+    auto late = servers(11);
+    late.erase(late.begin());
+    for (auto& s : late) s.priority = 1, s.number -= 1;
+    f.join(late);
+    ++first[f.picker.select()->number];
+    ++first[other.select()->number];
+  }
+  CHECK(chi_square(first) < 1);
+}
+
+TEST_CASE("sticky: a session goes back to its backend, all others as the child decides") {
+  fleet f{sticky{round_robin{}}, servers(3)};
+  for (std::size_t i : {2u, 0u, 1u, 1u}) {
+    CHECK(f.picker.select({.session = f.ids[i]}).id() == f.ids[i]);
+    CHECK(f.picker.acquire({.session = f.ids[i]}).id() == f.ids[i]);
+  }
+  CHECK(f.next(3) == "ABC");
+}
+
+TEST_CASE("sticky: draining and weight 0 keep the sessions they have and get no new ones") {
+  fleet f{sticky{round_robin{}}, servers(3)};
+  auto const goes_to = [&](std::size_t i) { return who(f.picker.acquire({.session = f.ids[i]})); };
+  for (int round = 0; round != 2; ++round) {
+    f.set(0, reason::draining);
+    f.pool.update(f.ids[1], {.weight = 0});
+    CHECK(goes_to(0) == "A");
+    CHECK(goes_to(1) == "B");
+    CHECK(f.next(3) == "CCC");
+    f.pool.settle();
+  }
+  f.set(0, reason::down);  // draining and down: gone for its sessions, too
+  CHECK(goes_to(0) == "C");
+  f.set(1, reason::maintenance);
+  CHECK(goes_to(1) == "C");
+  f.pool.update(f.ids[2], {.weight = 0});
+  CHECK(f.next(1) == "(all_down)");
+  CHECK(goes_to(2) == "C");
+}
+
+TEST_CASE("sticky: a forged, removed or default id is no session, a tried one is passed over, and a mask is respected") {
+  fleet f{sticky{round_robin{}}, servers(3)};
+  auto const old = f.ids[1];
+  f.pool.remove(old);
+  f.pool.add({"X", 1, 0, "", 1});
+  for (backend_id id : {old, backend_id{}, backend_id{f.ids[2].slot, f.ids[2].tag | 16}, backend_id{f.ids[2].slot, f.ids[2].tag + one_generation},
+                        backend_id{0xFFFFFFFF, 0xFFFFF000}})
+    for (int i = 0; i != 3; ++i) CHECK(f.picker.select({.session = id}));
+  std::vector const tried{f.ids[2]};
+  CHECK(f.picker.select({.tried = tried, .session = f.ids[2]}).id() != f.ids[2]);
+  f.set(2, reason::saturated);
+  CHECK(f.picker.select({.session = f.ids[2]}).id() != f.ids[2]);
+}
+
+TEST_CASE("sticky: a session is not carried past a limit outside it, and is past one inside") {
+  fleet outside{limited{sticky{round_robin{}}, 1}, servers(2)};
+  auto const a = outside.picker.acquire({.session = outside.ids[0]}), b = outside.picker.acquire({.session = outside.ids[0]});
+  CHECK(who(a) + who(b) == "AB");
+  fleet inside{sticky{limited{round_robin{}, 1}}, servers(2)};
+  auto const c = inside.picker.acquire({.session = inside.ids[0]}), e = inside.picker.acquire({.session = inside.ids[0]});
+  CHECK(who(c) + who(e) == "AA");
+}
