@@ -1,0 +1,27 @@
+#!/bin/sh
+# Checks every interleaving of leases.pml, and that each mutant of it fails. Ends 0 only then.
+here=$(cd "$(dirname "$0")" && pwd)
+if ! command -v spin > /dev/null || ! command -v cc > /dev/null; then
+  echo "test skipped: no spin, or no C compiler"
+  exit 0
+fi
+work=$(mktemp -d) && cd "$work" || exit 1
+trap 'rm -rf "$work"' EXIT
+
+# errors [MUTANT]: how many pan found
+errors() {
+  spin -a ${1:+-D$1} "$here/leases.pml" > /dev/null && cc -O2 -w -DSAFETY -DMEMLIM=1024 -o pan pan.c && ./pan -m100000 > out &&
+    sed -n 's/.*errors: *\([0-9]*\).*/\1/p' out
+}
+
+bad=0
+found=$(errors)
+echo "as shipped: errors ${found:-?}, $(sed -n 's/ *\([0-9.e+]*\) states, stored.*/\1/p' out) states"
+grep -q 'max search depth too small\|out of memory' out && bad=1
+[ "$found" = 0 ] || bad=1
+for mutant in NO_VALIDATION VALIDATE_FIRST NO_WAITING NO_GENERATION GIVE_TWICE; do
+  found=$(errors $mutant)
+  echo "$mutant: errors ${found:-?}"
+  [ "${found:-0}" != 0 ] || bad=1
+done
+exit $bad
