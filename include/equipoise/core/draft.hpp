@@ -144,9 +144,11 @@ class draft {
     return std::move(list_);
   }
 
-  // The point of no return. Joiners' words come first, so that whoever sees them in a snapshot may have them.
+  // The point of no return. The words of those who join or gain a weight come first, so that whoever sees them in a
+  // snapshot may have them.
   void commit(registry& words, member_list const& list) noexcept {
     committed_ = true;
+    for (backend_id id : gaining_) words.clear(id, reason::weightless);
     for (auto& joiner : joiners_) {
       joiner->joined = list.sequence;
       bool const weightless = joiner->index < list.everybody.size() && list.everybody[joiner->index].record == joiner.get() &&
@@ -155,12 +157,12 @@ class draft {
                                            std::memory_order_release);
       joiner.release();  // the list owns it now, or the leavers do
     }
-    for (backend_id id : losing_) words.set(id, reason::weightless);
   }
 
-  // After the exchange, so that a pick never meets an empty pool in between. Gives those who left.
+  // Those who lose their weight or leave come after the exchange, so that a pick that finds all old ones gone also finds the
+  // new snapshot. Gives those who left.
   std::unique_ptr<record> part(registry& words, std::uint64_t sequence) noexcept {
-    for (backend_id id : gaining_) words.clear(id, reason::weightless);
+    for (backend_id id : losing_) words.set(id, reason::weightless);
     std::unique_ptr<record> gone;
     for (auto& node : leavers_) {
       std::unique_ptr<record> r{node.mapped()};

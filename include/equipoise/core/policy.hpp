@@ -62,7 +62,7 @@ struct recorder {
   ~recorder() = default;
 };
 
-// What a policy may look at while it proposes. Holds pointers only, so that it melts into the pick.
+// What a policy may look at while it proposes. (A table may be destroyed after its members: its destructor must not look.) Holds pointers only, so that it melts into the pick.
 class pick {
  public:
   std::span<member const> members;  // the view the policy's table was built from

@@ -17,7 +17,7 @@
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
-// Who changed what: told on the thread that made the change, after it counts, with no lock held. Events of two threads
+// Who set or cleared what: told on the thread that made the change, after it counts, with no lock held. Events of two threads
 // may arrive in either order: who keeps a state reads the word again.
 struct event {
   backend_id id;
@@ -50,6 +50,7 @@ class pool {
   pool& operator=(pool const&) = delete;
   ~pool() {
     assert(balancers_ == nullptr && "equipoise: a pool must outlive its balancers");
+    for (member const& m : list_->everybody) assert(registry_.in_flight(m.id.slot) == 0 && "equipoise: a pool must outlive its leases");
     for (member const& m : list_->everybody) delete const_cast<record*>(static_cast<record const*>(m.record));
     detail::destroy_all(leavers_);
     detail::destroy_all(retired_lists_);
@@ -86,7 +87,9 @@ class pool {
     return change([&](draft& d) { return d.assign(std::forward<Range>(backends), options.keep_last_good); });
   }
 
-  // Many changes, one publish: change([&](auto& draft) { draft.add(…); draft.remove(…); }). Gives what `f` gives.
+  // Many changes, one publish: change([&](auto& draft) { draft.add(…); draft.remove(…); }). Gives what `f` gives. If `f` or a
+  // policy's build throws, nothing happened, and the ids that add() gave are void. `f` runs under the mutex, as do the
+  // destructors of what an undone change leaves behind.
   template <class Change>
   auto change(Change&& f) {
     doomed after;  // declared first, so destroyed last: user code runs with no lock held

@@ -136,8 +136,8 @@ class publisher {
     to = std::move(moved);
   }
 
-  std::atomic<snapshot_base const*> current_{nullptr};
-  std::unique_ptr<snapshot_base> retired_;
+  alignas(cache_line) std::atomic<snapshot_base const*> current_{nullptr};  // read by every pick
+  alignas(cache_line) std::unique_ptr<snapshot_base> retired_;                // the rest: control threads only
   std::unique_ptr<snapshot_base> prepared_;  // between the building and the commit of one publish
   std::size_t retired_count_ = 0;
   publisher* next_ = nullptr;  // the pool's balancers
