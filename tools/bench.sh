@@ -3,7 +3,8 @@
 #   --json FILE   also writes Google Benchmark's JSON
 #   --peers       also runs the same work on other libraries (bench/peers), where cargo is
 #   --benchmark_… is handed on
-# Each benchmark runs five times; the tables compare medians.
+# Each benchmark runs seven times, all of them in random order, so that a slow minute of the machine falls on all alike; the tables
+# compare medians. Lines with threads:2 need two free cores.
 set -euo pipefail
 here=$(pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,16 +26,19 @@ bash tools/setup.sh
 cmake --preset release -D EQUIPOISE_BUILD_TESTS=OFF -D EQUIPOISE_BUILD_EXAMPLES=OFF -B build/bench >/dev/null
 cmake --build build/bench --target equipoise_bench
 result=build/bench/result.json
-build/bench/bench/equipoise_bench --benchmark_filter="${regex:-.}" --benchmark_repetitions=5 --benchmark_min_time=0.05 \
-  --benchmark_out="$result" --benchmark_out_format=json ${more[@]+"${more[@]}"}
+echo "CPU ns (µs where it says us) per pick and thread, medians:"
+build/bench/bench/equipoise_bench --benchmark_filter="${regex:-.}" --benchmark_repetitions=7 --benchmark_min_time=0.02 \
+  --benchmark_enable_random_interleaving=true --benchmark_display_aggregates_only=true --benchmark_color=false \
+  --benchmark_out="$result" --benchmark_out_format=json ${more[@]+"${more[@]}"} |
+  awk '/_median/ { sub(/_median/, "", $1); printf "  %-66s %12s %s\n", $1, $4, $5; fflush() }'
 [ -z "$json" ] || cp "$result" "$json"
 
 results=("$result")
 if [ -z "$peers" ]; then :
 elif command -v cargo >/dev/null; then
-  bash bench/peers/run.sh --json build/bench/peers.json
-  results+=(build/bench/peers.json)
+  if bash bench/peers/run.sh --json build/bench/peers.json; then results+=(build/bench/peers.json)
+  else echo "bench: the peers could not be built or run; on without them"; fi
 else echo "bench: no cargo here, so no peers"
 fi
-[ ! -x tools/bench_summary ] || tools/bench_summary "${results[@]}"
+tools/bench_summary "${results[@]}"
 [ -n "$regex" ] || tools/compile_time
