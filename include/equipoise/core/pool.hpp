@@ -50,7 +50,7 @@ class pool {
   pool& operator=(pool const&) = delete;
   ~pool() {
     assert(balancers_ == nullptr && "equipoise: a pool must outlive its balancers");
-    for (member const& m : list_->everybody) assert(registry_.in_flight(m.id.slot) == 0 && "equipoise: a pool must outlive its leases");
+    for ([[maybe_unused]] member const& m : list_->everybody) assert(registry_.in_flight(m.id.slot) == 0 && "equipoise: a pool must outlive its leases");
     for (member const& m : list_->everybody) delete const_cast<record*>(static_cast<record const*>(m.record));
     detail::destroy_all(leavers_);
     detail::destroy_all(retired_lists_);
