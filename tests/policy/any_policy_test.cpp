@@ -17,7 +17,8 @@ void same_picks(P const& policy, any_policy const& erased) {
   pool<server> pool;
   balancer<server, P> a{pool, policy, 77};
   balancer<server, any_policy> b{pool, erased, 77};
-  auto one = a.make_picker(), other = b.make_picker();
+  auto one = a.make_picker();
+  auto other = b.make_picker();
   std::vector<backend_id> ids;
   for (auto const& s : members) ids.push_back(pool.add(s));
   std::vector<lease<server>> held;
