@@ -24,14 +24,17 @@
 #define EQUIPOISE_INLINE [[gnu::always_inline]] inline
 #define EQUIPOISE_FLATTEN [[gnu::flatten]]
 #define EQUIPOISE_OUT_OF_LINE [[gnu::noinline, gnu::cold]]
+#define EQUIPOISE_ASSUME(fact) do { if (!(fact)) __builtin_unreachable(); } while (false)
 #elif defined(_MSC_VER)
 #define EQUIPOISE_INLINE __forceinline
 #define EQUIPOISE_FLATTEN
 #define EQUIPOISE_OUT_OF_LINE __declspec(noinline)
+#define EQUIPOISE_ASSUME(fact) __assume(fact)
 #else
 #define EQUIPOISE_INLINE inline
 #define EQUIPOISE_FLATTEN
 #define EQUIPOISE_OUT_OF_LINE
+#define EQUIPOISE_ASSUME(fact) static_cast<void>(0)
 #endif
 
 namespace equipoise::inline EQUIPOISE_ABI {

@@ -165,11 +165,13 @@ class picker {
           if (c == cause::none) c = take<Answer>(p, options);
         if (c == cause::none) return made<Answer>(p, options);
         met |= 1u << static_cast<unsigned>(c);
+        if (c == cause::all_down && !is_current()) break;  // it may have a new incarnation: its keys stay with that
       }
       // Nothing found is looked at twice: all old members may just have been replaced by new ones. The acquire loads
       // in judged() saw `removed`, which the pool sets after the exchange, so this load sees the new snapshot.
       if (is_current()) return Answer{nobody(met, p)};
       refresh();
+      p = nullptr;
     }
   }
 
@@ -208,6 +210,7 @@ class picker {
   template <class Answer>
   EQUIPOISE_INLINE Answer made(proposal const& p, pick_options const& options) noexcept {
     auto const* record = static_cast<detail::record<B> const*>(p.who->record);
+    EQUIPOISE_ASSUME(record != nullptr);  // spares the caller a test
     if constexpr (std::same_as<Answer, choice<B>>)
       return Answer{record};
     else

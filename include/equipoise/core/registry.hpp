@@ -88,9 +88,8 @@ class registry {
 
   // For load-aware policies: exact for each row at its own instant. Wait-free, `rows()` loads.
   EQUIPOISE_INLINE std::uint32_t load(std::uint32_t slot) const noexcept {
-    std::uint32_t sum = counts_[slot].load(std::memory_order_relaxed);
-    for (std::uint32_t r = 1; r < rows_; ++r) sum += counts_[std::size_t{r} * stride_ + slot].load(std::memory_order_relaxed);
-    return sum;
+    std::uint32_t const first = counts_[slot].load(std::memory_order_relaxed);
+    return rows_ == 1 ? first : first + other_rows(slot);
   }
 
   // The same, ordered after a mark: zero once after `removed` (`draining`) means no lease (no new one) ever again.
@@ -104,6 +103,11 @@ class registry {
 
  private:
   static constexpr std::uint32_t round_up(std::uint32_t n) noexcept { return (n + block - 1) & ~(block - 1); }
+  EQUIPOISE_OUT_OF_LINE std::uint32_t other_rows(std::uint32_t slot) const noexcept {
+    std::uint32_t sum = 0;
+    for (std::uint32_t r = 1; r < rows_; ++r) sum += counts_[std::size_t{r} * stride_ + slot].load(std::memory_order_relaxed);
+    return sum;
+  }
   bool known(backend_id id) const noexcept { return id && id.slot < stride_; }
 
   std::uint32_t capacity_;

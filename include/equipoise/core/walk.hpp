@@ -55,7 +55,6 @@ struct course {
   struct walk {
     [[no_unique_address]] typename detail::own_walk<P>::type own{};
     std::uint32_t step = 0;
-    std::uint32_t from = 0;
     member const* last = nullptr;
   };
 
@@ -109,7 +108,7 @@ struct course {
       if constexpr (detail::is_finite<P>())
         return proposal::nobody(cause::none);
       else
-        return scan(t, c, w);
+        return scan(t, c, w.step++ - tries, w.last);
     }
   }
 
@@ -128,19 +127,18 @@ struct course {
 
   // Keyed: on from the last proposal, so that proposals and scan are one fixed sequence for each key. Unkeyed: a
   // start that moves with each answer, so that no neighbour of a dead heavy member inherits its whole share.
-  EQUIPOISE_OUT_OF_LINE static proposal scan(table const& t, cursor& c, walk& w) noexcept {
+  // The walk stays with the caller: who hands out its address must keep it in memory, on the fast path too.
+  EQUIPOISE_OUT_OF_LINE static proposal scan(table const& t, cursor& c, std::uint32_t passed, [[maybe_unused]] member const* last) noexcept {
     auto const n = static_cast<std::uint32_t>(t.members.size());
-    std::uint32_t const passed = w.step - tries;
     if (passed >= n) return nullptr;
-    if (passed == 0) {
-      if constexpr (keyed<P>)
-        w.from = w.last != nullptr ? static_cast<std::uint32_t>(w.last - t.members.data()) + 1 : 0;
-      else
-        w.from = c.scan;
+    std::uint32_t i;
+    if constexpr (keyed<P>) {
+      i = last != nullptr ? static_cast<std::uint32_t>(last - t.members.data()) + 1 : 0;
+      i = (i % n + passed) % n;
+    } else {
+      i = c.scan % n;
+      c.scan = i + 1;
     }
-    ++w.step;
-    std::uint32_t const i = (w.from % n + passed) % n;
-    c.scan = i + 1;
     return &t.members[i];
   }
 };

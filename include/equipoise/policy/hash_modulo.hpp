@@ -26,8 +26,7 @@ struct hash_modulo {
 
   EQUIPOISE_INLINE proposal propose(table const&, cursor&, walk& w, pick const& k, key_type const& key) const noexcept {
     if (k.members.empty()) [[unlikely]] return nullptr;
-    std::uint64_t const hash = w.begun ? w.next(key.hash) : (w.next(key.hash), key.hash);  // the home is the bare hash
-    return &k.members[hash % k.members.size()];
+    return &k.members[w.next(key.hash) % k.members.size()];  // the home is the bare hash
   }
 };
 

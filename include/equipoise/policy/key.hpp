@@ -15,6 +15,8 @@ namespace equipoise::inline EQUIPOISE_ABI {
 // The library's own hash: XXH64 for bytes, SplitMix64's mixer for numbers. Replace it in a policy by any type with the
 // same call operators (those it lacks, its keys lack too).
 struct default_hash {
+  static constexpr bool even = true;  // all 64 bits are well mixed: nothing is left to do for who draws by them
+
   std::uint64_t operator()(std::string_view text) const noexcept { return xxh64(text); }
   template <std::integral Integer>
   EQUIPOISE_INLINE std::uint64_t operator()(Integer number) const noexcept {
@@ -42,6 +44,14 @@ struct basic_key {
   EQUIPOISE_INLINE basic_key(address const& a) noexcept
     requires std::invocable<Hash, address const&>
       : hash{Hash{}(a)} {}
+
+  // Evenly spread, even where the hash is not: what a place in a table or on a circle is drawn by.
+  EQUIPOISE_INLINE std::uint64_t spread() const noexcept {
+    if constexpr (requires { requires Hash::even; })
+      return hash;
+    else
+      return mix(hash);
+  }
 
   // The same key drawn afresh: a level, a zone and a home must not follow from one another. Salt 0 changes nothing.
   EQUIPOISE_INLINE basic_key salted(std::uint64_t salt) const noexcept {

@@ -52,7 +52,7 @@ struct maglev {
 
   EQUIPOISE_INLINE proposal propose(table const& t, cursor&, walk& w, pick const& k, key_type const& key) const noexcept {
     if (t.size == 0) [[unlikely]] return nullptr;
-    std::uint64_t const at = multiply_high(w.next(key.hash), t.size);
+    std::uint64_t const at = multiply_high(w.next(key.spread()), t.size);
     return &k.members[t.wide.empty() ? t.narrow[at] : t.wide[at]];
   }
 

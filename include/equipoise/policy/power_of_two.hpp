@@ -34,36 +34,43 @@ struct power_of_two {
     auto const n = static_cast<std::uint32_t>(k.members.size());
     if (n < 2) [[unlikely]] return n == 0 ? nullptr : &k.members[0];
     std::uint64_t const draw = c.draw.next();
-    std::uint32_t const i = t(draw);
-    member const* best = &k.members[i];
-    best = lighter(best, &k.members[other(t, c, i, draw, n)], w, k);
-    for (std::uint32_t more = 2; more < choices; ++more) [[unlikely]]
-      best = lighter(best, &k.members[t(c.draw.next())], w, k);
+    member const* best;
+    if (t.uniform()) [[likely]] {  // two different ones from one draw: the second over n − 1, with a hole at the first
+      std::uint32_t const i = multiply_high32(static_cast<std::uint32_t>(draw >> 32), n);
+      std::uint32_t const j = multiply_high32(static_cast<std::uint32_t>(draw), n - 1);
+      best = lighter<false>(&k.members[i], &k.members[j + (j >= i)], w, k);
+    } else {
+      std::uint32_t const i = t(draw);
+      best = lighter<true>(&k.members[i], &k.members[other(t, c, i, n)], w, k);
+    }
+    if (choices > 2) [[unlikely]] best = of_more(best, t, c, w, k);
     // From the second proposal on, one that may not be had must not win: it looks idle. (The first, if refused, is redrawn.)
     w.again = true;
     return best;
   }
 
  private:
-  // Another index than i. Equal weights: from the lower half of the same draw, over n − 1 with a hole at i.
-  EQUIPOISE_INLINE static std::uint32_t other(table const& t, cursor& c, std::uint32_t i, std::uint64_t draw, std::uint32_t n) noexcept {
-    if (t.uniform()) {
-      std::uint32_t const j = multiply_high32(static_cast<std::uint32_t>(draw), n - 1);
-      return j + (j >= i);
-    }
+  // Another index than i, by weight.
+  static std::uint32_t other(table const& t, cursor& c, std::uint32_t i, std::uint32_t n) noexcept {
     for (int tries = 0; tries != 4; ++tries)
       if (std::uint32_t const j = t(c.draw.next()); j != i) return j;
     std::uint32_t const j = c.draw.below(n - 1);  // one weight dwarfs the rest: whom it is compared with hardly matters
     return j + (j >= i);
   }
 
-  EQUIPOISE_INLINE static member const* lighter(member const* a, member const* b, walk const& w, pick const& k) noexcept {
+  EQUIPOISE_OUT_OF_LINE member const* of_more(member const* best, table const& t, cursor& c, walk w, pick k) const noexcept {
+    for (std::uint32_t more = 2; more != choices; ++more) best = lighter<true>(best, &k.members[t(c.draw.next())], w, k);
+    return best;
+  }
+
+  template <bool by_weight>
+  EQUIPOISE_INLINE static member const* lighter(member const* a, member const* b, walk w, pick const& k) noexcept {
     if (w.again && !k.admits(*a)) return b;
     if (w.again && !k.admits(*b)) return a;
     std::uint64_t const load_a = k.in_flight(*a), load_b = k.in_flight(*b);
     k.compared(*a, "load", static_cast<double>(load_a) / a->weight);
     k.compared(*b, "load", static_cast<double>(load_b) / b->weight);
-    return load_b * a->weight < load_a * b->weight ? b : a;
+    return (by_weight ? load_b * a->weight < load_a * b->weight : load_b < load_a) ? b : a;
   }
 };
 

@@ -12,9 +12,9 @@ struct probe {
   std::uint64_t drawn = 0;
   bool begun = false;
 
-  // The key's next number: evenly spread even where the key's own hash is weak.
+  // The next number of the sequence that a key begins.
   EQUIPOISE_INLINE std::uint64_t next(std::uint64_t key) noexcept {
-    drawn = mix(begun ? drawn + golden_gamma : key);
+    drawn = begun ? mix(drawn + golden_gamma) : key;
     begun = true;
     return drawn;
   }

@@ -54,7 +54,7 @@ struct ring {
 
   EQUIPOISE_INLINE proposal propose(table const& t, cursor&, walk& w, pick const& k, key_type const& key) const noexcept {
     if (t.circle.empty()) [[unlikely]] return nullptr;
-    auto const hash = static_cast<std::uint32_t>(w.next(key.hash) >> 32);
+    auto const hash = static_cast<std::uint32_t>(w.next(key.spread()) >> 32);
     point const* p = t.circle.data() + t.index[std::uint64_t{hash} >> t.shift];
     for (;;) {
       int const below = (p[0].hash < hash) + (p[1].hash < hash) + (p[2].hash < hash) + (p[3].hash < hash);

@@ -18,7 +18,8 @@ struct smooth_weighted_round_robin {
   static constexpr std::string_view name = "smooth_weighted_round_robin";
 
   struct table {
-    std::vector<std::uint32_t> order;  // indexes of members; empty: each in turn
+    std::uint32_t turns = 0;
+    std::vector<std::uint32_t> order;  // a member's index for each turn; empty: each in turn
   };
   struct cursor {
     std::uint32_t next = 0;
@@ -34,25 +35,26 @@ struct smooth_weighted_round_robin {
       divisor = std::gcd(divisor, std::uint64_t{m.weight});
       total += m.weight;
     }
-    if (members.empty() || total / divisor == members.size()) return {};
+    if (members.empty()) return {};
     std::uint64_t const turns = total / divisor;
-    if (turns <= most_exact_turns && turns * members.size() <= most_exact_steps) return {exact(members, divisor, turns)};
-    return {rounded(members, total)};
+    if (turns == members.size()) return {static_cast<std::uint32_t>(turns), {}};
+    bool const small = turns <= most_exact_turns && turns * members.size() <= most_exact_steps;
+    auto order = small ? exact(members, divisor, turns) : rounded(members, total);
+    return {static_cast<std::uint32_t>(order.size()), std::move(order)};
   }
 
-  cursor start(table const& t, members_view members, random_source& random) const noexcept {
-    return {static_cast<std::uint32_t>(random.position(t.order.empty() ? members.size() : t.order.size()))};
+  cursor start(table const& t, members_view, random_source& random) const noexcept {
+    return {static_cast<std::uint32_t>(random.position(t.turns))};
   }
 
   EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, pick const& k) const noexcept {
-    bool const in_turn = t.order.empty();
-    std::size_t const turns = in_turn ? k.members.size() : t.order.size();
-    if (c.next >= turns) [[unlikely]] {
-      if (turns == 0) return nullptr;
-      c.next %= static_cast<std::uint32_t>(turns);
+    if (c.next >= t.turns) [[unlikely]] {
+      if (t.turns == 0) return nullptr;
+      c.next %= t.turns;
     }
     std::uint32_t const turn = c.next++;
-    return &k.members[in_turn ? turn : t.order[turn]];
+    if (t.order.empty()) [[unlikely]] return &k.members[turn];
+    return &k.members[t.order[turn]];
   }
 
  private:
