@@ -17,7 +17,7 @@ struct plain_ring {
     std::sort(circle.begin(), circle.end());
   }
   std::size_t operator()(std::uint64_t hash) const {
-    auto const at = std::lower_bound(circle.begin(), circle.end(), static_cast<std::uint32_t>(mix(hash) >> 32),
+    auto const at = std::lower_bound(circle.begin(), circle.end(), static_cast<std::uint32_t>(hash >> 32),
                                      [](auto const& point, std::uint32_t h) { return std::get<0>(point) < h; });
     return std::get<2>(at == circle.end() ? circle.front() : *at);
   }
