@@ -85,6 +85,8 @@ class draft {
 
   template <class Range>
   bool assign(Range&& backends, bool keep_last_good) {
+    static_assert(std::copy_constructible<B> || !std::is_lvalue_reference_v<Range>,
+                  "equipoise: assign() moves backends that cannot be copied: give it the range as an rvalue");
     if (keep_last_good && std::begin(backends) == std::end(backends)) return false;
     std::unordered_set<std::string> listed;
     for (B const& b : backends) {

@@ -3,6 +3,7 @@
 
 #include <equipoise/core/policy.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 namespace equipoise::inline EQUIPOISE_ABI {
@@ -84,7 +85,9 @@ struct explanation {
   static std::string written(double value) {
     if (!std::isfinite(value)) return "null";
     if (value == std::floor(value) && std::fabs(value) < 9e15) return std::to_string(static_cast<long long>(value));
-    return std::to_string(value);
+    std::string text = std::to_string(value);
+    std::replace(text.begin(), text.end(), ',', '.');  // whatever the locale writes, JSON wants a point
+    return text;
   }
 
   static std::string quoted(std::string_view text) {

@@ -52,14 +52,14 @@ struct bounded_load : with_key_of<P> {
     if (!w.begun) {
       w.begun = true;
       if (c.picks_left == 0 || t.reread == 0) [[unlikely]]
-        sum(t, c, w, k);
+        w.exact = sum(t, c, k);
       else
         --c.picks_left;
     }
     proposal p = course<P>::next(child, t.child, c.child, w.child, k, key);
     if (p.who == nullptr && !w.exact) [[unlikely]] {  // refused by numbers that may be old: once more, by fresh ones
       c.sums_left = 0;
-      sum(t, c, w, k);
+      w.exact = sum(t, c, k);
       w.child = {};
       p = course<P>::next(child, t.child, c.child, w.child, k, key);
     }
@@ -69,24 +69,26 @@ struct bounded_load : with_key_of<P> {
 
  private:
   static std::uint32_t capacity(cursor const& c, member const& m) noexcept {
+    if (m.weight == 0) return no_limit;  // a bound session of the child's; nothing else proposes such a member
     double const room = c.share * static_cast<double>(c.total + 1) * m.weight;
     auto const whole = static_cast<std::uint64_t>(room);
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(whole + (static_cast<double>(whole) < room), no_limit - 1));
   }
 
-  void sum(table const& t, cursor& c, walk& w, pick const& k) const noexcept {
+  // True if the share was reckoned anew, too. Takes the pick by value: its address would keep it in memory.
+  bool sum(table const& t, cursor& c, pick k) const noexcept {
     c.total = 0;
     for (member const& m : t.child.members) c.total += k.in_flight(m);
     c.picks_left = t.reread;
     if (c.sums_left != 0) [[likely]] {
       --c.sums_left;
-      return;
+      return false;
     }
     std::uint64_t well = 0;
     for (member const& m : t.child.members) well += k.admits(m) ? m.weight : 0;
     c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, well));
     c.sums_left = k.ordinary() ? 15 : 0;  // what a retry or a mask sees holds for that pick alone
-    w.exact = true;
+    return true;
   }
 };
 

@@ -27,7 +27,7 @@ struct least_connections {
     return {static_cast<std::uint32_t>(random.position(members.size()))};
   }
 
-  proposal propose(table const&, cursor& c, walk& w, pick const& k) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const&, cursor& c, walk& w, pick const& k) const noexcept {
     auto const n = static_cast<std::uint32_t>(k.members.size());
     if (n == 0) return nullptr;
     if (!w.again) w.base = c.next < n ? c.next : c.next % n;
