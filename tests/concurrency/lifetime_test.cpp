@@ -35,7 +35,7 @@ struct discovery {
         for (auto& g : guests) g.leave();
       }
     } const at_the_end{listed};
-    pool.assign(listed);
+    pool.assign(std::move(listed));  // its elements; the list itself stays
     pool.for_each([&](equipoise::backend_id id, guest const& g, auto const&, auto) { issued[{id.slot, id.tag}] = g.number(); });
   }
 };
