@@ -5,6 +5,7 @@
 #include <equipoise/core/slots.hpp>
 #include <equipoise/core/snapshot.hpp>
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -35,6 +36,7 @@ class draft {
     if (!committed_) undo();
   }
 
+  // add, remove, update and assign promise what the pool's functions of these names do, once the change is over.
   backend_id add(B backend) {
     auto const key = key_text(backend);
     auto const a = attributes_of(backend, key);
@@ -95,7 +97,8 @@ class draft {
       if (!listed.insert(key).second) fail("equipoise: key '" + key + "' is listed twice");
     }
     for (std::size_t i = 0; i != list_->everybody.size(); ++i)
-      if (auto const* r = list_->everybody[i].record; r != nullptr && !listed.contains(r->key)) leave(record_of(list_->everybody[i]));
+      if (auto const* r = list_->everybody[i].record; r != nullptr && !listed.contains(r->key))
+        leave(record_of(list_->everybody[i]));
     for (auto& b : backends) {
       auto const key = key_text(b);
       auto const at = roster_.by_key.find(key);
@@ -112,6 +115,7 @@ class draft {
     return changed_;
   }
 
+  // Members, the changes made so far counted.
   std::size_t size() const noexcept { return list_->everybody.size() - leavers_.size(); }
   bool changed() const noexcept { return changed_; }
 
@@ -171,8 +175,7 @@ class draft {
       words.set(r->id, reason::removed);
       slots_.leave();
       r->left = sequence;
-      r->next = std::move(gone);
-      gone = std::move(r);
+      push(gone, std::move(r));
     }
     return gone;
   }

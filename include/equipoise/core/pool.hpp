@@ -11,46 +11,37 @@
 #pragma once
 
 #include <equipoise/core/draft.hpp>
+#include <equipoise/core/pool_options.hpp>
 
 #include <cassert>
+#include <mutex>
 #include <optional>
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
-// Who set or cleared what: told on the thread that made the change, after it counts, with no lock held. Events of two threads
-// may arrive in either order: who keeps a state reads the word again.
-struct event {
-  backend_id id;
-  reason before, after;
-};
-
-struct pool_options {
-  std::uint32_t capacity = 65'536;  // slots, those waiting for leases to end counted; untouched ones cost nothing
-  std::uint32_t rows = 1;           // count rows: one is exact and cheap to read, one a worker is never contended
-  bool observations = false;        // keep what leases report (64 bytes a backend)
-  void (*observer)(void* context, event const&) noexcept = nullptr;
-  void* context = nullptr;
-};
-
 template <class B>
 class pool {
-  static_assert(backend<B>, "equipoise: a backend is a movable type with a key: give it `std::string_view key_of(B const&)`, "
-                            "a member key(), or a specialised equipoise::backend_traits");
+  static_assert(backend<B>,
+                "equipoise: a backend is a movable type with a key: give it `std::string_view key_of(B const&)`, "
+                "a member key(), or a specialised equipoise::backend_traits");
   using record = detail::record<B>;
 
  public:
-  using draft = detail::draft<B>;
+  using draft = detail::draft<B>;  // what change() hands out: add, remove, update, assign and size, as below
 
+  // Refused (fail): a capacity or a number of rows out of range, no memory.
   explicit pool(pool_options const& options = {})
-      : options_{checked(options)}, registry_{options.capacity, options.rows}, slots_{registry_},
-        lines_{options.observations ? registry_.slots() : 0}, roster_{registry_.slots()}, list_{std::make_unique<detail::member_list>()} {
+      : options_{detail::checked(options)}, registry_{options.capacity, options.rows}, slots_{registry_},
+        lines_{options.observations ? registry_.slots() : 0}, roster_{registry_.slots()},
+        list_{std::make_unique<detail::member_list>()} {
     list_->users = 1;
   }
   pool(pool const&) = delete;
   pool& operator=(pool const&) = delete;
   ~pool() {
     assert(balancers_ == nullptr && "equipoise: a pool must outlive its balancers");
-    for ([[maybe_unused]] member const& m : list_->everybody) assert(registry_.in_flight(m.id.slot) == 0 && "equipoise: a pool must outlive its leases");
+    for ([[maybe_unused]] member const& m : list_->everybody)
+      assert(registry_.in_flight(m.id.slot) == 0 && "equipoise: a pool must outlive its leases");
     for (member const& m : list_->everybody) delete const_cast<record*>(static_cast<record const*>(m.record));
     detail::destroy_all(leavers_);
     detail::destroy_all(retired_lists_);
@@ -71,6 +62,8 @@ class pool {
     return change([&](draft& d) { return d.remove(id); });
   }
 
+  // New attributes for a member: the object, its health and its counts stay. False for an id that is no member's; refused
+  // (fail): a priority out of range, or one that a policy's build refuses.
   bool update(backend_id id, attributes const& a) {
     return change([&](draft& d) { return d.update(id, a); });
   }
@@ -119,28 +112,34 @@ class pool {
 
   // --- health: lock-free, from any thread ---------------------------------------------------------------------------
 
-  // Counts at once: no pick that starts after this returned gets the backend. False, and nothing changed, for an id
-  // that is not a member's any more (counted in stale_reports), and for `removed` and `weightless`, the pool's own.
+  // Counts at once: no pick that starts after this returned gets the backend, unless its mask says so. False, and nothing
+  // changed, for an id that is not a member's any more (counted in stale_reports), and for `removed` and `weightless`, the
+  // pool's own. Never waits for another thread; an observer runs before it returns.
   bool set(backend_id id, reason reasons) noexcept { return mark(id, reasons, true); }
   bool clear(backend_id id, reason reasons) noexcept { return mark(id, reasons, false); }
 
+  // What there is against it now; `removed` for an id that is no member's. Wait-free.
   reason reasons(backend_id id) const noexcept { return registry_.reasons(id); }
+
+  // How often set and clear came too late. Wait-free.
   std::uint64_t stale_reports() const noexcept { return stale_.load(std::memory_order_relaxed); }
 
-  // Zero once after `removed` (or `draining`): no lease (no new one) of this backend is or will be held.
+  // Zero once after `removed` (or `draining`): no lease (no new one) of this backend is or will be held. Wait-free; a load
+  // for each count row.
   std::uint32_t in_flight(backend_id id) const noexcept {
     if (!id || id.slot >= registry_.slots()) return 0;
     std::uint32_t const n = registry_.in_flight(id.slot);
     return registry_.is_still(id) ? n : 0;  // the slot was given on: that needed a zero
   }
 
-  // What its leases reported, or null: not asked for, or not (or no longer) this pool's id.
+  // What its leases reported, or null: not asked for, or not (or no longer) this pool's id. Wait-free.
   observation const* observed(backend_id id) const noexcept {
     return options_.observations && id && id.slot < registry_.slots() && registry_.is_still(id) ? &lines_[id.slot] : nullptr;
   }
 
   // --- look-ups: blocking ---------------------------------------------------------------------------------------------
 
+  // The member of that key, or nothing. O(1).
   std::optional<backend_id> find(std::string_view key) const {
     std::lock_guard const lock{mutex_};
     auto const at = roster_.by_key.find(key);
@@ -152,26 +151,32 @@ class pool {
     return list_->everybody.size();
   }
 
-  // f(id, B const&, attributes const&, reason) for each member in order; f must not call the pool's membership.
+  // f(id, B const&, attributes const&, reason) for each member in order; it runs under the mutex, so it must not call what
+  // blocks on that.
   template <class Visitor>
   void for_each(Visitor&& f) const {
     std::lock_guard const lock{mutex_};
     for (member const& m : list_->everybody)
-      f(m.id, static_cast<record const*>(m.record)->value, attributes{m.weight, m.priority, roster_.zones[m.zone]}, registry_.reasons(m.id));
+      f(m.id, static_cast<record const*>(m.record)->value, attributes{m.weight, m.priority, roster_.zones[m.zone]},
+        registry_.reasons(m.id));
   }
 
+  // What member::zone stands for; empty for none, and for a number that was never given.
   std::string zone_name(std::uint16_t zone) const {
     std::lock_guard const lock{mutex_};
     return zone < roster_.zones.size() ? roster_.zones[zone] : std::string{};
   }
 
-  // What waits to be reclaimed.
+  // What waits to be reclaimed by a later settle() or change, in numbers of each. O(waiting).
   struct memory {
-    std::size_t snapshots = 0, lists = 0, records = 0, slots = 0;
+    std::size_t snapshots = 0;  // marked by a picker that has not picked since
+    std::size_t lists = 0;      // of members, on which those snapshots stand
+    std::size_t records = 0;    // backends that left, with a lease or in such a list
+    std::size_t slots = 0;      // of backends that left, with a lease
   };
   memory waiting() const {
     std::lock_guard const lock{mutex_};
-    memory m{0, count(retired_lists_), count(leavers_), slots_.waiting()};
+    memory m{0, detail::length(retired_lists_), detail::length(leavers_), slots_.waiting()};
     for (auto* p = balancers_; p != nullptr; p = p->next_) m.snapshots += p->retired();
     return m;
   }
@@ -191,12 +196,6 @@ class pool {
       detail::destroy_all(records);
     }
   };
-
-  static pool_options const& checked(pool_options const& o) {
-    if (o.capacity == 0 || o.capacity > 1u << 28) fail("equipoise: pool_options::capacity " + std::to_string(o.capacity) + " is outside 1 … 268435456");
-    if (o.rows == 0 || o.rows > 1024) fail("equipoise: pool_options::rows " + std::to_string(o.rows) + " is outside 1 … 1024");
-    return o;
-  }
 
   bool mark(backend_id id, reason reasons, bool on) noexcept {
     if ((reasons & (reason::removed | reason::weightless)) != reason::none) return false;
@@ -229,23 +228,18 @@ class pool {
       ++list->users;
       p->commit(std::move(p->prepared_));
     }
-    for (auto gone = d.part(registry_, list->sequence); gone != nullptr;) {
-      auto rest = std::move(gone->next);
-      gone->next = std::move(leavers_);
-      leavers_ = std::exchange(gone, std::move(rest));
-    }
-    list->users += 1;
+    for (auto gone = d.part(registry_, list->sequence); gone != nullptr;) detail::push(leavers_, detail::pop(gone));
+    ++list->users;
     --list_->users;
-    list_->next = std::move(retired_lists_);
-    retired_lists_ = std::exchange(list_, std::move(list));
+    detail::push(retired_lists_, std::exchange(list_, std::move(list)));
     settled_ = seen;
     sweep(after);
   }
 
   void sweep(doomed& after) noexcept {
     for (auto* p = balancers_; p != nullptr; p = p->next_) p->sweep(after.snapshots);
-    unlink(retired_lists_, after.lists, [](detail::member_list const& l) { return l.users == 0; });
-    unlink(leavers_, after.records, [this](record& r) {
+    detail::move_if(retired_lists_, after.lists, [](detail::member_list const& l) { return l.users == 0; });
+    detail::move_if(leavers_, after.records, [this](record& r) {
       if (!r.slot_freed && registry_.in_flight(r.id.slot) == 0) {
         if (r.line != nullptr) r.line->reset();
         slots_.give_back(r.id.slot);
@@ -260,27 +254,6 @@ class pool {
     for (auto const* l = retired_lists_.get(); l != nullptr; l = l->next.get())
       if (r.joined <= l->sequence && l->sequence < r.left) return true;
     return false;
-  }
-
-  template <class Node, class Predicate>
-  static void unlink(std::unique_ptr<Node>& from, std::unique_ptr<Node>& to, Predicate is_dead) noexcept {
-    for (auto* link = &from; *link != nullptr;) {
-      if (!is_dead(**link)) {
-        link = &(*link)->next;
-        continue;
-      }
-      auto dead = std::move(*link);
-      *link = std::move(dead->next);
-      dead->next = std::move(to);
-      to = std::move(dead);
-    }
-  }
-
-  template <class Node>
-  static std::size_t count(std::unique_ptr<Node> const& head) noexcept {
-    std::size_t n = 0;
-    for (auto const* p = head.get(); p != nullptr; p = p->next.get()) ++n;
-    return n;
   }
 
   void join(detail::publisher& p) {

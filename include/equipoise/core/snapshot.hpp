@@ -1,10 +1,10 @@
 // Immutable lists of members, the snapshots that balancers make of them, and the marks that keep both alive.
 #pragma once
 
+#include <equipoise/core/chain.hpp>
 #include <equipoise/core/member.hpp>
 #include <equipoise/core/publication.hpp>
 
-#include <memory>
 #include <mutex>
 
 namespace equipoise::inline EQUIPOISE_ABI {
@@ -36,12 +36,6 @@ struct snapshot_base {
   virtual ~snapshot_base() = default;
 };
 
-// Intrusive stacks are unlinked one by one: a recursive destructor would need stack for each.
-template <class Node>
-void destroy_all(std::unique_ptr<Node>& head) noexcept {
-  while (head != nullptr) head = std::move(head->next);
-}
-
 // A picker's mark: alone on its cache line, at one address for its whole life.
 struct alignas(cache_line) mark {
   std::atomic<snapshot_base const*> held{nullptr};
@@ -62,9 +56,7 @@ class publisher {
   mark* get_mark() {
     std::lock_guard const lock{marks_mutex_};
     if (free_ == nullptr) {
-      auto fresh = std::make_unique<mark>();
-      fresh->next = std::move(marks_);
-      marks_ = std::move(fresh);
+      push(marks_, std::make_unique<mark>());
       free_ = marks_.get();
     }
     ++pickers_;
@@ -86,7 +78,7 @@ class publisher {
  protected:
   ~publisher() {
     destroy_all(retired_);
-    for (auto* m = marks_.get(); m != nullptr;) marks_ = std::move(m->next), m = marks_.get();
+    destroy_all(marks_);
     delete current_.load(std::memory_order_relaxed);
   }
 
@@ -99,11 +91,10 @@ class publisher {
 
   // The rest is noexcept: the point of no return.
   void commit(std::unique_ptr<snapshot_base> fresh) noexcept {
-    auto* const old = const_cast<snapshot_base*>(publication_protocol<>::publish(current_, static_cast<snapshot_base const*>(fresh.release())));
+    snapshot_base const* const next = fresh.release();
+    auto* const old = const_cast<snapshot_base*>(publication_protocol<>::publish(current_, next));
     if (old == nullptr) return;
-    std::unique_ptr<snapshot_base> retired{old};
-    retired->next = std::move(retired_);
-    retired_ = std::move(retired);
+    push(retired_, std::unique_ptr<snapshot_base>{old});
     ++retired_count_;
   }
 
@@ -118,26 +109,19 @@ class publisher {
       auto* link = &retired_;
       while (*link != nullptr && link->get() != marked) link = &(*link)->next;
       if (*link == nullptr) continue;
-      move_first(*link, held);
+      push(held, pop(*link));
       ++held_count;
     }
     while (retired_ != nullptr) {
       --retired_->list->users;
-      move_first(retired_, doomed);
+      push(doomed, pop(retired_));
     }
     retired_ = std::move(held);
     retired_count_ = held_count;
   }
 
-  static void move_first(std::unique_ptr<snapshot_base>& from, std::unique_ptr<snapshot_base>& to) noexcept {
-    auto moved = std::move(from);
-    from = std::move(moved->next);
-    moved->next = std::move(to);
-    to = std::move(moved);
-  }
-
   alignas(cache_line) std::atomic<snapshot_base const*> current_{nullptr};  // read by every pick
-  alignas(cache_line) std::unique_ptr<snapshot_base> retired_;                // the rest: control threads only
+  alignas(cache_line) std::unique_ptr<snapshot_base> retired_;               // the rest: control threads only
   std::unique_ptr<snapshot_base> prepared_;  // between the building and the commit of one publish
   std::size_t retired_count_ = 0;
   publisher* next_ = nullptr;  // the pool's balancers

@@ -1,0 +1,35 @@
+// How a pool is made, and what it tells whoever watches it.
+#pragma once
+
+#include <equipoise/core/backend_id.hpp>
+#include <equipoise/core/error.hpp>
+
+namespace equipoise::inline EQUIPOISE_ABI {
+
+// Who set or cleared what: told on the thread that made the change, after it counts, with no lock held. Events of two threads
+// may arrive in either order: who keeps a state reads the word again.
+struct event {
+  backend_id id;
+  reason before, after;
+};
+
+struct pool_options {
+  std::uint32_t capacity = 65'536;  // slots, 1 … 2^28, those waiting for leases to end counted; untouched ones cost nothing
+  std::uint32_t rows = 1;           // count rows, 1 … 1024: one is exact and cheap to read, one a worker is never contended
+  bool observations = false;        // keep what leases report (64 bytes a backend)
+  void (*observer)(void* context, event const&) noexcept = nullptr;  // called for each event, with `context`
+  void* context = nullptr;
+};
+
+namespace detail {
+// Refuses what is out of range.
+inline pool_options const& checked(pool_options const& o) {
+  if (o.capacity == 0 || o.capacity > 1u << 28)
+    fail("equipoise: pool_options::capacity " + std::to_string(o.capacity) + " is outside 1 … 268435456");
+  if (o.rows == 0 || o.rows > 1024)
+    fail("equipoise: pool_options::rows " + std::to_string(o.rows) + " is outside 1 … 1024");
+  return o;
+}
+}  // namespace detail
+
+}  // namespace equipoise::inline EQUIPOISE_ABI
