@@ -19,39 +19,32 @@ using cursor_of = typename P::cursor;
 template <class P>
 using walk_of = typename own_walk<P>::type;
 
+struct no_signature_fits {};
+
 // What propose() gives, under whichever of its signatures.
 template <class P>
-struct proposed {
-  template <class Q>
-  static auto try_keyed(Q const& p, typename Q::table const& t, cursor_of<Q>& c, walk_of<Q>& w, pick const& k,
-                        key_of_policy<Q> const& key) {
-    if constexpr (requires { p.propose(t, c, w, k, key); })
-      return std::pair{true, p.propose(t, c, w, k, key)};
-    else if constexpr (requires { p.propose(t, c, k, key); })
-      return std::pair{true, p.propose(t, c, k, key)};
-    else if constexpr (requires { p.propose(t, c, w, k); })
-      return std::pair{!keyed<Q>, p.propose(t, c, w, k)};
-    else if constexpr (requires { p.propose(t, c, k); })
-      return std::pair{!keyed<Q>, p.propose(t, c, k)};
-    else
-      return nullptr;
-  }
-};
+auto asked(P const& p, typename P::table const& t, cursor_of<P>& c, walk_of<P>& w, pick const& k, key_of_policy<P> const& key) {
+  if constexpr (requires { p.propose(t, c, w, k, key); })
+    return p.propose(t, c, w, k, key);
+  else if constexpr (requires { p.propose(t, c, k, key); })
+    return p.propose(t, c, k, key);
+  else if constexpr (requires { p.propose(t, c, w, k); })
+    return p.propose(t, c, w, k);
+  else if constexpr (requires { p.propose(t, c, k); })
+    return p.propose(t, c, k);
+  else
+    return no_signature_fits{};
+}
 
 template <class P>
-using proposal_type = decltype(proposed<P>::try_keyed(
-    std::declval<P const&>(), std::declval<typename P::table const&>(), std::declval<cursor_of<P>&>(),
-    std::declval<walk_of<P>&>(), std::declval<pick const&>(), std::declval<key_of_policy<P> const&>()));
+using proposal_type = decltype(asked<P>(std::declval<P const&>(), std::declval<typename P::table const&>(),
+                                        std::declval<cursor_of<P>&>(), std::declval<walk_of<P>&>(),
+                                        std::declval<pick const&>(), std::declval<key_of_policy<P> const&>()));
 
-template <class T>
-inline constexpr bool gives_an_index = false;
-template <std::integral Index>
-inline constexpr bool gives_an_index<std::pair<bool, Index>> = true;
-template <class T>
-inline constexpr bool gives_a_proposal = false;
-template <std::convertible_to<proposal> T>
-  requires(!std::integral<T>)
-inline constexpr bool gives_a_proposal<std::pair<bool, T>> = true;
+template <class P>
+concept gives_an_index = std::integral<proposal_type<P>>;
+template <class P>
+concept gives_a_proposal = std::convertible_to<proposal_type<P>, proposal> && !gives_an_index<P>;
 
 template <class P>
 concept takes_its_key = requires(P const& p, typename P::table const& t, cursor_of<P>& c, walk_of<P>& w, pick const& k,
@@ -77,15 +70,15 @@ consteval bool check_policy() {
     static_assert(detail::has_build<P>, "equipoise: a policy needs `table build(equipoise::members_view) const`");
   } else if constexpr (!detail::builds_its_table<P>) {
     static_assert(detail::builds_its_table<P>, "equipoise: a policy's build() must return the policy's `table`");
-  } else if constexpr (std::same_as<detail::proposal_type<P>, std::nullptr_t>) {
-    static_assert(!std::same_as<detail::proposal_type<P>, std::nullptr_t>,
+  } else if constexpr (std::same_as<detail::proposal_type<P>, detail::no_signature_fits>) {
+    static_assert(!std::same_as<detail::proposal_type<P>, detail::no_signature_fits>,
                   "equipoise: a policy needs `proposal propose(table const&, cursor&, [walk&,] pick const& [, key_type "
                   "const&]) const noexcept`");
-  } else if constexpr (detail::gives_an_index<detail::proposal_type<P>>) {
-    static_assert(!detail::gives_an_index<detail::proposal_type<P>>,
+  } else if constexpr (detail::gives_an_index<P>) {
+    static_assert(!detail::gives_an_index<P>,
                   "equipoise: a policy proposes a member, not an index: return &k.members[i], or nullptr for nobody");
-  } else if constexpr (!detail::gives_a_proposal<detail::proposal_type<P>>) {
-    static_assert(detail::gives_a_proposal<detail::proposal_type<P>>,
+  } else if constexpr (!detail::gives_a_proposal<P>) {
+    static_assert(detail::gives_a_proposal<P>,
                   "equipoise: a policy's propose() must return an equipoise::proposal: a pointer to a member, or nullptr");
   } else if constexpr (keyed<P> && !detail::takes_its_key<P>) {
     static_assert(detail::takes_its_key<P>, "equipoise: a policy with a `key_type` must take the key as the last "
