@@ -9,6 +9,7 @@
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
+// 17 bytes; an IPv4 address and its IPv6-mapped form are different keys.
 class address {
  public:
   constexpr address() = default;  // 0.0.0.0
@@ -34,6 +35,8 @@ class address {
   }
 
   constexpr bool is_v6() const noexcept { return is_v6_; }
+
+  // Octets in network order: 4 or 16 of them.
   constexpr std::size_t size() const noexcept { return is_v6_ ? 16 : 4; }
   constexpr std::uint8_t operator[](std::size_t i) const noexcept { return bytes_[i]; }
   std::string_view bytes() const noexcept { return {reinterpret_cast<char const*>(bytes_.data()), size()}; }

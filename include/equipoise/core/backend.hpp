@@ -22,6 +22,7 @@ namespace equipoise::inline EQUIPOISE_ABI {
 template <class B>
 struct backend_traits {};
 
+// Names and values, in any order; what they mean is the host's.
 using labels = std::vector<std::pair<std::string, std::string>>;
 
 // What may change while a backend stays a member.

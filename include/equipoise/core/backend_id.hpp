@@ -24,6 +24,7 @@ struct backend_id {
   friend constexpr auto operator<=>(backend_id const&, backend_id const&) = default;
 };
 
+// "#slot.generation", or "#none".
 inline std::string to_string(backend_id id) {
   return id ? "#" + std::to_string(id.slot) + "." + std::to_string(id.tag / one_generation) : "#none";
 }

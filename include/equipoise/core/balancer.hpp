@@ -23,7 +23,8 @@ class balancer final : private detail::publisher {
   using picker_type = picker<B, P>;
   using key_type = key_of_policy<P>;
 
-  // Same seed, same order of make_picker, same picks. Without a seed: one draw of std::random_device.
+  // Same seed, same order of make_picker, same picks. Without a seed: one draw of std::random_device. Builds the policy's
+  // table under the pool's mutex; what the build refuses is thrown (or fails) here.
   balancer(pool<B>& p, P policy) : balancer(p, std::move(policy), std::random_device{}() | 1ull << 32) {}
   balancer(pool<B>& p, P policy, std::uint64_t seed) : pool_{p}, policy_{std::move(policy)}, seed_{seed} {
     pool_.join(*this);
@@ -34,7 +35,7 @@ class balancer final : private detail::publisher {
     pool_.leave(*this);
   }
 
-  // One for each worker. Short mutex; pickers take the count rows in turn.
+  // One for each worker. Any thread; a short mutex. Pickers take the count rows in turn.
   picker_type make_picker() {
     auto const number = made_.fetch_add(1, std::memory_order_relaxed);
     return picker_type{*this, pool_.registry_, policy_, number, random_source{seed_, number, seed_ == 0 && number == 0}};

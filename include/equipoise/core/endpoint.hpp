@@ -8,6 +8,7 @@
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
+// Two endpoints are the same backend if host and port are equal; the key is text().
 struct endpoint {
   std::string host;        // a name or an address, IPv6 without brackets
   std::uint16_t port = 0;
@@ -33,7 +34,8 @@ struct endpoint {
       good = good && c >= '0' && c <= '9';
       port = port * 10 + static_cast<std::uint32_t>(c - '0');
     }
-    if (!good || port == 0 || port > 65535) fail("equipoise: endpoint '" + std::string{text} + "' is not host:port with a port of 1 … 65535");
+    if (!good || port == 0 || port > 65535)
+      fail("equipoise: endpoint '" + std::string{text} + "' is not host:port with a port of 1 … 65535");
     return {std::string{host}, static_cast<std::uint16_t>(port)};
   }
 

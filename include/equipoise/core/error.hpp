@@ -11,7 +11,7 @@
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
-// Called with the message when exceptions are off; must not return (the program ends if it does).
+// Called with the message when exceptions are off. Must not return: if it does, the program is aborted.
 using failure_handler = void (*)(char const* message);
 
 namespace detail {

@@ -30,7 +30,7 @@ struct explanation {
   struct row {
     backend_id id;
     std::string key;
-    std::string verdict;          // "chosen", "down", "tried", "full", "not asked", "not in the table"
+    std::string verdict;          // "chosen", the reasons against it ("down"), "tried", "full", "not asked", "not in the table"
     std::vector<number> numbers;  // weight, in_flight, and what the policy compared
   };
   static constexpr std::size_t most_rows = 64;
@@ -51,7 +51,8 @@ struct explanation {
       } else if (r.verdict == "not asked" && r.numbers.size() <= 2) {
         ++unasked;
       } else if (told++ < 8) {
-        others += (others.empty() ? "" : ", ") + r.key + " " + (r.verdict == "not asked" ? "was compared" : "was refused: " + r.verdict) + numbers_of(r);
+        others += (others.empty() ? "" : ", ") + r.key + " " +
+                  (r.verdict == "not asked" ? "was compared" : "was refused: " + r.verdict) + numbers_of(r);
       }
     }
     std::string sentence = who.empty() ? "nobody was chosen by " + policy + ": " + std::string{to_string(why)} : who;
@@ -126,9 +127,7 @@ class explainer final : public recorder {
 
   // The chosen one always has a row, if need be in the place of the last.
   void chosen(member const& m) {
-    if (row_of(m) == nullptr) {
-      result.rows.back() = described(m);
-    }
+    if (row_of(m) == nullptr) result.rows.back() = described(m);
     row_of(m)->verdict = "chosen";
     result.choice = m.id;
     result.why = cause::none;

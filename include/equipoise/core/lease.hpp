@@ -2,8 +2,8 @@
 #pragma once
 
 #include <equipoise/core/clock.hpp>
-#include <equipoise/core/registry.hpp>
 #include <equipoise/core/member.hpp>
+#include <equipoise/core/registry.hpp>
 
 #include <memory>
 #include <utility>
@@ -23,7 +23,7 @@ struct record : record_base {
 };
 }  // namespace detail
 
-// Whom a `select` chose, or why nobody. Good until that picker's next call.
+// Whom a `select` chose, or why nobody. Good until that picker's next call. `*` and `->` need somebody.
 template <class B>
 class choice {
  public:
@@ -34,7 +34,9 @@ class choice {
   explicit operator bool() const noexcept { return record_ != nullptr; }
   B const& operator*() const noexcept { return record_->value; }
   B const* operator->() const noexcept { return &record_->value; }
-  backend_id id() const noexcept { return record_ != nullptr ? record_->id : backend_id{}; }
+  backend_id id() const noexcept { return record_ != nullptr ? record_->id : backend_id{}; }  // false for nobody
+
+  // Why there is nobody; `none` if there is somebody.
   cause why() const noexcept { return why_; }
 
  private:
@@ -43,7 +45,8 @@ class choice {
 };
 
 // One piece of work in flight on a backend. Move-only; ends once, in whatever order, on whatever thread; needs the pool
-// only, so it may outlive the picker, the snapshot and the backend's membership (the object stays until it ends).
+// only, so it may outlive the picker, the snapshot and the backend's membership (the object stays until it ends). `*` and
+// `->` need somebody. 24 bytes.
 template <class B>
 class [[nodiscard]] lease {
  public:
@@ -67,7 +70,9 @@ class [[nodiscard]] lease {
   explicit operator bool() const noexcept { return record_ != nullptr; }
   B const& operator*() const noexcept { return record_->value; }
   B const* operator->() const noexcept { return &record_->value; }
-  backend_id id() const noexcept { return record_ != nullptr ? record_->id : backend_id{}; }
+  backend_id id() const noexcept { return record_ != nullptr ? record_->id : backend_id{}; }  // false for nobody
+
+  // The `now` of the pick.
   tick start() const noexcept { return record_ != nullptr ? start_ : tick{}; }
 
   // Why there is nobody; `none` while somebody is held.

@@ -26,6 +26,8 @@ struct member {
   std::uint16_t zone = 0;  // the pool's number for the zone's name
 
   std::string_view key() const noexcept { return record->key; }
+
+  // The first label of that name, or an empty text. O(labels).
   std::string_view label(std::string_view name) const noexcept {
     for (auto const& [n, value] : record->labels)
       if (n == name) return value;

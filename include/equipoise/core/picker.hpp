@@ -13,6 +13,8 @@
 #include <equipoise/core/lease.hpp>
 #include <equipoise/core/snapshot.hpp>
 
+#include <algorithm>
+#include <bit>
 #include <cassert>
 
 namespace equipoise::inline EQUIPOISE_ABI {
@@ -32,6 +34,7 @@ class picker {
  public:
   using key_type = key_of_policy<P>;
 
+  // Made by balancer::make_picker().
   picker(detail::publisher& owner, registry& r, P const& policy, std::uint32_t row, random_source random)
       : current_{&owner.current()}, registry_{&r}, counts_{r.row(row)}, policy_{&policy}, owner_{&owner},
         random_{random}, cursor_{course::make_cursor(policy)} {
@@ -64,7 +67,7 @@ class picker {
     return answer<choice<B>>(key, options);
   }
 
-  // The decision, counted: one locked read-modify-write more.
+  // The decision, counted: one locked read-modify-write more for each backend tried. Progress as select's.
   EQUIPOISE_INLINE lease<B> acquire(pick_options const& options = plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
@@ -92,7 +95,8 @@ class picker {
     return {};
   }
 
-  // The first distinct backends of the pick's order (replicas), best first; gives how many there were.
+  // The first distinct backends of the pick's order (replicas), best first; gives how many there were, at most into.size().
+  // Moves the cursor, as picks do. Lock-free, wait-free between publishes; O(proposals × into.size()).
   std::size_t select_n(std::span<backend_id> into, pick_options const& options = plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
@@ -104,7 +108,7 @@ class picker {
     return several(key, into, options);
   }
 
-  // What a select would answer now, and why; leaves the cursor as it was. May allocate.
+  // What a select would answer now, and why; leaves the cursor as it was. Allocates; O(members).
   explanation explain(pick_options const& options = plain_pick)
     requires(!keyed<P> || optionally_keyed<P>)
   {
@@ -180,7 +184,8 @@ class picker {
     std::uint32_t const word = registry_->word_of(p.who->id.slot).load(std::memory_order_acquire);
     admission const mask = p.mask & options.mask;
     if (!admits(word, p.who->id.tag, mask)) {
-      bool const only_full = ((word ^ p.who->id.tag) & static_cast<std::uint32_t>(mask)) == static_cast<std::uint32_t>(reason::saturated);
+      std::uint32_t const against = (word ^ p.who->id.tag) & static_cast<std::uint32_t>(mask);
+      bool const only_full = against == static_cast<std::uint32_t>(reason::saturated);
       return only_full ? cause::all_saturated : cause::all_down;
     }
     for (backend_id id : options.tried)

@@ -16,6 +16,8 @@
 #include <equipoise/core/random.hpp>
 #include <equipoise/core/registry.hpp>
 
+#include <concepts>
+
 namespace equipoise::inline EQUIPOISE_ABI {
 
 // What the host says of one pick.
@@ -29,6 +31,7 @@ struct pick_options {
 // The default, in one place: a constant that is read, not an object that each pick would have to write.
 inline constexpr pick_options plain_pick{};
 
+// The limit of a proposal that has none.
 inline constexpr std::uint32_t no_limit = 0xFFFFFFFF;
 
 // A member, or nobody; who may be admitted; and the most in flight at which the lease may be taken.
@@ -54,7 +57,7 @@ struct proposal {
 
 static_assert(sizeof(proposal) == 16);
 
-// Who listens while a pick is explained.
+// Who listens while a pick is explained. May allocate.
 struct recorder {
   virtual void compared(member const&, char const* number, double value) = 0;
 
@@ -62,7 +65,8 @@ struct recorder {
   ~recorder() = default;
 };
 
-// What a policy may look at while it proposes. (A table may be destroyed after its members: its destructor must not look.) Holds pointers only, so that it melts into the pick.
+// What a policy may look at while it proposes; all of it wait-free. Holds pointers only, so that it melts into the pick. (A
+// table may outlive the members that it was built from: its destructor must not look at them.)
 class pick {
  public:
   std::span<member const> members;  // the view the policy's table was built from
@@ -73,10 +77,11 @@ class pick {
   EQUIPOISE_INLINE tick now() const noexcept { return options_->now; }
   EQUIPOISE_INLINE backend_id session() const noexcept { return options_->session; }
 
-  // Work in flight on m, counted from the pick.
+  // Work in flight on m, counted from the pick. A load for each count row.
   EQUIPOISE_INLINE std::uint32_t in_flight(member const& m) const noexcept { return registry_->load(m.id.slot); }
 
-  // Whether this pick may have m. Load-aware policies must ask: a dead backend looks idle.
+  // Whether this pick may have m, as far as the host's mask says. Load-aware policies must ask: a dead backend looks idle. One
+  // load, O(tried).
   EQUIPOISE_INLINE bool admits(member const& m) const noexcept {
     if (!registry_->check(m.id, options_->mask)) return false;
     for (backend_id id : options_->tried)
@@ -84,14 +89,15 @@ class pick {
     return true;
   }
 
-  // Whether whom this pick may have is what everybody may have: no retry, no mask of its own.
-  EQUIPOISE_INLINE bool ordinary() const noexcept { return options_->tried.empty() && options_->mask == admission::new_work; }
+  // No retry and no mask of its own: this pick may have whom any other may have.
+  EQUIPOISE_INLINE bool ordinary() const noexcept {
+    return options_->tried.empty() && options_->mask == admission::new_work;
+  }
 
   // Tells `explain` a number that was compared; costs nothing in an ordinary pick.
   EQUIPOISE_INLINE void compared(member const& m, char const* number, double value) const {
     if (recorder_ != nullptr) [[unlikely]] recorder_->compared(m, number, value);
   }
-  EQUIPOISE_INLINE bool explained() const noexcept { return recorder_ != nullptr; }
 
   // The same pick over a child's members.
   EQUIPOISE_INLINE pick over(std::span<member const> these) const noexcept {
@@ -121,9 +127,11 @@ struct policy_key<P> {
 };
 }  // namespace detail
 
+// What P is asked with: its key_type, or no_key.
 template <class P>
 using key_of_policy = typename detail::policy_key<P>::type;
 
+// A policy that demands a key.
 template <class P>
 concept keyed = !std::same_as<key_of_policy<P>, no_key>;
 

@@ -5,7 +5,7 @@
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
-inline constexpr std::uint64_t golden_gamma = 0x9E3779B97F4A7C15;  // 2^64 / phi, odd
+inline constexpr std::uint64_t golden_gamma = 0x9E3779B97F4A7C15;  // 2^64 / φ, odd: SplitMix64's step
 
 // The output function of SplitMix64 (Steele, Lea, Flood 2014): a bijection in which each input bit moves half the
 // output bits.

@@ -4,7 +4,6 @@
 
 #include <equipoise/core/config.hpp>
 
-#include <initializer_list>
 #include <string>
 #include <string_view>
 

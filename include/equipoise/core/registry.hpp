@@ -5,8 +5,8 @@
 #include <equipoise/core/error.hpp>
 #include <equipoise/core/lease_protocol.hpp>
 
-#include <algorithm>
-#include <new>
+#include <cstdlib>
+#include <type_traits>
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
@@ -36,6 +36,7 @@ class zeroed_array {
 };
 }  // namespace detail
 
+// Capacity is rounded up to whole blocks of slots; all counts of one row lie together.
 class registry {
  public:
   using word = std::atomic<std::uint32_t>;   // generation and reasons
@@ -50,9 +51,9 @@ class registry {
     return (k & ~(block - 1)) | (k & 63) << 4 | (k >> 6 & 15);
   }
 
-  std::uint32_t capacity() const noexcept { return capacity_; }
-  std::uint32_t slots() const noexcept { return stride_; }
-  std::uint32_t rows() const noexcept { return rows_; }
+  std::uint32_t capacity() const noexcept { return capacity_; }  // slots that may be in use at once
+  std::uint32_t slots() const noexcept { return stride_; }       // slots that there are
+  std::uint32_t rows() const noexcept { return rows_; }          // counts for each slot
 
   // Sets or clears reasons of one incarnation. False, and nothing changed, for an id that is not (or no longer) a
   // member's: late news about an old incarnation never reach its successor. Lock-free; linearizes at its CAS.
@@ -92,7 +93,7 @@ class registry {
     return rows_ == 1 ? first : first + other_rows(slot);
   }
 
-  // The same, ordered after a mark: zero once after `removed` (`draining`) means no lease (no new one) ever again.
+  // The same, ordered after a mark: zero once after `removed` (`draining`) means no lease (no new one) ever again. Wait-free.
   std::uint32_t in_flight(std::uint32_t slot) const noexcept {
     return lease_protocol<>::in_flight(counts_.data() + slot, stride_, rows_);
   }

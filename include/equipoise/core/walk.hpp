@@ -128,7 +128,8 @@ struct course {
   // Keyed: on from the last proposal, so that proposals and scan are one fixed sequence for each key. Unkeyed: a
   // start that moves with each answer, so that no neighbour of a dead heavy member inherits its whole share.
   // The walk stays with the caller: who hands out its address must keep it in memory, on the fast path too.
-  EQUIPOISE_OUT_OF_LINE static proposal scan(table const& t, cursor& c, std::uint32_t passed, [[maybe_unused]] member const* last) noexcept {
+  EQUIPOISE_OUT_OF_LINE static proposal scan(table const& t, cursor& c, std::uint32_t passed,
+                                             [[maybe_unused]] member const* last) noexcept {
     auto const n = static_cast<std::uint32_t>(t.members.size());
     if (passed >= n) return nullptr;
     std::uint32_t i;

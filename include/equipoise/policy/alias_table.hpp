@@ -1,4 +1,4 @@
-// Draws by weight in O(1): one number, one comparison. Walker (1977), built by Vose's linear method (1991) in integers.
+// Draws by weight in O(1): one number, one comparison. Walker (1977), built by Vose's linear method (1991).
 #pragma once
 
 #include <equipoise/core/member.hpp>
@@ -43,6 +43,7 @@ class alias_table {
       for (std::uint32_t i : *rest) columns_[i] = {0xFFFFFFFF, i};
   }
 
+  // Whether all weights are equal (or there are no members).
   bool uniform() const noexcept { return columns_.empty(); }
 
   // The index drawn by one 64-bit number: the upper half names the column, the lower one decides within it.

@@ -27,8 +27,8 @@ class any_key {
       : kind_{std::is_signed_v<Integer> ? kind::negatable : kind::natural}, number_{static_cast<std::uint64_t>(number)} {}
   any_key(address const& a) noexcept : kind_{kind::address}, address_{a} {}
 
-  // Calls f with the key as it came (salted, where it was drawn afresh and the policy's keys are hashes); f says whether
-  // it could take it.
+  // Calls `use` with the key as a Key (salted, where it was drawn afresh and Keys are hashes). False, and no call, if there is
+  // no key or a Key cannot be made of this kind.
   template <class Key, class Use>
   bool as(Use&& use) const noexcept {
     switch (kind_) {
@@ -40,6 +40,7 @@ class any_key {
     }
   }
 
+  // The same key drawn afresh, as basic_key::salted. Beyond four salts the last ones are mixed into one.
   any_key salted(std::uint64_t salt) const noexcept {
     any_key k{*this};
     if (salt == 0) return k;
@@ -73,6 +74,8 @@ class any_key {
   address address_;
 };
 
+// A value that may be copied; copies share one immutable policy. Its cursor is allocated with the picker, so a pick is what
+// the policy inside promises: no lock, no allocation.
 class any_policy {
   struct erased_table {
     virtual ~erased_table() = default;
@@ -122,7 +125,11 @@ class any_policy {
   }
 
   bool keeps_homes() const noexcept { return policy_->keeps_homes(); }
+
+  // Whether select() without a key would be `refused`.
   bool needs_key() const noexcept { return policy_->needs_key(); }
+
+  // The name of the policy inside, as the catalog reads it: "failover{maglev}".
   std::string describe() const { return policy_->describe(); }
 
  private:
@@ -163,7 +170,8 @@ class any_policy {
     void start(erased_table const& t, erased_cursor& c, random_source& random) const noexcept override {
       course::start(policy, static_cast<own_table const&>(t).table, static_cast<own_cursor&>(c).cursor, random);
     }
-    EQUIPOISE_FLATTEN proposal propose(erased_table const& t, erased_cursor& c, bool begins, pick const& k, any_key const& key) const noexcept override {
+    EQUIPOISE_FLATTEN proposal propose(erased_table const& t, erased_cursor& c, bool begins, pick const& k,
+                                       any_key const& key) const noexcept override {
       auto& mine = static_cast<own_cursor&>(c);
       if (begins) mine.walk = {};
       auto const next = [&](key_of_policy<P> const& own_key) {

@@ -4,12 +4,15 @@
 //   equipoise::balancer lb{pool, equipoise::bounded_load{equipoise::maglev{}}};        // at most 1.25 × the share
 //
 // Capacity of i: ⌈factor · (total in flight + 1) · weight_i / weight of those that are well⌉. What is in flight is summed at
-// each pick up to 32 members, else every n/16 picks; who is well is looked at in every 16th sum, and for a new table. A worker
-// remembers both in between, and looks again before anybody is refused for good: so somebody always has room. Use acquire().
+// each pick up to 32 members, else every n/16 picks; who is well is looked at in every 16th sum, and for a new table. A
+// worker remembers both in between, and looks again before anybody is refused for good: so somebody always has room. Use
+// acquire(): a select() adds nothing that the bound could see.
 // Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads" (SODA 2018). Select: O(1), amortised ≤ 32 loads.
 #pragma once
 
 #include <equipoise/core/walk.hpp>
+
+#include <algorithm>
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
@@ -18,7 +21,7 @@ struct bounded_load : with_key_of<P> {
   static constexpr std::string_view name = "bounded_load";
 
   P child;
-  double factor;
+  double factor;  // 1 + ε
 
   struct table {
     typename course<P>::table child;
@@ -36,7 +39,8 @@ struct bounded_load : with_key_of<P> {
   };
 
   explicit bounded_load(P policy, double most_over_share = 1.25) : child{std::move(policy)}, factor{most_over_share} {
-    if (!(factor > 1) || factor > 1e6) fail("equipoise: bounded_load::factor " + std::to_string(factor) + " is outside (1, 1000000]");
+    if (!(factor > 1) || factor > 1e6)
+      fail("equipoise: bounded_load::factor " + std::to_string(factor) + " is outside (1, 1000000]");
   }
 
   table build(members_view members) const {
@@ -48,7 +52,8 @@ struct bounded_load : with_key_of<P> {
     course<P>::start(child, t.child, c.child, random);
   }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k, key_of_policy<P> const& key) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k,
+                                    key_of_policy<P> const& key) const noexcept {
     if (!w.begun) {
       w.begun = true;
       if (c.picks_left == 0 || t.reread == 0) [[unlikely]]

@@ -11,6 +11,7 @@
 #include <equipoise/core/walk.hpp>
 #include <equipoise/policy/key.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace equipoise::inline EQUIPOISE_ABI {
@@ -44,7 +45,8 @@ struct failover : with_key_of<P> {
     // Of everybody: who is down now would be refused by a settle() later.
     for (member const& m : members.everybody())
       if (m.priority >= levels)
-        fail("equipoise: priority " + std::to_string(m.priority) + " of backend '" + std::string{m.key()} + "' is beyond failover's levels 0 … " + std::to_string(levels - 1));
+        fail("equipoise: priority " + std::to_string(m.priority) + " of backend '" + std::string{m.key()} +
+             "' is beyond failover's levels 0 … " + std::to_string(levels - 1));
     std::array<std::vector<member>, levels> by_priority;
     for (member const& m : members) by_priority[m.priority].push_back(m);
     table t;
@@ -66,11 +68,13 @@ struct failover : with_key_of<P> {
     for (level const& l : t.levels) course<P>::start(child, l.child, c.child[l.priority], random);
   }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k, key_of_policy<P> const& key) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k,
+                                    key_of_policy<P> const& key) const noexcept {
     cause last = cause::none;
     for (; w.at < t.levels.size(); ++w.at, w.child = {}) {
       level const& l = t.levels[w.at];
-      proposal const p = course<P>::next(child, l.child, c.child[l.priority], w.child, k.over(l.members), salted(key, l.priority));
+      proposal const p =
+          course<P>::next(child, l.child, c.child[l.priority], w.child, k.over(l.members), salted(key, l.priority));
       if (p.who != nullptr) [[likely]] return p;
       last = std::max(last, p.because());
     }

@@ -1,5 +1,5 @@
-// IP hash: a client's network keeps its backend, by nginx's own arithmetic (spec: ngx_http_upstream_ip_hash_module.c of
-// 1.22.1): the first three octets of an IPv4 address, all sixteen of IPv6.
+// IP hash: a client's network keeps its backend, by nginx's own arithmetic (ngx_http_upstream_ip_hash_module.c of 1.22.1):
+// the first three octets of an IPv4 address, all sixteen of IPv6.
 //
 // Uneven where many clients share a network; all of 192.0.2.0/24 is one client. While a home is down its keys go on in
 // nginx's order for 21 proposals, then by the law of keyed policies; nobody else's move. A change of membership moves
@@ -9,6 +9,8 @@
 
 #include <equipoise/core/address.hpp>
 #include <equipoise/core/policy.hpp>
+
+#include <algorithm>
 
 namespace equipoise::inline EQUIPOISE_ABI {
 

@@ -25,6 +25,7 @@ struct default_hash {
   std::uint64_t operator()(address const& a) const noexcept { return xxh64(a.bytes()); }
 };
 
+// What may be a key: text is hashed as bytes, integers as 64-bit numbers. Not bool, not char: those were meant otherwise.
 template <class T>
 concept key_text = std::convertible_to<T, std::string_view>;
 template <class T>
@@ -61,6 +62,7 @@ struct basic_key {
   }
 };
 
+// The key of the hashing policies with the library's own hash.
 using hashed_key = basic_key<>;
 
 // The same for keys of any type: those that are not hashes have nothing to salt.

@@ -3,10 +3,13 @@
 //   equipoise::balancer lb{pool, equipoise::limited{equipoise::round_robin{}, 100}};
 //
 // Never exceeded, whatever the workers do: the limit is tested after the lease was announced. Two that race for the last
-// place may both be passed over. Use it with acquire(). Everybody full answers `all_saturated`.
+// place may both be passed over. Use it with acquire(): a select() adds nothing that the limit could see. Everybody full
+// answers `all_saturated`. Select: as the child's, and one more look at the counts for each proposal.
 #pragma once
 
 #include <equipoise/core/walk.hpp>
+
+#include <algorithm>
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
@@ -15,7 +18,7 @@ struct limited : with_key_of<P> {
   static constexpr std::string_view name = "limited";
 
   P child;
-  std::uint32_t most;
+  std::uint32_t most;  // leases at once on one backend, of all workers together
 
   using table = typename course<P>::table;
   using cursor = typename course<P>::cursor;
@@ -29,7 +32,8 @@ struct limited : with_key_of<P> {
   cursor make_cursor() const { return course<P>::make_cursor(child); }
   void start(table const& t, cursor& c, random_source& random) const noexcept { course<P>::start(child, t, c, random); }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k, key_of_policy<P> const& key) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k,
+                                    key_of_policy<P> const& key) const noexcept {
     proposal p = course<P>::next(child, t, c, w, k, key);
     if (p.who != nullptr) p.limit = std::min(p.limit, most);
     return p;

@@ -12,6 +12,8 @@
 #include <equipoise/policy/key.hpp>
 #include <equipoise/policy/probe.hpp>
 
+#include <algorithm>
+#include <functional>
 #include <queue>
 
 namespace equipoise::inline EQUIPOISE_ABI {
@@ -20,7 +22,7 @@ template <class Hash = default_hash>
 struct maglev {
   static constexpr std::string_view name = "maglev";
 
-  std::uint32_t entries = 0;  // a prime; 0: by the number of members
+  std::uint32_t entries = 0;  // of the table: a prime; left out: by the number of members
 
   using key_type = basic_key<Hash>;
   using walk = probe;
@@ -34,7 +36,8 @@ struct maglev {
 
   maglev() = default;
   explicit maglev(std::uint32_t size) : entries{size} {
-    if (size > 1u << 30 || !is_prime(size)) fail("equipoise: maglev::entries " + std::to_string(size) + " is not a prime below 2^30");
+    if (size > 1u << 30 || !is_prime(size))
+      fail("equipoise: maglev::entries " + std::to_string(size) + " is not a prime below 2^30");
   }
 
   table build(members_view members) const {

@@ -27,8 +27,10 @@
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
+// A value: copy it, add to it, keep it where the configuration is read. Everything here allocates and may refuse (fail).
 class policy_catalog {
  public:
+  // Makes a composition around the policy inside.
   using wrapper = std::function<any_policy(any_policy)>;
 
   // Everything the library has that needs no arguments; the compositions with their defaults. (A template, so that only
@@ -51,10 +53,14 @@ class policy_catalog {
     check_new(name);
     policies_.emplace(std::move(name), std::move(policy));
   }
+
+  // Under the policy's own `name`.
   template <class P>
   void add(P policy) {
     add(std::string{P::name}, any_policy{std::move(policy)});
   }
+
+  // A composition of your own: make("name{maglev}") then calls w with the maglev.
   void wrap(std::string name, wrapper w) {
     check_new(name);
     wrappers_.emplace(std::move(name), std::move(w));
@@ -65,7 +71,8 @@ class policy_catalog {
     auto const open = text.find('{');
     if (open == text.npos) {
       if (auto const at = policies_.find(text); at != policies_.end()) return at->second;
-      if (wrappers_.contains(text)) fail("equipoise: policy '" + std::string{text} + "' needs another inside: " + std::string{text} + "{round_robin}");
+      if (wrappers_.contains(text))
+        fail("equipoise: policy '" + std::string{text} + "' needs another inside: " + std::string{text} + "{round_robin}");
     } else if (auto const at = wrappers_.find(text.substr(0, open)); at != wrappers_.end() && text.back() == '}') {
       return at->second(make(text.substr(open + 1, text.size() - open - 2)));
     }
@@ -85,7 +92,8 @@ class policy_catalog {
  private:
   void check_new(std::string const& name) const {
     bool good = !name.empty();
-    for (char c : name) good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-');
+    for (char c : name)
+      good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-');
     if (!good) fail("equipoise: policy name '" + name + "' is not made of letters, digits, '_' and '-'");
     if (policies_.contains(name) || wrappers_.contains(name)) fail("equipoise: policy name '" + name + "' is taken");
   }

@@ -14,7 +14,7 @@ namespace equipoise::inline EQUIPOISE_ABI {
 struct power_of_two {
   static constexpr std::string_view name = "power_of_two";
 
-  std::uint32_t choices = 2;
+  std::uint32_t choices = 2;  // draws; 2 … 10, or the build refuses
 
   using table = alias_table;
   struct cursor {

@@ -8,6 +8,7 @@
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
+// One key's sequence within one pick; the `walk` of the policies that hash.
 struct probe {
   std::uint64_t drawn = 0;
   bool begun = false;

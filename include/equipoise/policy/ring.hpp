@@ -12,6 +12,9 @@
 #include <equipoise/policy/key.hpp>
 #include <equipoise/policy/probe.hpp>
 
+#include <algorithm>
+#include <bit>
+
 namespace equipoise::inline EQUIPOISE_ABI {
 
 template <class Hash = default_hash>
@@ -19,7 +22,7 @@ struct ring {
   static constexpr std::string_view name = "ring";
   static constexpr std::uint64_t most_points = 1u << 22;
 
-  std::uint32_t points = 160;  // for each unit of weight
+  std::uint32_t points = 160;  // for each unit of weight, 1 … 65 536
 
   using key_type = basic_key<Hash>;
   using walk = probe;
@@ -36,7 +39,8 @@ struct ring {
 
   ring() = default;
   explicit ring(std::uint32_t points_each) : points{points_each} {
-    if (points == 0 || points > 65'536) fail("equipoise: ring::points " + std::to_string(points) + " is outside 1 … 65536");
+    if (points == 0 || points > 65'536)
+      fail("equipoise: ring::points " + std::to_string(points) + " is outside 1 … 65536");
   }
 
   table build(members_view members) const {

@@ -11,6 +11,7 @@
 
 #include <equipoise/core/policy.hpp>
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace equipoise::inline EQUIPOISE_ABI {
@@ -23,7 +24,8 @@ struct integer_key {
   template <std::integral Integer>
     requires(!std::same_as<Integer, bool>)
   constexpr integer_key(Integer number) noexcept
-      : magnitude{number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number)}, negative{number < 0} {}
+      : magnitude{number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number)},
+        negative{number < 0} {}
 
   friend constexpr bool operator==(integer_key, integer_key) = default;
   friend constexpr bool operator<(integer_key a, integer_key b) noexcept {
@@ -34,7 +36,7 @@ struct integer_key {
 
 inline std::string to_string(integer_key k) { return (k.negative ? "-" : "") + std::to_string(k.magnitude); }
 
-// Number modulo n, never negative: 0 is the first shard's, n − 1 and −1 the last's.
+// Number modulo n, never negative: 0 is the first shard's, n − 1 and −1 the last's. Refused: an empty list, an empty key.
 class modulo_shards {
  public:
   explicit modulo_shards(std::vector<std::string> backends) : backends_{std::move(backends)} {
@@ -55,7 +57,8 @@ class modulo_shards {
   std::vector<std::string> backends_;
 };
 
-// Ranges of numbers, both ends included.
+// Ranges of numbers, both ends included, in any order. Refused: an empty list, an empty key, a range that ends before it
+// begins, two that overlap. Gaps are allowed; two ranges may name the same backend.
 class range_shards {
  public:
   struct range {
@@ -70,7 +73,8 @@ class range_shards {
       range const& r = ranges_[i];
       if (r.backend.empty()) fail("equipoise: range_shards: " + written(r) + " names no backend");
       if (r.last < r.first) fail("equipoise: range_shards: " + written(r) + " ends before it begins");
-      if (i != 0 && !(ranges_[i - 1].last < r.first)) fail("equipoise: range_shards: " + written(ranges_[i - 1]) + " and " + written(r) + " overlap");
+      if (i != 0 && !(ranges_[i - 1].last < r.first))
+        fail("equipoise: range_shards: " + written(ranges_[i - 1]) + " and " + written(r) + " overlap");
       backends_.push_back(r.backend);
     }
   }
@@ -79,7 +83,8 @@ class range_shards {
 
   // The range's number, or backends().size() where there is none.
   std::size_t find(integer_key k) const noexcept {
-    auto const behind = std::upper_bound(ranges_.begin(), ranges_.end(), k, [](integer_key a, range const& r) { return a < r.first; });
+    auto const behind =
+        std::upper_bound(ranges_.begin(), ranges_.end(), k, [](integer_key a, range const& r) { return a < r.first; });
     if (behind == ranges_.begin() || std::prev(behind)->last < k) return ranges_.size();
     return static_cast<std::size_t>(std::prev(behind) - ranges_.begin());
   }
@@ -91,6 +96,8 @@ class range_shards {
   std::vector<std::string> backends_;
 };
 
+// `Map` is one of the two, or your own: backends() gives the keys of the shards' backends, find(integer_key) a place in that
+// list, or any number beyond its end for "no such shard".
 template <class Map>
 struct shard_router {
   static constexpr std::string_view name = "shard_router";

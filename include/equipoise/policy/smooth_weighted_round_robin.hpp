@@ -10,6 +10,7 @@
 
 #include <equipoise/core/policy.hpp>
 
+#include <algorithm>
 #include <numeric>
 
 namespace equipoise::inline EQUIPOISE_ABI {
@@ -94,7 +95,8 @@ struct smooth_weighted_round_robin {
     std::vector<std::pair<double, std::uint32_t>> turns;
     turns.reserve(given);
     for (std::uint32_t i = 0; i != n; ++i)
-      for (std::size_t k = 0; k != count[i]; ++k) turns.emplace_back((static_cast<double>(k) + 0.5) / static_cast<double>(count[i]), i);
+      for (std::size_t k = 0; k != count[i]; ++k)
+        turns.emplace_back((static_cast<double>(k) + 0.5) / static_cast<double>(count[i]), i);
     std::sort(turns.begin(), turns.end());
     std::vector<std::uint32_t> order(turns.size());
     std::transform(turns.begin(), turns.end(), order.begin(), [](auto const& t) { return t.second; });

@@ -11,6 +11,8 @@
 
 #include <equipoise/core/walk.hpp>
 
+#include <algorithm>
+
 namespace equipoise::inline EQUIPOISE_ABI {
 
 template <class P>
@@ -39,9 +41,12 @@ struct sticky : with_key_of<P> {
     return t;
   }
   cursor make_cursor() const { return {course<P>::make_cursor(child)}; }
-  void start(table const& t, cursor& c, random_source& random) const noexcept { course<P>::start(child, t.child, c.child, random); }
+  void start(table const& t, cursor& c, random_source& random) const noexcept {
+    course<P>::start(child, t.child, c.child, random);
+  }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k, key_of_policy<P> const& key) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k,
+                                    key_of_policy<P> const& key) const noexcept {
     if (!w.asked) {
       w.asked = true;
       if (k.session()) [[unlikely]]
