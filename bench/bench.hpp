@@ -1,6 +1,6 @@
 // What the benchmarks share: backends, keys, sizes, names, and the loops that are timed.
 //
-//   bench::leaf<maglev_by_hand>(equipoise::maglev{}, bench::up_to(10'000));   // select/…, direct/… and build/… of one policy
+//   bench::leaf<maglev_by_hand>(equipoise::maglev{}, bench::up_to(10'000));   // select/…, direct/…, build/… of one policy
 //
 // Names are kind/subject/backends[/condition]/threads:N. Read `cpu_time`: Google Benchmark adds up the threads' CPU time and
 // divides it by all their picks, so it is nanoseconds per pick and thread (`real_time` is divided by the threads once more).
@@ -115,7 +115,8 @@ struct key_source<equipoise::address> {
   using type = equipoise::address;
   static type make(std::size_t i) {
     std::uint64_t const r = random_number(i);
-    return type::v4({static_cast<std::uint8_t>(r), static_cast<std::uint8_t>(r >> 8), static_cast<std::uint8_t>(r >> 16), static_cast<std::uint8_t>(r >> 24)});
+    return type::v4({static_cast<std::uint8_t>(r), static_cast<std::uint8_t>(r >> 8), static_cast<std::uint8_t>(r >> 16),
+                     static_cast<std::uint8_t>(r >> 24)});
   }
 };
 
@@ -235,7 +236,8 @@ void count_bytes(benchmark::State& state, std::size_t backends, Make make) {
 
 // --- registration -----------------------------------------------------------------------------------------------------
 
-inline std::string name_of(std::string const& kind, std::string const& subject, std::size_t backends, std::string const& condition = {}) {
+inline std::string name_of(std::string const& kind, std::string const& subject, std::size_t backends,
+                           std::string const& condition = {}) {
   return kind + '/' + subject + '/' + std::to_string(backends) + (condition.empty() ? "" : '/' + condition);
 }
 
@@ -259,13 +261,15 @@ inline sizes const all_sizes = up_to(1'000'000);
 inline sizes const three_sizes{3, 100, 10'000};
 
 template <class P>
-void add_select(P const& policy, scene const& s, std::string const& subject, std::string const& condition = {}, std::size_t warm_up = 1'000) {
+void add_select(P const& policy, scene const& s, std::string const& subject, std::string const& condition = {},
+                std::size_t warm_up = 1'000) {
   add_threads(name_of("select", subject, s.backends, condition),
               [=](benchmark::State& state) { select(state, balancer_for(policy, s), warm_up); });
 }
 
 template <class P>
-void add_acquire(P const& policy, scene const& s, std::string const& subject, std::string const& condition = {}, std::size_t warm_up = 1'000) {
+void add_acquire(P const& policy, scene const& s, std::string const& subject, std::string const& condition = {},
+                 std::size_t warm_up = 1'000) {
   add_threads(name_of("acquire", subject, s.backends, condition),
               [=](benchmark::State& state) { acquire(state, balancer_for(policy, s), warm_up); });
 }

@@ -51,7 +51,8 @@ struct hand {
 };
 
 template <class Hand, class P>
-void add_direct(P const&, scene const& s, std::string const& subject, std::string const& condition = {}, std::size_t warm_up = 1'000) {
+void add_direct(P const&, scene const& s, std::string const& subject, std::string const& condition = {},
+                std::size_t warm_up = 1'000) {
   add_threads(name_of("direct", subject, s.backends, condition),
               [=](benchmark::State& state) { direct<Hand, equipoise::key_of_policy<P>>(state, Hand{s}, warm_up); });
 }
