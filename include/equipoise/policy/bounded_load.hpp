@@ -4,7 +4,7 @@
 //   equipoise::balancer lb{pool, equipoise::bounded_load{equipoise::maglev{}}};        // at most 1.25 × the share
 //
 // Capacity of i: ⌈factor · (total in flight + 1) · weight_i / weight of those that are well⌉. What is in flight is summed at
-// each pick up to 32 members, else every n/16 picks; who is well is looked at in every 16th sum, and for a new table. A
+// each pick up to 32 members, else every max(8, n/16) picks; who is well is looked at in every 16th sum, and for a new table. A
 // worker remembers both in between, and looks again before anybody is refused for good: so somebody always has room. Use
 // acquire(): a select() adds nothing that the bound could see.
 // Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads" (SODA 2018). Select: O(1), amortised ≤ 32 loads.
@@ -44,7 +44,7 @@ struct bounded_load : with_key_of<P> {
   }
 
   table build(members_view members) const {
-    return {course<P>::build(child, members), members.size() <= 32 ? 0 : static_cast<std::uint32_t>(members.size() / 16)};
+    return {course<P>::build(child, members), members.size() <= 32 ? 0 : static_cast<std::uint32_t>(std::max<std::size_t>(8, members.size() / 16))};
   }
   cursor make_cursor() const { return {course<P>::make_cursor(child)}; }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
