@@ -1,0 +1,18 @@
+#include <equipoise/with/fmt.hpp>
+
+#include "support.hpp"
+
+#include <equipoise/policy/round_robin.hpp>
+
+using namespace equipoise;
+
+TEST_CASE("{fmt} writes ids, reasons, outcomes, causes and explanations as to_string does") {
+  fleet f{round_robin{}, servers(2)};
+  CHECK(fmt::format("{}", f.ids[0]) == to_string(f.ids[0]));
+  CHECK(fmt::format("{}", backend_id{}) == "#none");
+  CHECK(fmt::format("{}", reason::down | reason::draining) == "draining+down");
+  CHECK(fmt::format("{}", outcome::gateway_error) == "gateway_error");
+  CHECK(fmt::format("{:>10}", cause::all_down) == "  all_down");
+  auto const why = f.picker.explain();
+  CHECK(fmt::format("{}", why) == why.text());
+}
