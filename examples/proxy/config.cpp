@@ -2,6 +2,9 @@
 
 #include "fields.hpp"
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 namespace proxy {
@@ -26,7 +29,7 @@ void read_key(fields& top, config& out) {
     out.key.from = key_config::source::client;
   else if (text == "path")
     out.key.from = key_config::source::path;
-  else if (text.starts_with("header ") && text.size() > 7)
+  else if (text.starts_with("header ") && text.size() > 7 && text.find_first_of(" \t\r\n:", 7) == text.npos)
     out.key = {key_config::source::header, text.substr(7)};
   else
     top.refuse(*node, fmt::format("key = \"{}\" is unknown; known: client, path, header NAME", text));
@@ -114,6 +117,9 @@ config read(toml::table const& root, std::string const& file) {
   });
   read_backends(top, out);
   top.no_others();
+  auto const& path = out.checks.path;
+  if (std::any_of(path.begin(), path.end(), [](unsigned char c) { return c <= ' ' || c == 127; }))
+    throw config_error{fmt::format("{}: checks.path must have no blanks", file)};
   if (!out.checks.path.starts_with('/'))
     throw config_error{fmt::format("{}: checks.path = \"{}\" must start with /", file, out.checks.path)};
   return out;
@@ -127,10 +133,11 @@ config parse_config(std::string const& text, std::string const& file) try {
   throw config_error{fmt::format("{}:{}: {}", file, e.source().begin.line, e.description())};
 }
 
-config read_config(std::string const& file) try {
-  return read(toml::parse_file(file), file);
-} catch (toml::parse_error const& e) {
-  throw config_error{fmt::format("{}:{}: {}", file, e.source().begin.line, e.description())};
+config read_config(std::string const& file) {
+  std::error_code ec;
+  std::ifstream in{file};
+  if (!in || std::filesystem::is_directory(file, ec)) throw config_error{fmt::format("{}: cannot be read", file)};
+  return parse_config({std::istreambuf_iterator<char>{in}, {}}, file);
 }
 
 }  // namespace proxy

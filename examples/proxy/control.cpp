@@ -10,9 +10,21 @@
 
 namespace proxy {
 
+namespace {
+
+tcp::acceptor listen_on(asio::io_context& io, tcp::endpoint const& at) try {
+  return {io, at};
+} catch (boost::system::system_error const& e) {
+  throw std::runtime_error{fmt::format("cannot listen on {}: {}", to_text(at), e.code().message())};
+}
+
+}  // namespace
+
 control::control(config settings)
-    : all_{std::move(settings)}, health_{io_, all_}, acceptor_{io_, all_.settings.listen}, signals_{io_, SIGTERM,
-                                                                                                    SIGINT, SIGHUP} {
+    : all_{std::move(settings)}, health_{io_, all_}, acceptor_{listen_on(io_, all_.settings.listen)}, signals_{io_,
+                                                                                                               SIGTERM,
+                                                                                                               SIGINT,
+                                                                                                               SIGHUP} {
   acceptor_.non_blocking(true);
   for (unsigned i = 0; i < all_.settings.workers; ++i) workers_.push_back(std::make_unique<worker>(all_, health_));
 }
@@ -35,8 +47,8 @@ task<> control::accept() {
       co_await sleep_for(5ms);  // the others wait in the queue
     error_code ec;
     tcp::socket socket = co_await acceptor_.async_accept(next().io, into(ec));
-    if (all_.draining) co_return;
-    if (!ec)
+    if (ec && all_.draining) co_return;
+    if (!ec)  // even if the drain has begun a moment ago: it was accepted
       next().adopt(std::move(socket)), ++turn_;
     else if (ec != asio::error::connection_aborted)
       co_await sleep_for(10ms);  // out of file descriptors, most likely
@@ -69,6 +81,8 @@ void control::read_again() try {
   config const fresh = read_config(all_.settings.file);
   if (fresh.policy != all_.settings.policy)
     throw config_error{fmt::format("policy is now \"{}\": that needs a new start", fresh.policy)};
+  if (fresh.backends.empty())  // half written, most likely
+    throw config_error{fmt::format("{}: no [[backend]] in it", fresh.file)};
   bool const changed = all_.pool.assign(servers_of(fresh));
   spdlog::info("{} read again: {} backends{}; all other settings need a new start", fresh.file, all_.pool.size(),
                changed ? "" : ", as before");

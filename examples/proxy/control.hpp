@@ -14,7 +14,7 @@ namespace proxy {
 
 class control {
  public:
-  explicit control(config settings);  // throws config_error, or system_error where the address is taken
+  explicit control(config settings);  // throws config_error, or runtime_error where the address is taken
   void run();                         // until drained
 
  private:

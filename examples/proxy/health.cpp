@@ -3,6 +3,7 @@
 #include "duration.hpp"
 #include "endpoint.hpp"
 #include "headers.hpp"
+#include "upstream.hpp"
 
 #include <spdlog/spdlog.h>
 #include <boost/asio/post.hpp>
@@ -57,6 +58,7 @@ task<> health::check(equipoise::backend_id who, std::string name, tcp::endpoint 
   if (!ec) co_await http::async_write(stream, request, into(ec));
   if (!ec) co_await http::async_read(stream, buffer, response, into(ec));
   if (auto const it = records_.find(who); it != records_.end()) it->second.running = false;
+  if (is_ours(ec)) co_return;  // nothing was learned about the backend
   bool const good = !ec && response.result_int() / 100 == 2;
   learned(who, name, good, ec ? ec.message() : "it answered " + std::to_string(response.result_int()));
 }
@@ -83,7 +85,7 @@ void health::failed(equipoise::backend_id who, std::string const& why) {
   auto const enough = all_.settings.passive.failures;
   auto const* seen = all_.pool.observed(who);
   if (enough == 0 || seen == nullptr || seen->consecutive_failures < enough) return;
-  if ((all_.pool.reasons(who) & reason::ejected) != reason::none || too_many_ejected()) return;
+  if ((all_.pool.reasons(who) & reason::ejected) != reason::none || too_many_ejected_with(who)) return;
   if (!all_.pool.set(who, reason::ejected)) return;  // counts at once, for every worker
   asio::post(control_, [this, who, why] {
     spdlog::warn("ejected for {}: {}", format_duration(all_.settings.passive.eject), why);
@@ -92,13 +94,14 @@ void health::failed(equipoise::backend_id who, std::string const& why) {
   });
 }
 
-bool health::too_many_ejected() const {
-  std::size_t members = 0, out = 0;
-  all_.pool.for_each([&](auto, server const&, auto const&, reason why) {
+bool health::too_many_ejected_with(equipoise::backend_id who) const {
+  std::size_t members = 0, out = 0, others_up = 0;
+  all_.pool.for_each([&](equipoise::backend_id id, server const&, equipoise::attributes const& a, reason why) {
     ++members;
     if ((why & reason::ejected) != reason::none) ++out;
+    if (id != who && why == reason::none && a.weight != 0) ++others_up;
   });
-  return 2 * (out + 1) > members;
+  return 2 * (out + 1) > members || others_up == 0;
 }
 
 task<> health::readmit_later(equipoise::backend_id who, std::uint64_t ejection) {

@@ -16,7 +16,8 @@ class health {
   void start();
 
   // From any thread: a request could not be answered by this backend. Enough of them in a row eject it, but never more
-  // than half of all: where so many fail at once, the fault is more likely on our side of the wire.
+  // than half of all, nor the last one that is up: where so many fail at once, the fault is more likely on our side of
+  // the wire.
   void failed(equipoise::backend_id who, std::string const& why);
 
  private:
@@ -28,7 +29,7 @@ class health {
   task<> check_all();
   task<> check(equipoise::backend_id who, std::string name, tcp::endpoint address);
   task<> readmit_later(equipoise::backend_id who, std::uint64_t ejection);
-  bool too_many_ejected() const;
+  bool too_many_ejected_with(equipoise::backend_id who) const;
   void learned(equipoise::backend_id who, std::string const& name, bool good, std::string const& why);
 
   asio::io_context& control_;

@@ -15,6 +15,27 @@
 
 #include <sys/resource.h>
 
+#include <csignal>
+
+namespace {
+
+// Two descriptors for each client, and some for ourselves. Clients without one wait in the system's queue; a client
+// without one for its backend would be turned away.
+void fit_into_descriptors(proxy::config& settings) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  rlim_t const own = 16 + 4 * settings.workers + (settings.checks.enabled ? settings.backends.size() : 0);
+  rlim_t const most = files.rlim_max > own + 2 ? (files.rlim_max - own) / 2 : 1;
+  if (most >= settings.limits.clients) return;
+  spdlog::info("{} file descriptors are enough for {} clients, not {}: the others wait", files.rlim_max, most,
+               settings.limits.clients);
+  settings.limits.clients = static_cast<unsigned>(most);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   CLI::App app{"A small HTTP/1.1 reverse proxy on the equipoise load-balancing library"};
   std::string file, level = "info";
@@ -43,11 +64,8 @@ int main(int argc, char** argv) {
       fmt::print("{}: good: {} over {} backends\n", file, settings.policy, settings.backends.size());
       return 0;
     }
-    rlimit files{};
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {  // two for each client
-      files.rlim_cur = files.rlim_max;
-      setrlimit(RLIMIT_NOFILE, &files);
-    }
+    std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go
+    fit_into_descriptors(settings);
     proxy::control{std::move(settings)}.run();
   } catch (proxy::config_error const& e) {
     fmt::print(stderr, "proxy: {}\n", e.what());

@@ -14,6 +14,12 @@ bool looks_alive(upstream_connection& connection) {
 
 }  // namespace
 
+bool is_ours(error_code ec) noexcept {
+  namespace errc = boost::system::errc;
+  return ec == errc::too_many_files_open || ec == errc::too_many_files_open_in_system ||
+         ec == errc::not_enough_memory || ec == errc::no_buffer_space || ec == errc::address_not_available;
+}
+
 upstream_connections::owned upstream_connections::take(tcp::endpoint const& to) {
   auto const found = idle_.find(to);
   if (found == idle_.end()) return nullptr;
@@ -33,6 +39,10 @@ task<upstream_connections::owned> upstream_connections::open(tcp::endpoint const
   auto connection = std::make_unique<upstream_connection>(co_await asio::this_coro::executor);
   connection->stream.expires_after(patience);
   co_await connection->stream.async_connect(to, into(ec));
+  if (is_ours(ec) && !idle_.empty()) {
+    idle_.clear();
+    co_await connection->stream.async_connect(to, into(ec));
+  }
   if (ec) co_return nullptr;
   error_code ignored;
   connection->stream.socket().set_option(tcp::no_delay{true}, ignored);

@@ -11,6 +11,9 @@
 
 namespace proxy {
 
+// No connection came about because of us, not of the other side: no descriptor, no port, no memory.
+bool is_ours(error_code ec) noexcept;
+
 struct upstream_connection {
   explicit upstream_connection(asio::any_io_executor executor) : stream{executor} {}
 
@@ -29,7 +32,8 @@ class upstream_connections {
   // The one used last, if it still looks alive; else nullptr.
   owned take(tcp::endpoint const& to);
 
-  // Opens a new one. On error ec says why, and certainly nothing was sent.
+  // Opens a new one. On error ec says why, and certainly nothing was sent. Where descriptors have run out, the idle
+  // ones are given up for it.
   task<owned> open(tcp::endpoint const& to, std::chrono::nanoseconds patience, error_code& ec);
 
   // Back for the next request; whoever cannot be used again is not given back.
