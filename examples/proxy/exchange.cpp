@@ -19,7 +19,7 @@ task<fate> exchange::send(tcp::endpoint to) {
       connection_ = co_await connections_.open(to, settings_.timeouts.connect, ec);
       if (ec) {
         problem_ = "no connection: " + ec.message();
-        co_return fate::not_sent;
+        co_return is_ours(ec) ? fate::not_tried : fate::not_sent;
       }
     }
     bool const stale_possible = connection_->reused;
@@ -40,7 +40,9 @@ task<error_code> exchange::once() {
   filled_ = 0;
   stream.expires_after(settings_.timeouts.response);
   co_await http::async_write(stream, request_, into(ec));
-  if (ec) co_return ec;
+  if (ec == beast::error::timeout) co_return ec;
+  // Another error may mean that the backend did not want to read it all, and has said why.
+  error_code const unsent = ec;
   do {  // 100 Continue and 103 Early Hints are for us, the answer comes after them
     parser_.emplace();
     parser_->header_limit(settings_.limits.header);
@@ -48,11 +50,18 @@ task<error_code> exchange::once() {
     parser_->skip(request_.method() == http::verb::head);
     co_await http::async_read_header(stream, buffer, *parser_, into(ec));
     sent_anything_back_ = parser_->got_some();
-    if (ec) co_return ec;
+    if (ec) co_return unsent ? unsent : ec;
   } while (status() / 100 == 1);
-  // An answer that fits in one piece is read whole before the client sees a byte of it, so that a backend which dies in
-  // the middle can still be replaced.
-  if (!parser_->is_done() && small()) ec = co_await fill();
+  if (status() < 100) co_return http::error::bad_status;
+  // Each side frames its own, and no other coding is undone here: what we do not know must not pass for the bare
+  // content.
+  if (auto const& header = parser_->get(); header.count(http::field::transfer_encoding) != 0)
+    if (!parser_->chunked() || !beast::iequals(header[http::field::transfer_encoding], "chunked"))
+      co_return http::error::bad_transfer_encoding;
+  // An answer that fits in one piece is read whole before the client sees a byte of it, of others the first piece, so
+  // that a backend which dies until then can still be replaced.
+  if (!parser_->is_done()) ec = co_await fill();
+  whole_sent_ = !unsent;
   co_return ec;
 }
 
@@ -93,6 +102,7 @@ http::response<http::buffer_body> exchange::outgoing(client_side& side) const {
     else
       side.keep_alive = false;  // the end of the connection is the end of the body
   }
+  if (status() == 204) out.erase(http::field::content_length);  // some say 0, some even have a body
   out.keep_alive(side.keep_alive);
   return out;
 }
@@ -103,7 +113,10 @@ task<bool> exchange::relay(beast::tcp_stream& client, client_side side) {
   error_code ec;
   for (;;) {
     if (!parser_->is_done() && filled_ == 0)
-      if (co_await fill()) co_return false;  // the client sees that its answer is not whole
+      if (co_await fill()) {  // the client sees that its answer is not whole
+        if (!out.chunked() && !parser_->content_length()) cut(client);
+        co_return false;
+      }
     if (parser_->is_done() && connection_) hand_back();
     out.body().data = filled_ ? piece_.data() : nullptr;
     out.body().size = filled_;
@@ -117,8 +130,15 @@ task<bool> exchange::relay(beast::tcp_stream& client, client_side side) {
 }
 
 void exchange::hand_back() {
-  if (parser_->keep_alive() && connection_->buffer.size() == 0) connections_.give(to_, std::move(connection_));
+  if (whole_sent_ && parser_->keep_alive() && connection_->buffer.size() == 0)
+    connections_.give(to_, std::move(connection_));
   connection_.reset();
+}
+
+void exchange::cut(beast::tcp_stream& client) {
+  error_code ec;
+  client.socket().set_option(asio::socket_base::linger{true, 0}, ec);
+  client.socket().close(ec);
 }
 
 }  // namespace proxy

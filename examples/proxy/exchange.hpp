@@ -19,6 +19,7 @@ using client_request = http::request<http::string_body>;
 // How an attempt ended, from the point of view of "may it be tried elsewhere?"
 enum class fate {
   answered,   // the answer's header is here, and its body too where that is small
+  not_tried,  // we had no descriptor or no port left: says nothing about the backend
   not_sent,   // no connection: the backend has seen nothing
   lost,       // the connection broke after something may have been sent
   timed_out,  // the same, by the clock
@@ -54,7 +55,8 @@ class exchange {
   task<error_code> fill();  // the next piece of the body
   bool small() const;       // the whole answer fits in one piece
   http::response<http::buffer_body> outgoing(client_side& side) const;
-  void hand_back();  // the connection, where it can be used again
+  void hand_back();                            // the connection, where it can be used again
+  static void cut(beast::tcp_stream& client);  // so that the client cannot take this for the end of its answer
 
   config const& settings_;
   upstream_connections& connections_;
@@ -64,6 +66,7 @@ class exchange {
   std::optional<http::response_parser<http::buffer_body>> parser_;
   std::array<char, 16 * 1024> piece_;
   std::size_t filled_ = 0;
+  bool whole_sent_ = false;          // the request
   bool sent_anything_back_ = false;  // by the backend
   std::string problem_;
 };

@@ -59,10 +59,10 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
     co_return co_await reply(at, c, 501, "CONNECT is not supported\n", {11, false});
   if (request.method() == http::verb::trace && !request.body().empty())
     co_return co_await reply(at, c, 400, "TRACE has no body\n", {11, false});
-  if (side.version == 11 && request.count(http::field::host) != 1)
-    co_return co_await reply(at, c, 400, "one Host is needed\n", {11, false});
 
-  auto const key = key_of(at.all, c, request);
+  std::string text;
+  auto const key = key_of(at.all, c, request, text);
+  bool const hostless = request.count(http::field::host) == 0;  // HTTP/1.0 does without, 1.1 does not
   prepare(request, c);
   std::vector<equipoise::backend_id> tried;
   std::string problem;
@@ -77,6 +77,7 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
     }
     lease->seen->picked(lease.start());
 
+    if (hostless) request.set(http::field::host, to_text(lease->address));
     exchange with{at.all.settings, at.upstream, request};
     fate const ended = co_await with.send(lease->address);
     if (ended == fate::answered) {
@@ -88,8 +89,13 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
       co_return more;
     }
 
-    status = ended == fate::timed_out ? 504 : 502;
     problem = fmt::format("{}: {}", lease->name, with.problem());
+    if (ended == fate::not_tried) {  // the same would befall us with every other one
+      lease.finish(outcome::cancelled, now());
+      status = 503;
+      break;
+    }
+    status = ended == fate::timed_out ? 504 : 502;
     auto const who = lease.id();
     lease.finish(ended == fate::not_sent ? outcome::local_error : outcome::error, now());
     at.wellness.failed(who, problem);
@@ -102,13 +108,13 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
   co_return co_await reply(at, c, status, problem + '\n', side, "text/plain; charset=utf-8", head);
 }
 
-equipoise::any_key key_of(shared const& all, client const& c, client_request const& request) {
+equipoise::any_key key_of(shared const& all, client const& c, client_request const& request, std::string& text) {
   auto const& wanted = all.settings.key;
   switch (wanted.from) {
     case key_config::source::path:
-      return std::string_view{view(request.target())};
+      return std::string_view{text = view(request.target())};
     case key_config::source::header:
-      return std::string_view{view(request[wanted.header])};
+      return std::string_view{text = view(request[wanted.header])};
     case key_config::source::client:
       break;
   }

@@ -15,6 +15,10 @@ namespace http = boost::beast::http;
 // May be sent twice without harm (RFC 9110, section 9.2.2).
 bool repeatable(http::verb method) noexcept;
 
+// Makes "GET http://host/path" a "GET /path" with that Host, which counts whatever the Host field says (RFC 9112,
+// section 3.2.2). False: the target is of no form that a backend can be asked for.
+bool to_origin_form(http::request_header<>& request);
+
 // Removes what is meant for one connection only: Connection and all it names, Keep-Alive, TE, Trailer, Upgrade and so
 // on, Transfer-Encoding too, for each side frames its own.
 void remove_hop_by_hop(http::fields& header);

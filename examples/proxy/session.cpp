@@ -7,6 +7,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http.hpp>
 
+#include <optional>
+
 namespace proxy {
 namespace {
 
@@ -28,27 +30,56 @@ task<bool> next_request(worker& at, client& c) {
   error_code ec;
   c.idle = true;
   c.stream.expires_after(at.all.settings.timeouts.idle);
-  std::size_t const n = co_await c.stream.async_read_some(c.buffer.prepare(4096), into(ec));
-  c.buffer.commit(n);
+  std::size_t n = co_await c.stream.async_read_some(c.buffer.prepare(4096), into(ec));
   c.idle = false;
+  error_code none;
+  if (ec == asio::error::operation_aborted && c.stream.socket().available(none) != 0)  // it came just before our end
+    n = co_await c.stream.async_read_some(c.buffer.prepare(4096), into(ec));
+  c.buffer.commit(n);
   co_return !ec;
 }
 
-task<error_code> read(worker& at, client& c, request_parser& parser) {
+// How reading a request ended: with an error of the wire, or with a request that is refused for what its header says.
+struct reading {
+  error_code ec;
+  unsigned status = 0;
+  std::string_view why;
+};
+
+// Each of these is a length or a destination that the next server may understand in another way than we do.
+reading judge(request_parser const& parser) {
+  auto const& header = parser.get();
+  if (header.count(http::field::host) > 1 || (header.version() != 10 && header.count(http::field::host) == 0))
+    return {{}, 400, "one Host is needed\n"};
+  if (header.count(http::field::transfer_encoding) == 0) return {};
+  if (header.version() == 10 || !parser.chunked()) return {{}, 400, "Transfer-Encoding does not end in chunked\n"};
+  if (header.count(http::field::transfer_encoding) > 1 ||
+      !beast::iequals(header[http::field::transfer_encoding], "chunked"))
+    return {{}, 501, "of transfer codings only chunked is supported\n"};
+  return {};
+}
+
+task<reading> read(worker& at, client& c, request_parser& parser) {
   error_code ec;
   parser.header_limit(at.all.settings.limits.header);
   parser.body_limit(at.all.settings.limits.request_body);
   c.stream.expires_after(at.all.settings.timeouts.request);
   co_await http::async_read_header(c.stream, c.buffer, parser, into(ec));
-  if (ec) co_return ec;
-  if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+  if (ec) co_return reading{ec};
+  if (auto const refused = judge(parser); refused.status) co_return refused;
+  if (parser.get().version() != 10 && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     co_await asio::async_write(c.stream, asio::buffer(go_on), into(ec));
-    if (ec) co_return ec;
+    if (ec) co_return reading{ec};
     parser.get().erase(http::field::expect);
   }
+  if (parser.is_done()) co_return reading{};
+  // Fields after a body in chunks must not pass for fields of the header: whoever filters those has not seen them.
+  std::optional<http::fields> header;
+  if (parser.chunked()) header.emplace(parser.get());
   co_await http::async_read(c.stream, c.buffer, parser, into(ec));
-  co_return ec;
+  if (header) static_cast<http::fields&>(parser.get()) = std::move(*header);
+  co_return reading{ec};
 }
 
 // Lets the client read our last words: closing on unread bytes would make its system throw them away.
@@ -65,38 +96,48 @@ task<> say_goodbye(client& c) {
 }  // namespace
 
 task<> session(worker& at, tcp::socket socket) {
+  struct counted {  // since it was adopted
+    counters& counts;
+    ~counted() { --counts.clients; }
+  } const until_the_end{at.all.counts};
   error_code ec;
   auto const peer = socket.remote_endpoint(ec);
   if (ec) co_return;  // gone already
   socket.set_option(tcp::no_delay{true}, ec);
-  client c{std::move(socket), peer};
+  client c{std::move(socket), peer, at.all.settings.limits.header};
   auto& counts = at.all.counts;
   struct listed {
     worker& at;
     client& c;
-    listed(worker& w, client& who) : at{w}, c{who} { at.clients.insert(&c), ++at.all.counts.clients; }
-    ~listed() { at.clients.erase(&c), --at.all.counts.clients; }
+    listed(worker& w, client& who) : at{w}, c{who} { at.clients.insert(&c); }
+    ~listed() { at.clients.erase(&c); }
   } const in_list{at, c};
 
   for (bool more = true; more;) {
     if (!co_await next_request(at, c)) co_return;
     request_parser parser;
-    ec = co_await read(at, c, parser);
+    auto const got = co_await read(at, c, parser);
     ++counts.requests;
-    if (ec) {
+    if (got.ec || got.status) {
       ++counts.broken;
-      if (unsigned const status = status_for(ec)) co_await reply(at, c, status, ec.message() + '\n', {11, false});
+      unsigned const status = got.status ? got.status : status_for(got.ec);
+      std::string why = got.ec ? got.ec.message() + '\n' : std::string{got.why};
+      if (status) co_await reply(at, c, status, std::move(why), {11, false});
       break;
     }
     client_request request = parser.release();
     client_side side{request.version() == 10 ? 10u : 11u, request.keep_alive()};
     if (at.all.draining) side.keep_alive = false;
+    if (request.method() != http::verb::connect && !to_origin_form(request)) {
+      co_await reply(at, c, 400, "the target must be a path, or http://host/path\n", {11, false});
+      break;
+    }
     if (is_admin(at.all.settings, request))
       more = co_await administer(at, c, request, side);
     else
       more = co_await forward(at, c, request, side);
   }
-  co_await say_goodbye(c);
+  if (c.stream.socket().is_open()) co_await say_goodbye(c);
 }
 
 }  // namespace proxy

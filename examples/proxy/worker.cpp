@@ -24,6 +24,7 @@ void worker::run() {
 void worker::stop() { io.stop(); }
 
 void worker::adopt(tcp::socket socket) {
+  ++all.counts.clients;  // here and not in its thread: whoever accepts must know how many there are
   asio::post(io, [this, socket = std::move(socket)]() mutable {
     asio::co_spawn(io, session(*this, std::move(socket)), asio::detached);
   });

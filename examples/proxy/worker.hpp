@@ -14,11 +14,11 @@ using picker = decltype(std::declval<shared&>().balancer.make_picker());
 
 // A client's connection.
 struct client {
-  client(tcp::socket socket, tcp::endpoint from)
-      : stream{std::move(socket)}, peer{from}, address{from.address().to_string()} {}
+  client(tcp::socket socket, tcp::endpoint from, std::size_t header_limit)
+      : stream{std::move(socket)}, buffer{header_limit + 64 * 1024}, peer{from}, address{from.address().to_string()} {}
 
   beast::tcp_stream stream;
-  beast::flat_buffer buffer;
+  beast::flat_buffer buffer;  // bounded: the line before a chunk has no limit of its own
   tcp::endpoint peer;
   std::string address;  // the peer's, as text
   bool idle = false;    // between two requests
