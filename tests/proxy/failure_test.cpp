@@ -165,3 +165,45 @@ TEST_CASE("Checks take a backend out and bring it back") {
   CHECK(proxy::eventually([&] { return state_of(p, "a") == "up"; }));
   CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: a"));
 }
+
+TEST_CASE("A backend that dies before the first piece of its answer in chunks is replaced") {
+  backend a{[](wire& w, std::string const&) {
+    w.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    std::this_thread::sleep_for(20ms);
+    w.close();
+  }};
+  backend b{says("b")};
+  proxy const p{no_health + a.toml("a") + b.toml("b")};
+  for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
+}
+
+TEST_CASE("An answer whose coding or status is none that we know is not passed on") {
+  std::string const head = GENERATE(as<std::string>{}, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n",
+                                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n", "HTTP/1.1 099 Odd\r\n");
+  backend a{[=](wire& w, std::string const&) { w.send(head + "\r\n2\r\nhi\r\n0\r\n\r\n"), w.close(); }};
+  proxy const p{no_health + a.toml("a")};
+  CHECK(p.get("/").starts_with("HTTP/1.1 502"));
+}
+
+TEST_CASE("An answer without a length that breaks off does not look whole") {
+  backend a{[](wire& w, std::string const&) {
+    w.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    std::this_thread::sleep_for(50ms);
+    w.close();
+  }};
+  proxy const p{no_health + a.toml("a")};
+  auto w = p.connect();
+  w.send("GET / HTTP/1.0\r\n\r\n");
+  while (w.more()) {
+  }
+  CHECK(w.reset);
+}
+
+TEST_CASE("The last backend that is up is not ejected") {
+  backend b{hang_up};
+  proxy const p{"[checks]\ninterval = \"20ms\"\nrise = 1\nfall = 2\n[passive]\nfailures = 2\n" + dead_backend("a") +
+                b.toml("b")};
+  REQUIRE(proxy::eventually([&] { return state_of(p, "a") == "down"; }));
+  for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("502"));
+  CHECK(state_of(p, "b") == "up");
+}

@@ -50,6 +50,8 @@ TEST_CASE("A mistake in the configuration is refused by its line, its name and w
   CHECK_THAT(refused("[checks]\ninterval = \"0s\"\n"),
              ContainsSubstring("checks.interval = \"0s\" must be more than zero"));
   CHECK_THAT(refused("[checks]\npath = \"health\"\n"), ContainsSubstring("checks.path = \"health\" must start with /"));
+  CHECK_THAT(refused("[checks]\npath = \"/a b\"\n"), ContainsSubstring("checks.path must have no blanks"));
+  CHECK_THAT(refused("key = \"header X Y\"\n"), ContainsSubstring("p.toml:1: key = \"header X Y\" is unknown"));
   CHECK_THAT(refused("key = \"cookie\"\n"),
              ContainsSubstring("p.toml:1: key = \"cookie\" is unknown; known: client, path, header NAME"));
   CHECK_THAT(refused("admin = \"yes\"\n"), ContainsSubstring("known: off, loopback, everybody"));
@@ -171,4 +173,48 @@ TEST_CASE("With admin off, /-/ belongs to the backends") {
   backend a{says("a")};
   proxy const p{a.toml("a"), "admin = \"off\"\n"};
   CHECK_THAT(p.get("/-/stats"), ContainsSubstring("X-Backend: a"));
+}
+
+TEST_CASE("A key is read before its header is changed on the way") {
+  backend a{says("a")}, b{says("b")}, c{says("c")};
+  auto const name = GENERATE(as<std::string>{}, "X-Forwarded-For", "X-User");
+  proxy const p{a.toml("a") + b.toml("b") + c.toml("c"), "policy = \"maglev\"\nkey = \"header " + name + "\"\n"};
+  for (int i = 0; i != 20; ++i) {
+    auto const key = "192.0.2." + std::to_string(i);
+    std::string const who = nlohmann::json::parse(p.body_of("/-/explain?key=" + key))["choice"];
+    CHECK_THAT(p.get("/", name + ": " + key + "\r\nConnection: X-User\r\n"), ContainsSubstring("X-Backend: " + who));
+  }
+}
+
+TEST_CASE("An empty file on SIGHUP is a mistake, and changes nothing") {
+  backend a{says("a")};
+  proxy p{a.toml("a")};
+  p.configure("");
+  CHECK(proxy::eventually([&] { return p.log().find("no [[backend]] in it") != std::string::npos; }));
+  CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: a"));
+}
+
+TEST_CASE("A port that is taken is named") {
+  backend a{says("a")};
+  demo::work_folder folder;
+  auto const at = "127.0.0.1:" + std::to_string(a.port());
+  std::ofstream{folder.path("p.toml")} << "listen = \"" << at << "\"\n";
+  demo::process program{{PROXY_PROGRAM, folder.path("p.toml")}, folder.path("log")};
+  CHECK(program.first_line(20s).empty());
+  REQUIRE(proxy::eventually([&] { return !program.running(); }));
+  CHECK(program.exit_code() == 1);
+  std::ifstream in{folder.path("log")};
+  CHECK_THAT((std::string{std::istreambuf_iterator<char>{in}, {}}), ContainsSubstring("cannot listen on " + at));
+}
+
+TEST_CASE("Too few file descriptors make clients wait, and are no backend's fault") {
+  backend a{says("a")}, b{says("b")};
+  proxy const p{"[checks]\ninterval = \"50ms\"\nfall = 1\n" + a.toml("a") + b.toml("b"), "workers = 1\n",
+                "ulimit -n 64"};
+  std::vector<wire> crowd;
+  for (int i = 0; i != 80; ++i) crowd.push_back(p.connect());
+  std::this_thread::sleep_for(200ms);
+  for (auto& w : crowd) w.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+  for (auto& w : crowd) CHECK_THAT(w.until_the_end(), ContainsSubstring("200 OK"));
+  CHECK_THAT(p.log(), ContainsSubstring("64 file descriptors are enough for") && !ContainsSubstring("is down"));
 }

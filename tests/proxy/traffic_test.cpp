@@ -131,3 +131,79 @@ TEST_CASE("What is not HTTP, or too large, is refused with a status that says so
   CHECK(send("CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n") == "HTTP/1.1 501");
   CHECK(a.requests() == 0);
 }
+
+TEST_CASE("A length or a destination that could be understood in two ways is refused") {
+  backend a{says("a")};
+  proxy const p{a.toml("a")};
+  auto const send = [&](std::string const& text) {
+    auto w = p.connect();
+    w.send(text + "GET /smuggled HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    return w.until_the_end().substr(0, 12);
+  };
+  std::string const post = "POST / HTTP/1.1\r\nHost: test\r\n";
+  CHECK(send(post + "Transfer-Encoding: identity\r\n\r\n") == "HTTP/1.1 400");
+  CHECK(send(post + "Transfer-Encoding: xchunked\r\nContent-Length: 2\r\n\r\nhi") == "HTTP/1.1 400");
+  CHECK(send(post + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n") == "HTTP/1.1 400");
+  CHECK(send(post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n") == "HTTP/1.1 501");
+  CHECK(send("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == "HTTP/1.1 400");
+  CHECK(send(post + "Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi") == "HTTP/1.1 400");
+  CHECK(send("GET / HTTP/1.0\r\nHost: test\r\nHost: other\r\n\r\n") == "HTTP/1.1 400");
+  CHECK(send("GET ftp://test/ HTTP/1.1\r\nHost: test\r\n\r\n") == "HTTP/1.1 400");
+  CHECK(send("GET test HTTP/1.1\r\nHost: test\r\n\r\n") == "HTTP/1.1 400");
+  CHECK(a.requests() == 0);
+}
+
+TEST_CASE("Fields after a body in chunks do not become fields of the header") {
+  backend a{says("a")};
+  proxy const p{a.toml("a")};
+  auto w = p.connect();
+  w.send(
+      "POST / HTTP/1.1\r\nHost: test\r\nX-User: me\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Admin: "
+      "yes\r\n\r\n");
+  CHECK(w.message().ends_with("\r\n\r\na"));
+  CHECK_THAT(a.last(), ContainsSubstring("X-User: me\r\n"));
+  CHECK(a.last().ends_with("\r\n\r\nhi"));
+  CHECK_FALSE(has(a.last(), "X-Admin"));
+}
+
+TEST_CASE("A line before a chunk that never ends is refused") {
+  backend a{says("a")};
+  proxy const p{a.toml("a")};
+  auto w = p.connect();
+  w.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n2;");
+  w.send(std::string(1'000'000, 'x'));
+  CHECK(w.until_the_end().starts_with("HTTP/1.1 400"));
+  CHECK(a.requests() == 0);
+}
+
+TEST_CASE("Whatever form a request comes in, a backend gets a path and one Host") {
+  backend a{says("a")};
+  proxy const p{a.toml("a")};
+  auto const send = [&](std::string const& text) {
+    auto w = p.connect();
+    w.send(text);
+    CHECK_THAT(w.until_the_end(), ContainsSubstring("200 OK"));
+    return a.last();
+  };
+  auto const absolute = send("GET http://real:81?x HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n");
+  CHECK(absolute.starts_with("GET /?x HTTP/1.1\r\n"));
+  CHECK_THAT(absolute, ContainsSubstring("\r\nHost: real:81\r\n"));
+  CHECK_FALSE(has(absolute, "other"));
+  auto const old = send("GET / HTTP/1.0\r\n\r\n");
+  CHECK_THAT(old, ContainsSubstring("\r\nHost: 127.0.0.1:" + std::to_string(a.port()) + "\r\n"));
+  CHECK_FALSE(has(old, "X-Forwarded-Host"));
+  auto const waiting = send("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi");
+  CHECK(waiting.ends_with("\r\n\r\nhi"));
+}
+
+TEST_CASE("204 has no length, whatever the backend says") {
+  backend a{[](wire& w, std::string const& request) {
+    w.send(request.starts_with("GET /none") ? "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi" : answer("a"));
+  }};
+  proxy const p{a.toml("a")};
+  auto w = p.connect();
+  w.send("GET /none HTTP/1.1\r\nHost: test\r\n\r\n");
+  CHECK_FALSE(has(w.message(true), "Content-Length"));
+  w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+  CHECK(w.message().ends_with("\r\n\r\na"));
+}

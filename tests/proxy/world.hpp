@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <fstream>
@@ -58,6 +59,7 @@ class wire {
     auto const n = ::recv(fd_, piece, sizeof piece, 0);
     if (n > 0) seen.append(piece, static_cast<std::size_t>(n));
     ended = n <= 0;
+    reset = n < 0 && errno == ECONNRESET;
     return n > 0;
   }
   std::string until_the_end() {
@@ -81,6 +83,7 @@ class wire {
 
   std::string seen;
   bool ended = false;  // by the other side
+  bool reset = false;  // and not in order
 
  private:
   int fd_;
@@ -174,7 +177,9 @@ inline std::string dead_backend(std::string const& name) {
 // The program, with this configuration; port 0 and seed 0 are given, so that sequences begin at their beginning.
 class proxy {
  public:
-  explicit proxy(std::string const& toml, std::string const& first = "workers = 1\n") { start(first, toml); }
+  explicit proxy(std::string const& toml, std::string const& first = "workers = 1\n", std::string const& limit = ":") {
+    start(first, toml, limit);
+  }
 
   wire connect() const { return wire::to(port_); }
   std::string get(std::string const& target, std::string const& more = "") const {
@@ -217,10 +222,12 @@ class proxy {
 
  private:
   std::string file() const { return folder_.path("proxy.toml"); }
-  void start(std::string const& first, std::string const& toml) {
+  // `limit` is said by the shell that becomes the program.
+  void start(std::string const& first, std::string const& toml, std::string const& limit) {
     first_ = "listen = \"127.0.0.1:0\"\nseed = 0\n" + first;
     std::ofstream{file()} << first_ << toml;
-    process_ = demo::process{{PROXY_PROGRAM, file()}, folder_.path("log")};
+    process_ =
+        demo::process{{"/bin/sh", "-c", limit + "; exec \"$0\" \"$1\"", PROXY_PROGRAM, file()}, folder_.path("log")};
     auto const line = process_.first_line(20s);
     if (line.empty()) throw std::runtime_error{"the proxy did not start: " + log()};
     port_ = static_cast<unsigned short>(std::stoul(line.substr(line.rfind(':') + 1)));
