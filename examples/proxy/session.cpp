@@ -43,7 +43,7 @@ task<bool> next_request(worker& at, client& c) {
 struct reading {
   error_code ec;
   unsigned status = 0;
-  std::string_view why;
+  std::string_view why = {};
 };
 
 // Each of these is a length or a destination that the next server may understand in another way than we do.
