@@ -20,7 +20,7 @@ say() { [ $# -gt 0 ] && echo "setup: installing $*"; }
 if has apt-get; then
   needed=$(missing apt_has g++ cmake ninja-build pkg-config catch2 libbenchmark-dev libfmt-dev libboost-dev nlohmann-json3-dev \
     libcli11-dev libspdlog-dev gnuplot-nox)
-  optional=$(missing apt_has libtomlplusplus-dev relacy-dev python3-venv)
+  optional=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv)
   [ -z "$needed" ] || apt_get update
   unknown=$(missing "apt-cache show" $optional)
   [ -z "$unknown" ] || echo "setup: this release has no" $unknown
