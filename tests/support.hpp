@@ -7,6 +7,7 @@
 #include <equipoise/core/print.hpp>
 #include <equipoise/policy/key.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <ostream>
 #include <random>
@@ -149,6 +150,23 @@ struct fleet {
 };
 template <class P, class... More>
 fleet(P, More...) -> fleet<P>;
+
+// Whatever order the members join in, one after the other, each key ends with the same one.
+template <class P>
+void any_order_gives_the_same_map(P const& policy, std::vector<server> members, dice& d) {
+  auto const map = [&] {
+    fleet f{policy};
+    for (auto const& m : members) f.join({m});
+    std::vector<std::string> names;
+    for (std::uint64_t i = 0; i != 3000; ++i) names.push_back(select(f.picker, i)->name);
+    return names;
+  };
+  auto const first = map();
+  for (int run = 0; run != 4; ++run) {
+    std::shuffle(members.begin(), members.end(), d);
+    CHECK(map() == first);
+  }
+}
 
 // The sum of (seen − expected)² / expected, as a multiple of what chance exceeds once in 10 000 tries (Wilson and Hilferty).
 inline double chi_square(std::vector<std::size_t> const& seen, std::vector<double> const& share) {

@@ -19,19 +19,21 @@ std::string state_of(proxy const& p, std::string const& name) {
   return "no answer";
 }
 
+// Answers once on each connection, and hangs up on the second request without a word: a race that no look can avoid.
+void answers_once(wire& w, std::string const&) {
+  static thread_local int asked = 0;
+  if (++asked == 1)
+    w.send(answer("a"));
+  else
+    w.close();
+}
+
 constexpr char no_health[] = "[checks]\nenabled = false\n[passive]\nfailures = 0\n";
 
 }  // namespace
 
 TEST_CASE("A connection that the backend gave up meanwhile is not the client's trouble") {
-  // Answers once on each connection, and hangs up on the second request without a word: a race that no look can avoid.
-  backend a{[](wire& w, std::string const&) {
-    static thread_local int asked = 0;
-    if (++asked == 1)
-      w.send(answer("a"));
-    else
-      w.close();
-  }};
+  backend a{answers_once};
   proxy const p{no_health + a.toml("a")};
   auto w = p.connect();
   for (int i = 0; i != 10; ++i) {
@@ -43,13 +45,7 @@ TEST_CASE("A connection that the backend gave up meanwhile is not the client's t
 }
 
 TEST_CASE("A request that must not be repeated never travels on a connection that may be stale") {
-  backend a{[](wire& w, std::string const&) {
-    static thread_local int asked = 0;
-    if (++asked == 1)
-      w.send(answer("a"));
-    else
-      w.close();
-  }};
+  backend a{answers_once};
   proxy const p{no_health + a.toml("a")};
   auto w = p.connect();
   for (int i = 0; i != 5; ++i) {

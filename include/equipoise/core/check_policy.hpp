@@ -15,28 +15,6 @@ template <class P>
 concept builds_its_table = requires(P const& p, members_view m) { { p.build(m) } -> std::same_as<typename P::table>; };
 
 template <class P>
-using cursor_of = typename P::cursor;
-template <class P>
-using walk_of = typename own_walk<P>::type;
-
-struct no_signature_fits {};
-
-// What propose() gives, under whichever of its signatures.
-template <class P>
-auto asked(P const& p, typename P::table const& t, cursor_of<P>& c, walk_of<P>& w, pick const& k, key_of_policy<P> const& key) {
-  if constexpr (requires { p.propose(t, c, w, k, key); })
-    return p.propose(t, c, w, k, key);
-  else if constexpr (requires { p.propose(t, c, k, key); })
-    return p.propose(t, c, k, key);
-  else if constexpr (requires { p.propose(t, c, w, k); })
-    return p.propose(t, c, w, k);
-  else if constexpr (requires { p.propose(t, c, k); })
-    return p.propose(t, c, k);
-  else
-    return no_signature_fits{};
-}
-
-template <class P>
 using proposal_type = decltype(asked<P>(std::declval<P const&>(), std::declval<typename P::table const&>(),
                                         std::declval<cursor_of<P>&>(), std::declval<walk_of<P>&>(),
                                         std::declval<pick const&>(), std::declval<key_of_policy<P> const&>()));

@@ -28,6 +28,9 @@ constexpr bool admits(std::uint32_t word, std::uint32_t tag, admission mask) noe
   return ((word ^ tag) & static_cast<std::uint32_t>(mask)) == 0;
 }
 
+// Whether a word is still this incarnation's, whatever there is against it.
+constexpr bool same_generation(std::uint32_t word, std::uint32_t tag) noexcept { return ((word ^ tag) & ~reason_bits) == 0; }
+
 template <class Orders = lease_orders>
 struct lease_protocol {
   // Wait-free. True: one is counted, and the backend had nothing against it after that.
@@ -68,7 +71,7 @@ struct lease_protocol {
   static bool change(Word& word, std::uint32_t tag, std::uint32_t& before, Change change) noexcept {
     before = word.load(std::memory_order_relaxed);
     do {
-      if (((before ^ tag) & ~reason_bits) != 0) return false;
+      if (!same_generation(before, tag)) return false;
     } while (!word.compare_exchange_weak(before, change(before), Orders::mark, std::memory_order_relaxed));
     return true;
   }

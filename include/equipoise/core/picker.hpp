@@ -224,8 +224,8 @@ class picker {
 
   cause nobody(unsigned met, proposal const& last) const noexcept {
     if (met != 0) return static_cast<cause>(std::countr_zero(met));
-    if (last.because() == cause::refused || held_->list->everybody.empty())
-      return last.because() == cause::refused ? cause::refused : cause::empty;
+    if (last.because() == cause::refused) return cause::refused;
+    if (held_->list->everybody.empty()) return cause::empty;
     return cause::all_down;  // all of weight 0, or a shard whose backend is not a member
   }
 

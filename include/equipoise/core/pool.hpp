@@ -126,15 +126,11 @@ class pool {
 
   // Zero once after `removed` (or `draining`): no lease (no new one) of this backend is or will be held. Wait-free; a load
   // for each count row.
-  std::uint32_t in_flight(backend_id id) const noexcept {
-    if (!id || id.slot >= registry_.slots()) return 0;
-    std::uint32_t const n = registry_.in_flight(id.slot);
-    return registry_.is_still(id) ? n : 0;  // the slot was given on: that needed a zero
-  }
+  std::uint32_t in_flight(backend_id id) const noexcept { return registry_.in_flight(id); }
 
   // What its leases reported, or null: not asked for, or not (or no longer) this pool's id. Wait-free.
   observation const* observed(backend_id id) const noexcept {
-    return options_.observations && id && id.slot < registry_.slots() && registry_.is_still(id) ? &lines_[id.slot] : nullptr;
+    return options_.observations && registry_.is_still(id) ? &lines_[id.slot] : nullptr;
   }
 
   // --- look-ups: blocking ---------------------------------------------------------------------------------------------

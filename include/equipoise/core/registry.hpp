@@ -75,16 +75,17 @@ class registry {
     return admits(words_[id.slot].load(std::memory_order_relaxed), id.tag, mask);
   }
 
-  // Whether the slot is still this incarnation's, whatever there is against it. Wait-free.
-  bool is_still(backend_id id) const noexcept {
-    return ((words_[id.slot].load(std::memory_order_acquire) ^ id.tag) & ~reason_bits) == 0;
-  }
-
   // The reasons against an id; `removed` for one that is not this registry's any more. Wait-free.
   reason reasons(backend_id id) const noexcept {
     if (!known(id)) return reason::removed;
     std::uint32_t const w = words_[id.slot].load(std::memory_order_acquire);
-    return ((w ^ id.tag) & ~reason_bits) == 0 ? static_cast<reason>(w & reason_bits) : reason::removed;
+    return same_generation(w, id.tag) ? static_cast<reason>(w & reason_bits) : reason::removed;
+  }
+
+  // Whether the slot is still this id's, whatever there is against it; false for an id that was never this registry's.
+  // Wait-free.
+  bool is_still(backend_id id) const noexcept {
+    return known(id) && same_generation(words_[id.slot].load(std::memory_order_acquire), id.tag);
   }
 
   // For load-aware policies: exact for each row at its own instant. Wait-free, `rows()` loads.
@@ -96,6 +97,12 @@ class registry {
   // The same, ordered after a mark: zero once after `removed` (`draining`) means no lease (no new one) ever again. Wait-free.
   std::uint32_t in_flight(std::uint32_t slot) const noexcept {
     return lease_protocol<>::in_flight(counts_.data() + slot, stride_, rows_);
+  }
+
+  // The same for an id; zero for one whose slot was given on (that needed a zero) or was never this registry's. Wait-free.
+  std::uint32_t in_flight(backend_id id) const noexcept {
+    std::uint32_t const n = known(id) ? in_flight(id.slot) : 0;
+    return is_still(id) ? n : 0;
   }
 
   word& word_of(std::uint32_t slot) noexcept { return words_[slot]; }

@@ -19,6 +19,30 @@ struct own_walk<P> {
 };
 
 template <class P>
+using cursor_of = typename P::cursor;
+template <class P>
+using walk_of = typename own_walk<P>::type;
+
+struct no_signature_fits {};
+
+// propose(), under whichever of its signatures the policy has.
+template <class P>
+EQUIPOISE_INLINE auto asked(P const& p, [[maybe_unused]] typename P::table const& t, [[maybe_unused]] cursor_of<P>& c,
+                            [[maybe_unused]] walk_of<P>& w, [[maybe_unused]] pick const& k,
+                            [[maybe_unused]] key_of_policy<P> const& key) {
+  if constexpr (requires { p.propose(t, c, w, k, key); })
+    return p.propose(t, c, w, k, key);
+  else if constexpr (requires { p.propose(t, c, k, key); })
+    return p.propose(t, c, k, key);
+  else if constexpr (requires { p.propose(t, c, w, k); })
+    return p.propose(t, c, w, k);
+  else if constexpr (requires { p.propose(t, c, k); })
+    return p.propose(t, c, k);
+  else
+    return no_signature_fits{};
+}
+
+template <class P>
 consteval std::uint32_t tries_of() {
   if constexpr (requires { P::tries; })
     return P::tries;
@@ -53,7 +77,7 @@ struct course {
     bool started = false;    // leaves
   };
   struct walk {
-    [[no_unique_address]] typename detail::own_walk<P>::type own{};
+    [[no_unique_address]] detail::walk_of<P> own{};
     std::uint32_t step = 0;
     member const* last = nullptr;
   };
@@ -115,14 +139,7 @@ struct course {
  private:
   EQUIPOISE_INLINE static proposal propose(P const& policy, table const& t, cursor& c, walk& w, pick const& k,
                                            key_type const& key) noexcept {
-    if constexpr (requires { policy.propose(t.own, c.own, w.own, k, key); })
-      return policy.propose(t.own, c.own, w.own, k, key);
-    else if constexpr (requires { policy.propose(t.own, c.own, k, key); })
-      return policy.propose(t.own, c.own, k, key);
-    else if constexpr (requires { policy.propose(t.own, c.own, w.own, k); })
-      return policy.propose(t.own, c.own, w.own, k);
-    else
-      return policy.propose(t.own, c.own, k);
+    return detail::asked<P>(policy, t.own, c.own, w.own, k, key);
   }
 
   // Keyed: on from the last proposal, so that proposals and scan are one fixed sequence for each key. Unkeyed: a
