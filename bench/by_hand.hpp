@@ -32,7 +32,7 @@ inline fleet const& fleet_of(scene const& s) { return kept<fleet>("", s); }
 template <class P>
 struct table_of {
   typename P::table table;
-  table_of(scene const& s, P const& policy) : table{policy.build({fleet_of(s).members, fleet_of(s).members})} {}
+  table_of(scene const& s, P const& policy) : table{policy.build({fleet_of(s).members, {}, fleet_of(s).members})} {}
 };
 template <class P>
 typename P::table const& table_for(P const& policy, scene const& s) {

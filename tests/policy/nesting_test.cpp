@@ -19,6 +19,7 @@ void holds_together(P const& policy, bool has_limit) {
   fleet f{policy, members, 1};
   std::vector<lease<server>> held;
   f.set(1, reason::down);
+  f.pool.settle();
   for (std::uint64_t i = 0; i != 3 * 2; ++i) {
     held.push_back(acquire(f.picker, i));
     if (!held.back()) break;
@@ -31,6 +32,16 @@ void holds_together(P const& policy, bool has_limit) {
     CHECK(select(f.picker, 3)->number != 1);
     f.set(i, reason::down);
   }
+  CHECK(select(f.picker, 3).why() == cause::all_down);
+  f.clear(1, reason::down);  // an unkeyed table does not hold it
+  CHECK(select(f.picker, 3)->number == 1);
+  CHECK(explain(f.picker, 3).choice == f.ids[1]);
+  CHECK(select_n(f.picker, 3, 4) == std::vector{f.ids[1]});
+  for (std::uint64_t i = 0; i != 3; ++i) held.push_back(acquire(f.picker, i));
+  CHECK(who(held[0]) == "B");
+  if (has_limit) CHECK(who(held[2]) == "(all_saturated)");
+  held.clear();
+  f.set(1, reason::down);
   CHECK(select(f.picker, 3).why() == cause::all_down);
   f.pool.settle();
   CHECK(acquire(f.picker, 3).why() == cause::all_down);

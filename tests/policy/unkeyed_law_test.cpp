@@ -98,3 +98,23 @@ TEMPLATE_TEST_CASE("a dead one of many leaves the others' shares as they were", 
     f.pool.settle();
   }
 }
+
+TEMPLATE_TEST_CASE("who recovered after the last settle is found when all who were well then are down", "", EVERY_UNKEYED) {
+  fleet f{TestType{}, weighted({3, 1, 2, 1}), 4};
+  f.set(0, reason::down);
+  f.set(1, reason::down);
+  f.set(2, reason::down);
+  f.pool.settle();
+  f.pool.clear(f.ids[0], reason::down);
+  f.pool.clear(f.ids[2], reason::down);
+  CHECK(f.next(3) == "DDD");  // nobody else is asked while this one may have the pick
+  f.set(3, reason::down);
+  auto const count = f.shares(1000);
+  CHECK(count == std::vector<std::size_t>{500, 0, 500, 0});
+  auto const told = f.picker.explain();
+  CHECK(told.choice == f.picker.select().id());
+  CHECK(select_n(f.picker, 0, 4).size() == 2);
+  f.set(0, reason::maintenance);
+  f.set(2, reason::maintenance);
+  CHECK(f.next(1) == "(all_down)");
+}

@@ -118,7 +118,8 @@ class balancer final : private detail::publisher {
   std::unique_ptr<detail::snapshot_base> prepare(detail::member_list& list) const override {
     auto fresh = std::make_unique<detail::snapshot<P>>();
     fresh->list = &list;
-    fresh->table = course<P>::build(policy_, {keeps_homes(policy_) ? list.placed() : list.well(), list.everybody});
+    fresh->table = course<P>::build(policy_, keeps_homes(policy_) ? members_view{list.placed(), {}, list.everybody}
+                                                                  : members_view{list.well(), list.unwell, list.everybody});
     return fresh;
   }
 

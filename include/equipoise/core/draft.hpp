@@ -127,26 +127,16 @@ class draft {
       for (std::size_t i = 0; i != everybody.size(); ++i) record_of(everybody[i]).index = i;
     }
     list_->sequence = old_.sequence + 1;
-    std::vector<bool> well(everybody.size());
-    std::size_t placed_count = 0, well_count = 0;
+    std::vector<bool> is_well(everybody.size());
     for (std::size_t i = 0; i != everybody.size(); ++i) {
       member const& m = everybody[i];
       bool const joins = record_of(m).joined == 0;
       std::uint32_t const against = joins ? 0 : static_cast<std::uint32_t>(words.reasons(m.id));
       bool const was_weightless = (against & static_cast<std::uint32_t>(reason::weightless)) != 0;
       if (!joins && was_weightless != (m.weight == 0)) (m.weight == 0 ? losing_ : gaining_).push_back(m.id);
-      well[i] = m.weight != 0 && (against & ~static_cast<std::uint32_t>(reason::weightless)) == 0;
-      placed_count += m.weight != 0;
-      well_count += well[i];
+      is_well[i] = m.weight != 0 && (against & ~static_cast<std::uint32_t>(reason::weightless)) == 0;
     }
-    list_->all_placed = placed_count == everybody.size();
-    list_->all_well = well_count == placed_count || well_count == 0;  // nobody is well: ask all, the word decides
-    if (!list_->all_placed) list_->some_placed.reserve(placed_count);
-    if (!list_->all_well) list_->some_well.reserve(well_count);
-    for (std::size_t i = 0; i != everybody.size() && !(list_->all_placed && list_->all_well); ++i) {
-      if (!list_->all_placed && everybody[i].weight != 0) list_->some_placed.push_back(everybody[i]);
-      if (!list_->all_well && well[i]) list_->some_well.push_back(everybody[i]);
-    }
+    list_->divide(is_well);
     return std::move(list_);
   }
 

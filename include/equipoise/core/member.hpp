@@ -41,16 +41,22 @@ static_assert(sizeof(member) == 24);
 class members_view : public std::span<member const> {
  public:
   members_view() = default;
-  members_view(std::span<member const> these, std::span<member const> everybody) noexcept
-      : std::span<member const>{these}, everybody_{everybody} {}
+  members_view(std::span<member const> these, std::span<member const> unwell, std::span<member const> everybody) noexcept
+      : std::span<member const>{these}, unwell_{unwell}, everybody_{everybody} {}
+
+  // Those left out because there was something against them. If nobody else may have a pick, they are asked once more.
+  std::span<member const> unwell() const noexcept { return unwell_; }
 
   // Also those that get no new work (a bound session may still want them).
   std::span<member const> everybody() const noexcept { return everybody_; }
 
   // The same pool, fewer members: a composition's way to a child's table.
-  members_view narrowed(std::span<member const> these) const noexcept { return {these, everybody_}; }
+  members_view narrowed(std::span<member const> these, std::span<member const> unwell) const noexcept {
+    return {these, unwell, everybody_};
+  }
 
  private:
+  std::span<member const> unwell_;
   std::span<member const> everybody_;
 };
 

@@ -139,8 +139,12 @@ class picker {
     course::start(*policy_, held_->table, cursor_, random_);
   }
 
-  EQUIPOISE_INLINE proposal next(walk& w, typename course::cursor& c, pick const& k, key_type const& key) const noexcept {
-    return course::next(*policy_, held_->table, c, w, k, key);
+  // After the last proposal come those whom the table leaves out: one of them may have recovered since it was built.
+  EQUIPOISE_INLINE proposal next(walk& w, typename course::cursor& c, pick& k, key_type const& key) const noexcept {
+    proposal const p = course::next(*policy_, held_->table, c, w, k, key);
+    if (p.who != nullptr || !k.enter_last_resort()) [[likely]] return p;
+    proposal const late = course::next(*policy_, held_->table, c, w = {}, k, key);
+    return late.who != nullptr ? late : p;
   }
 
   template <class Answer>
@@ -160,7 +164,7 @@ class picker {
   EQUIPOISE_OUT_OF_LINE Answer go_on(proposal p, walk w, key_type key, pick_options const& options) noexcept {
     for (;;) {
       unsigned met = 0;  // bit c: cause c was met
-      pick const k{held_->table.members, *registry_, options};
+      pick k{held_->table.members, *registry_, options};
       if (p.who == nullptr) p = next(w = {}, cursor_, k, key);
       for (; p.who != nullptr; p = next(w, cursor_, k, key)) {
         cause c = judged(p, options);
@@ -232,7 +236,7 @@ class picker {
   std::size_t several(key_type const& key, std::span<backend_id> into, pick_options const& options) noexcept {
     for (;;) {
       freshen();
-      pick const k{held_->table.members, *registry_, options};
+      pick k{held_->table.members, *registry_, options};
       walk w{};
       std::size_t found = 0;
       while (found != into.size()) {
@@ -249,7 +253,7 @@ class picker {
   explanation explained(key_type const& key, pick_options const& options) {
     freshen();
     detail::explainer story{*registry_, describe(*policy_)};
-    pick const k{held_->table.members, *registry_, options, &story};
+    pick k{held_->table.members, *registry_, options, &story};
     auto cursor = cursor_;
     walk w{};
     unsigned met = 0;

@@ -17,6 +17,7 @@
 #include <equipoise/core/registry.hpp>
 
 #include <concepts>
+#include <utility>
 
 namespace equipoise::inline EQUIPOISE_ABI {
 
@@ -99,6 +100,10 @@ class pick {
     if (recorder_ != nullptr) [[unlikely]] recorder_->compared(m, number, value);
   }
 
+  // The picker found nobody among those the tables were built from, and asks those left out. enter: true if it just began.
+  EQUIPOISE_INLINE bool last_resort() const noexcept { return last_resort_; }
+  bool enter_last_resort() noexcept { return !std::exchange(last_resort_, true); }
+
   // The same pick over a child's members.
   EQUIPOISE_INLINE pick over(std::span<member const> these) const noexcept {
     pick child{*this};
@@ -110,6 +115,7 @@ class pick {
   registry const* registry_;
   pick_options const* options_;
   recorder* recorder_;
+  bool last_resort_ = false;
 };
 
 // The key of policies that need none.

@@ -5,7 +5,9 @@
 #include <equipoise/core/member.hpp>
 #include <equipoise/core/publication.hpp>
 
+#include <algorithm>
 #include <mutex>
+#include <vector>
 
 namespace equipoise::inline EQUIPOISE_ABI {
 template <class B>
@@ -18,6 +20,7 @@ namespace equipoise::inline EQUIPOISE_ABI::detail {
 struct member_list {
   std::vector<member> everybody;  // in the order they joined
   std::vector<member> some_placed, some_well;  // used only where they differ from the longer list
+  std::vector<member> unwell;                  // placed, and not among the well
   bool all_placed = true, all_well = true;
   std::uint64_t sequence = 0;  // counts publishes
   std::uint32_t users = 0;     // snapshots made of it, and the pool while it is current; pool's mutex
@@ -27,6 +30,19 @@ struct member_list {
   std::span<member const> placed() const noexcept { return all_placed ? everybody : some_placed; }
   // Those that were well when this was published (all placed ones, if none was): for unkeyed policies.
   std::span<member const> well() const noexcept { return all_well ? placed() : some_well; }
+
+  // Makes the shorter lists: is_well[i] tells of everybody[i]. May throw.
+  void divide(std::vector<bool> const& is_well) {
+    auto const placed_count = std::count_if(everybody.begin(), everybody.end(), [](member const& m) { return m.weight != 0; });
+    auto const well_count = std::count(is_well.begin(), is_well.end(), true);
+    all_placed = static_cast<std::size_t>(placed_count) == everybody.size();
+    all_well = well_count == placed_count || well_count == 0;  // nobody is well: ask all, the word decides
+    for (std::size_t i = 0; i != everybody.size() && !(all_placed && all_well); ++i) {
+      if (everybody[i].weight == 0) continue;
+      if (!all_placed) some_placed.push_back(everybody[i]);
+      if (!all_well) (is_well[i] ? some_well : unwell).push_back(everybody[i]);
+    }
+  }
 };
 
 // One balancer's table on one list.

@@ -1,5 +1,6 @@
 // The finite walk of every policy, in one place: its own proposals, then each member once, then nobody. It belongs to
-// the leaf; so a limit, a bound or a level above it holds for the scan too.
+// the leaf; so a limit, a bound or a level above it holds for the scan too. As a last resort, the picker has the whole
+// walked again over those whom the table leaves out because they were unwell when it was built.
 #pragma once
 
 #include <equipoise/core/policy.hpp>
@@ -70,10 +71,12 @@ struct course {
   struct table {
     typename P::table own;
     std::span<member const> members;  // what it was built from
+    std::span<member const> unwell;   // whom that left out
   };
   struct cursor {
     typename P::cursor own{};
     std::uint32_t scan = 0;  // unkeyed: one past the member that the previous scan answered
+    std::uint32_t late = 0;  // the same among those left out
     bool started = false;    // leaves
   };
   struct walk {
@@ -83,7 +86,7 @@ struct course {
   };
 
   // On the control thread; may throw and allocate. The members must outlive the table.
-  static table build(P const& policy, members_view members) { return {policy.build(members), members}; }
+  static table build(P const& policy, members_view members) { return {policy.build(members), members, members.unwell()}; }
 
   // What one worker will remember; made with the picker, so it may allocate.
   static cursor make_cursor(P const& policy) {
@@ -101,7 +104,7 @@ struct course {
     if constexpr (requires { policy.start(t.own, c.own, random); })
       policy.start(t.own, c.own, random);
     else if constexpr (requires { policy.start(t.own, members_view{}, random); })
-      c.own = policy.start(t.own, members_view{t.members, t.members}, random);
+      c.own = policy.start(t.own, members_view{t.members, t.unwell, t.members}, random);
   }
 
   // The pick's first proposal, where all of the speed is. If it is nobody, the walk starts afresh with next().
@@ -118,6 +121,7 @@ struct course {
     if constexpr (!is_leaf) {
       return propose(policy, t, c, w, k, key);
     } else {
+      if (k.last_resort()) [[unlikely]] return detail::is_finite<P>() ? nullptr : scan(t.unwell, c.late, w.step++, nullptr);
       if (w.step < tries) [[likely]] {
         ++w.step;
         proposal const p = propose(policy, t, c, w, k, key);
@@ -132,7 +136,7 @@ struct course {
       if constexpr (detail::is_finite<P>())
         return proposal::nobody(cause::none);
       else
-        return scan(t, c, w.step++ - tries, w.last);
+        return scan(t.members, c.scan, w.step++ - tries, w.last);
     }
   }
 
@@ -145,19 +149,19 @@ struct course {
   // Keyed: on from the last proposal, so that proposals and scan are one fixed sequence for each key. Unkeyed: a
   // start that moves with each answer, so that no neighbour of a dead heavy member inherits its whole share.
   // The walk stays with the caller: who hands out its address must keep it in memory, on the fast path too.
-  EQUIPOISE_OUT_OF_LINE static proposal scan(table const& t, cursor& c, std::uint32_t passed,
+  EQUIPOISE_OUT_OF_LINE static proposal scan(std::span<member const> these, std::uint32_t& from, std::uint32_t passed,
                                              [[maybe_unused]] member const* last) noexcept {
-    auto const n = static_cast<std::uint32_t>(t.members.size());
+    auto const n = static_cast<std::uint32_t>(these.size());
     if (passed >= n) return nullptr;
     std::uint32_t i;
     if constexpr (keyed<P>) {
-      i = last != nullptr ? static_cast<std::uint32_t>(last - t.members.data()) + 1 : 0;
+      i = last != nullptr ? static_cast<std::uint32_t>(last - these.data()) + 1 : 0;
       i = (i % n + passed) % n;
     } else {
-      i = c.scan % n;
-      c.scan = i + 1;
+      i = from % n;
+      from = i + 1;
     }
-    return &t.members[i];
+    return &these[i];
   }
 };
 

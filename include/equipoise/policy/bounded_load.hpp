@@ -83,14 +83,16 @@ struct bounded_load : with_key_of<P> {
   // True if the share was reckoned anew, too. Takes the pick by value: its address would keep it in memory.
   bool sum(table const& t, cursor& c, pick k) const noexcept {
     c.total = 0;
-    for (member const& m : t.child.members) c.total += k.in_flight(m);
+    for (auto const these : {t.child.members, t.child.unwell})
+      for (member const& m : these) c.total += k.in_flight(m);
     c.picks_left = t.reread;
     if (c.sums_left != 0) [[likely]] {
       --c.sums_left;
       return false;
     }
     std::uint64_t well = 0;
-    for (member const& m : t.child.members) well += k.admits(m) ? m.weight : 0;
+    for (auto const these : {t.child.members, t.child.unwell})
+      for (member const& m : these) well += k.admits(m) ? m.weight : 0;
     c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, well));
     c.sums_left = k.ordinary() ? 15 : 0;  // what a retry or a mask sees holds for that pick alone
     return true;

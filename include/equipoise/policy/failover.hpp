@@ -24,8 +24,8 @@ struct failover : with_key_of<P> {
   P child;
 
   struct level {
-    std::uint32_t priority;
-    std::vector<member> members;
+    std::uint32_t priority = 0;
+    std::vector<member> members, unwell;
     typename course<P>::table child;
   };
   struct table {
@@ -47,13 +47,15 @@ struct failover : with_key_of<P> {
       if (m.priority >= levels)
         fail("equipoise: priority " + std::to_string(m.priority) + " of backend '" + std::string{m.key()} +
              "' is beyond failover's levels 0 … " + std::to_string(levels - 1));
-    std::array<std::vector<member>, levels> by_priority;
-    for (member const& m : members) by_priority[m.priority].push_back(m);
+    std::array<level, levels> by_priority;
+    for (member const& m : members) by_priority[m.priority].members.push_back(m);
+    for (member const& m : members.unwell()) by_priority[m.priority].unwell.push_back(m);
     table t;
     for (std::uint32_t i = 0; i != levels; ++i) {
-      if (by_priority[i].empty()) continue;
-      level l{i, std::move(by_priority[i]), {}};
-      l.child = course<P>::build(child, members.narrowed(l.members));
+      level& l = by_priority[i];
+      if (l.members.empty() && l.unwell.empty()) continue;
+      l.priority = i;
+      l.child = course<P>::build(child, members.narrowed(l.members, l.unwell));
       t.levels.push_back(std::move(l));
     }
     return t;
