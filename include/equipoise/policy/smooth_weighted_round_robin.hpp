@@ -5,7 +5,7 @@
 // common divisor, sum to at most 2^20 and members × sum to at most 2^26 (tens of milliseconds of building). Beyond that
 // each has its exact share of max(65 536, 2 · members) turns, rounded to a neighbour and never less than one turn, evenly
 // spread in an order that is not nginx's.
-// Select: wait-free between publishes; O(1). Memory: 4 bytes a turn, nothing if all weights are equal.
+// Select: wait-free between publishes; O(1). Memory: 4 bytes a turn.
 #pragma once
 
 #include <equipoise/core/policy.hpp>
@@ -20,7 +20,7 @@ struct smooth_weighted_round_robin {
 
   struct table {
     std::uint32_t turns = 0;
-    std::vector<std::uint32_t> order;  // a member's index for each turn; empty: each in turn
+    std::vector<std::uint32_t> order;  // a member's index for each turn
   };
   struct cursor {
     std::uint32_t next = 0;
@@ -38,7 +38,6 @@ struct smooth_weighted_round_robin {
     }
     if (members.empty()) return {};
     std::uint64_t const turns = total / divisor;
-    if (turns == members.size()) return {static_cast<std::uint32_t>(turns), {}};
     bool const small = turns <= most_exact_turns && turns * members.size() <= most_exact_steps;
     auto order = small ? exact(members, divisor, turns) : rounded(members, total);
     return {static_cast<std::uint32_t>(order.size()), std::move(order)};
@@ -53,9 +52,7 @@ struct smooth_weighted_round_robin {
       if (t.turns == 0) return nullptr;
       c.next %= t.turns;
     }
-    std::uint32_t const turn = c.next++;
-    if (t.order.empty()) [[unlikely]] return &k.members[turn];
-    return &k.members[t.order[turn]];
+    return &k.members[t.order[c.next++]];
   }
 
  private:

@@ -1,0 +1,52 @@
+// One worker's hold on the current snapshot of a balancer: a mark, from the first look until the next, or until it rests.
+#pragma once
+
+#include <equipoise/core/snapshot.hpp>
+
+#include <cassert>
+
+namespace equipoise::inline EQUIPOISE_ABI::detail {
+
+// Used by one thread at a time; must not outlive the balancer. Comparing pointers is enough: what is marked is not freed,
+// so its address cannot come back as something else.
+class reader {
+ public:
+  // Takes a short mutex; may throw.
+  explicit reader(publisher& balancer) : current_{&balancer.current()}, owner_{&balancer}, mark_{balancer.get_mark()} {}
+  reader(reader&& other) noexcept
+      : current_{other.current_}, held_{std::exchange(other.held_, nullptr)}, owner_{std::exchange(other.owner_, nullptr)},
+        mark_{other.mark_} {}
+  reader& operator=(reader&& other) noexcept {
+    if (this != &other) {
+      std::destroy_at(this);
+      std::construct_at(this, std::move(other));
+    }
+    return *this;
+  }
+  ~reader() {
+    if (owner_ != nullptr) owner_->give_back(mark_);
+  }
+
+  EQUIPOISE_INLINE bool is_current() const noexcept { return current_->load(publication_orders::compare) == held_; }
+  EQUIPOISE_INLINE snapshot_base const* held() const noexcept { return held_; }
+
+  // Lock-free, wait-free between publishes.
+  void refresh() noexcept {
+    assert(owner_ != nullptr && "equipoise: a moved-from picker was used");
+    held_ = publication_protocol<>::refresh(*current_, mark_->held);
+  }
+
+  // Wait-free.
+  void rest() noexcept {
+    held_ = nullptr;
+    publication_protocol<>::let_go(mark_->held);
+  }
+
+ private:
+  std::atomic<snapshot_base const*> const* current_;
+  snapshot_base const* held_ = nullptr;
+  publisher* owner_;
+  mark* mark_;
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI::detail
