@@ -10,10 +10,9 @@
 // its balancers and every lease. It is neither copied nor moved.
 #pragma once
 
-#include <equipoise/core/draft.hpp>
+#include <equipoise/core/membership.hpp>
 #include <equipoise/core/pool_options.hpp>
 
-#include <cassert>
 #include <mutex>
 #include <optional>
 
@@ -25,6 +24,7 @@ class pool {
                 "equipoise: a backend is a movable type with a key: give it `std::string_view key_of(B const&)`, "
                 "a member key(), or a specialised equipoise::backend_traits");
   using record = detail::record<B>;
+  using doomed = detail::doomed<B>;
 
  public:
   using draft = detail::draft<B>;  // what change() hands out: add, remove, update, assign and size, as below
@@ -32,20 +32,9 @@ class pool {
   // Refused (fail): a capacity or a number of rows out of range, no memory.
   explicit pool(pool_options const& options = {})
       : options_{detail::checked(options)}, registry_{options.capacity, options.rows}, slots_{registry_},
-        lines_{options.observations ? registry_.slots() : 0}, roster_{registry_.slots()},
-        list_{std::make_unique<detail::member_list>()} {
-    list_->users = 1;
-  }
+        lines_{options.observations ? registry_.slots() : 0}, roster_{registry_.slots()}, members_{registry_, slots_} {}
   pool(pool const&) = delete;
   pool& operator=(pool const&) = delete;
-  ~pool() {
-    assert(balancers_ == nullptr && "equipoise: a pool must outlive its balancers");
-    for ([[maybe_unused]] member const& m : list_->everybody)
-      assert(registry_.in_flight(m.id.slot) == 0 && "equipoise: a pool must outlive its leases");
-    for (member const& m : list_->everybody) delete const_cast<record*>(static_cast<record const*>(m.record));
-    detail::destroy_all(leavers_);
-    detail::destroy_all(retired_lists_);
-  }
 
   // --- membership: each blocks on the pool's mutex, and costs O(members) and every balancer's build -----------------
 
@@ -87,7 +76,7 @@ class pool {
   auto change(Change&& f) {
     doomed after;  // declared first, so destroyed last: user code runs with no lock held
     std::lock_guard const lock{mutex_};
-    draft d{*list_, roster_, slots_, options_.observations ? lines_.data() : nullptr};
+    draft d{members_.current(), roster_, slots_, options_.observations ? lines_.data() : nullptr};
     if constexpr (std::is_void_v<std::invoke_result_t<Change&, draft&>>) {
       f(d);
       if (d.changed()) publish(d, after);
@@ -103,10 +92,10 @@ class pool {
     doomed after;
     std::lock_guard const lock{mutex_};
     if (changes_.load(std::memory_order_acquire) != settled_) {
-      draft d{*list_, roster_, slots_, nullptr};
+      draft d{members_.current(), roster_, slots_, nullptr};
       publish(d, after);
     } else {
-      sweep(after);
+      members_.sweep(after);
     }
   }
 
@@ -144,7 +133,7 @@ class pool {
 
   std::size_t size() const {
     std::lock_guard const lock{mutex_};
-    return list_->everybody.size();
+    return members_.current().everybody.size();
   }
 
   // f(id, B const&, attributes const&, reason) for each member in order; it runs under the mutex, so it must not call what
@@ -152,7 +141,7 @@ class pool {
   template <class Visitor>
   void for_each(Visitor&& f) const {
     std::lock_guard const lock{mutex_};
-    for (member const& m : list_->everybody)
+    for (member const& m : members_.current().everybody)
       f(m.id, static_cast<record const*>(m.record)->value, attributes{m.weight, m.priority, roster_.zones[m.zone]},
         registry_.reasons(m.id));
   }
@@ -172,26 +161,12 @@ class pool {
   };
   memory waiting() const {
     std::lock_guard const lock{mutex_};
-    memory m{0, detail::length(retired_lists_), detail::length(leavers_), slots_.waiting()};
-    for (auto* p = balancers_; p != nullptr; p = p->next_) m.snapshots += p->retired();
-    return m;
+    return {members_.snapshots_waiting(), members_.lists_waiting(), members_.records_waiting(), slots_.waiting()};
   }
 
  private:
   template <class, class>
   friend class balancer;
-
-  // Old snapshots, lists and records, to be destroyed once no lock is held.
-  struct doomed {
-    std::unique_ptr<detail::snapshot_base> snapshots;
-    std::unique_ptr<detail::member_list> lists;
-    std::unique_ptr<record> records;
-    ~doomed() {
-      detail::destroy_all(snapshots);
-      detail::destroy_all(lists);
-      detail::destroy_all(records);
-    }
-  };
 
   bool mark(backend_id id, reason reasons, bool on) noexcept {
     if ((reasons & (reason::removed | reason::weightless)) != reason::none) return false;
@@ -207,66 +182,20 @@ class pool {
     return true;
   }
 
-  // Builds first (may throw: the draft then undoes itself), then commits (cannot).
   void publish(draft& d, doomed& after) {
     auto const seen = changes_.load(std::memory_order_acquire);
-    auto list = d.finish(registry_);
-    struct discard {
-      detail::publisher* first;
-      ~discard() {
-        for (auto* p = first; p != nullptr; p = p->next_) p->prepared_.reset();
-      }
-    } const if_one_throws{balancers_};
-    for (auto* p = balancers_; p != nullptr; p = p->next_) p->prepared_ = p->prepare(*list);
-
-    d.commit(registry_, *list);
-    for (auto* p = balancers_; p != nullptr; p = p->next_) {
-      ++list->users;
-      p->commit(std::move(p->prepared_));
-    }
-    for (auto gone = d.part(registry_, list->sequence); gone != nullptr;) detail::push(leavers_, detail::pop(gone));
-    ++list->users;
-    --list_->users;
-    detail::push(retired_lists_, std::exchange(list_, std::move(list)));
+    members_.publish(d, after);
     settled_ = seen;
-    sweep(after);
-  }
-
-  void sweep(doomed& after) noexcept {
-    for (auto* p = balancers_; p != nullptr; p = p->next_) p->sweep(after.snapshots);
-    detail::move_if(retired_lists_, after.lists, [](detail::member_list const& l) { return l.users == 0; });
-    detail::move_if(leavers_, after.records, [this](record& r) {
-      if (!r.slot_freed && registry_.in_flight(r.id.slot) == 0) {
-        if (r.line != nullptr) r.line->reset();
-        slots_.give_back(r.id.slot);
-        r.slot_freed = true;
-      }
-      return r.slot_freed && !is_listed(r);
-    });
-  }
-
-  // Whether an unfreed list holds it: those numbered joined … left − 1 did.
-  bool is_listed(record const& r) const noexcept {
-    for (auto const* l = retired_lists_.get(); l != nullptr; l = l->next.get())
-      if (r.joined <= l->sequence && l->sequence < r.left) return true;
-    return false;
   }
 
   void join(detail::publisher& p) {
     std::lock_guard const lock{mutex_};
-    p.commit(p.prepare(*list_));
-    ++list_->users;
-    p.next_ = std::exchange(balancers_, &p);
+    members_.join(p);
   }
   void leave(detail::publisher& p) noexcept {
     doomed after;
     std::lock_guard const lock{mutex_};
-    auto** link = &balancers_;
-    while (*link != &p) link = &(*link)->next_;
-    p.commit(nullptr);
-    p.sweep(after.snapshots);
-    *link = p.next_;
-    sweep(after);
+    members_.leave(p, after);
   }
 
   pool_options options_;
@@ -274,10 +203,7 @@ class pool {
   detail::slots slots_;
   detail::zeroed_array<observation> lines_;
   detail::roster<B> roster_;
-  std::unique_ptr<detail::member_list> list_;
-  std::unique_ptr<detail::member_list> retired_lists_;
-  std::unique_ptr<record> leavers_;
-  detail::publisher* balancers_ = nullptr;
+  detail::membership<B> members_;
   std::atomic<std::uint64_t> changes_{0};
   std::atomic<std::uint64_t> stale_{0};
   std::uint64_t settled_ = 0;

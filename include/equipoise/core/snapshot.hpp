@@ -9,12 +9,10 @@
 #include <mutex>
 #include <vector>
 
-namespace equipoise::inline EQUIPOISE_ABI {
-template <class B>
-class pool;
-}
-
 namespace equipoise::inline EQUIPOISE_ABI::detail {
+
+template <class B>
+class membership;
 
 // One published membership; shared by all balancers of a pool.
 struct member_list {
@@ -100,7 +98,7 @@ class publisher {
 
  private:
   template <class B>
-  friend class equipoise::pool;
+  friend class membership;
 
   // Control thread, pool's mutex. May throw; nothing has changed then.
   virtual std::unique_ptr<snapshot_base> prepare(member_list& list) const = 0;
