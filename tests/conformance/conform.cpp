@@ -3,15 +3,19 @@
 //   conform FILE…      a line a file (`N of M NAME`, or `skipped NAME: reason`), the first five differences of each, and
 //                      last `N of M picks equal`. Exit 0 only if every pick of every file is equal.
 //
+// Skipped is what cannot be replayed yet, and what is wrong with a file: its picks, or at least one, count as not equal.
 // To add a program: one line in `stand_ins`, naming the policy that stands in for it.
 #include <equipoise/equipoise.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <limits>
+#include <map>
 
 namespace {
 
@@ -29,69 +33,178 @@ enum class keys { none, clients };
 struct stand_in {
   std::string_view system, policy;
   keys asked_with;
+  std::int64_t no_backend;  // what is recorded when nobody could be chosen: −(HTTP status)
   equipoise::any_policy ours;
 };
 
 std::vector<stand_in> const& stand_ins() {
   static std::vector<stand_in> const all{
-      {"nginx", "round_robin", keys::none, equipoise::smooth_weighted_round_robin{}},
-      {"nginx", "ip_hash", keys::clients, equipoise::ip_hash{}},
+      {"nginx", "round_robin", keys::none, -502, equipoise::smooth_weighted_round_robin{}},
+      {"nginx", "ip_hash", keys::clients, -502, equipoise::ip_hash{}},
   };
   return all;
 }
 
-// What this program cannot replay yet, as opposed to what is wrong with a file.
-struct unsupported : std::runtime_error {
+// Why a file is not replayed.
+struct skipped : std::runtime_error {
   using runtime_error::runtime_error;
 };
+
+// Fit for one line, whatever the file says.
+std::string line_of(std::string text, std::size_t longest) {
+  if (text.size() > longest) {
+    while (longest != 0 && (static_cast<unsigned char>(text[longest]) & 0xC0) == 0x80) --longest;  // not inside a character
+    text.resize(longest);
+    text += "…";
+  }
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  return text;
+}
+
+// --- what a file says, or which of its fields says it wrongly ---------------------------------------------------------
+
+// Where a value stands: picks, picks[3], backends[3].name.
+struct place {
+  std::string_view name;
+  std::optional<std::size_t> index = std::nullopt;
+  std::string_view field = {};
+
+  std::string text() const {
+    std::string all{name};
+    if (index) all += "[" + std::to_string(*index) + "]";
+    if (!field.empty()) all += (all.empty() ? "" : ".") + std::string{field};
+    return all;
+  }
+};
+
+std::string shown(json const& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return "a list";
+  if (value.is_string()) return "'" + line_of(value.get<std::string>(), 60) + "'";
+  return value.dump();
+}
+
+[[noreturn]] void is_not(json const& value, place const& at, std::string const& wanted) {
+  throw skipped(at.text() + " is " + shown(value) + ", not " + wanted);
+}
+
+json const& field_of(json const& object, place const& at) {
+  auto const found = object.find(at.field);
+  if (found == object.end()) throw skipped(at.text() + " is missing");
+  return *found;
+}
+json const& as_object(json const& value, place const& at) {
+  if (!value.is_object()) is_not(value, at, "an object");
+  return value;
+}
+json const& as_list(json const& value, place const& at) {
+  if (!value.is_array()) is_not(value, at, "a list");
+  if (value.empty()) throw skipped(at.text() + " is empty");
+  return value;
+}
+std::string as_text(json const& value, place const& at) {
+  if (!value.is_string()) is_not(value, at, "a string");
+  auto text = value.get<std::string>();
+  if (text.empty()) throw skipped(at.text() + " is empty");
+  return text;
+}
+constexpr std::int64_t unbounded = std::numeric_limits<std::int64_t>::max();
+// A whole number, as it is written: nothing is rounded, cut off or wrapped around.
+std::int64_t as_integer(json const& value, place const& at, std::int64_t least, std::int64_t most) {
+  bool const fits = !value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t{unbounded};
+  if (!value.is_number_integer() || !fits || value.get<std::int64_t>() < least || value.get<std::int64_t>() > most)
+    is_not(value, at, "an integer from " + std::to_string(least) + " to " + std::to_string(most));
+  return value.get<std::int64_t>();
+}
+
+std::vector<server> servers_in(json const& list) {
+  std::vector<server> servers;
+  std::map<std::string, std::size_t> names, addresses;
+  auto const once = [](std::map<std::string, std::size_t>& known, std::string const& text, place const& at) {
+    auto const [before, is_new] = known.emplace(text, *at.index);
+    if (is_new) return;
+    std::string const other = "backends[" + std::to_string(before->second) + "]";
+    throw skipped(at.text() + " " + shown(text) + " is that of " + other + ", too: who answered cannot be told");
+  };
+  for (std::size_t i = 0; i != list.size(); ++i) {
+    auto const& b = as_object(list[i], {"backends", i});
+    place const name{"backends", i, "name"}, address{"backends", i, "address"}, weight{"backends", i, "weight"};
+    server s{as_text(field_of(b, name), name), 1};
+    once(names, s.name, name);
+    if (b.contains("address")) once(addresses, as_text(b["address"], address), address);
+    if (b.contains("weight")) s.weight = static_cast<std::uint32_t>(as_integer(b["weight"], weight, 0, 0xFFFF'FFFF));
+    servers.push_back(std::move(s));
+  }
+  return servers;
+}
+
+// --- a file -----------------------------------------------------------------------------------------------------------
 
 struct result {
   std::size_t equal = 0, asked = 0;
   std::vector<std::string> differences;
 };
 
+// How many requests there are. Who is not asked with a key does not mind which one a request had.
+std::size_t requests_in(json const& inputs, keys asked_with) {
+  if (asked_with == keys::none) {
+    if (inputs.contains("count"))
+      return static_cast<std::size_t>(as_integer(inputs["count"], {"inputs", {}, "count"}, 1, unbounded));
+    for (auto const* kind : {"client", "key"})
+      if (inputs.contains(kind)) return as_list(inputs[kind], {"inputs", {}, kind}).size();
+  }
+  place const at{"inputs", {}, asked_with == keys::none ? "count" : "client"};
+  return as_list(field_of(inputs, at), at).size();
+}
+
 result replay(json const& file) {
-  auto const system = file.at("system").get<std::string>();
-  if (!file.contains("policy")) throw unsupported(system + " scenarios are not supported yet");
-  auto const policy = file.at("policy").get<std::string>();
-  auto const& inputs = file.at("inputs");
-  auto const& picks = file.at("picks");
+  if (!file.is_object()) throw skipped("is " + shown(file) + ", not an object");
+  if (!file.contains("system") && file.contains("source"))
+    throw skipped("source is not supported yet: only what a system was recorded with");
+  auto const system = as_text(field_of(file, {{}, {}, "system"}), {"system"});
+  if (!file.contains("policy")) {
+    if (file.contains("scenarios")) throw skipped(system + " scenarios are not supported yet");
+    throw skipped("policy is missing");
+  }
+  auto const policy = as_text(field_of(file, {{}, {}, "policy"}), {"policy"});
 
   stand_in const* found = nullptr;
   for (auto const& s : stand_ins())
     if (s.system == system && s.policy == policy) found = &s;
-  if (found == nullptr) throw unsupported(system + " " + policy + " is not supported yet");
-  if (inputs.contains("steps")) throw unsupported("events (inputs.steps) are not supported yet");
-  if (file.contains("params") && !file.at("params").empty()) throw unsupported("params " + file.at("params").dump() + " are not supported yet");
+  if (found == nullptr) throw skipped(line_of(system, 60) + " " + line_of(policy, 60) + " is not supported yet");
+  auto const& inputs = as_object(field_of(file, {{}, {}, "inputs"}), {"inputs"});
+  if (inputs.contains("steps")) throw skipped("events (inputs.steps) are not supported yet");
+  if (auto const params = file.find("params"); params != file.end() && !as_object(*params, {"params"}).empty())
+    throw skipped("params." + params->begin().key() + " is not supported yet");
 
-  equipoise::pool<server> pool;
-  std::vector<server> servers;
-  std::map<std::string, long> index;
-  for (auto const& b : file.at("backends")) {
-    index.emplace(b.at("name").get<std::string>(), static_cast<long>(servers.size()));
-    servers.push_back({b.at("name").get<std::string>(), b.value("weight", std::uint32_t{1})});
-  }
+  auto const servers = servers_in(as_list(field_of(file, {{}, {}, "backends"}), {"backends"}));
+  auto const& picks = as_list(field_of(file, {{}, {}, "picks"}), {"picks"});
+  std::size_t const requests = requests_in(inputs, found->asked_with);
+  if (requests != picks.size())
+    throw skipped("picks has " + std::to_string(picks.size()) + " entries, but inputs asks for " + std::to_string(requests));
+
+  equipoise::pool<server> pool{{.capacity = static_cast<std::uint32_t>(servers.size())}};
   pool.assign(servers);
+  std::map<std::string_view, std::int64_t> index;
+  for (std::size_t i = 0; i != servers.size(); ++i) index.emplace(servers[i].name, static_cast<std::int64_t>(i));
   equipoise::balancer lb{pool, found->ours, 0};
   auto picker = lb.make_picker();
 
-  bool const by_client = found->asked_with == keys::clients;
-  std::size_t const requests = by_client ? inputs.at("client").size() : inputs.at("count").get<std::size_t>();
-  if (requests != picks.size()) throw std::runtime_error("there are " + std::to_string(requests) + " inputs, but " + std::to_string(picks.size()) + " picks");
   result r;
   for (std::size_t i = 0; i != requests; ++i) {
     std::string asked = "request " + std::to_string(i);
     equipoise::any_key key;
-    if (by_client) {
-      auto const text = inputs.at("client")[i].get<std::string>();
-      auto const client = equipoise::address::parse(text);
-      if (!client) throw std::runtime_error("inputs.client[" + std::to_string(i) + "] '" + text + "' is not an address");
-      key = *client;
-      asked += ", client " + text;
+    if (found->asked_with == keys::clients) {
+      auto const& client = inputs["client"][i];
+      auto const address = client.is_string() ? equipoise::address::parse(client.get_ref<std::string const&>()) : std::nullopt;
+      if (!address) is_not(client, {"inputs.client", i}, "an address");
+      key = *address;
+      asked += ", client " + client.get<std::string>();
     }
+    std::int64_t const theirs = as_integer(picks[i], {"picks", i}, -999, static_cast<std::int64_t>(servers.size()) - 1);
     auto const ours = picker.select(key);
-    long const got = ours ? index.at(ours->name) : -1;
-    long const theirs = picks[i].get<long>();
+    std::int64_t const got = ours ? index.at(ours->name) : found->no_backend;
     ++r.asked;
     if (got == theirs)
       ++r.equal;
@@ -101,12 +214,42 @@ result replay(json const& file) {
   return r;
 }
 
-// How many picks a file we skip would have been: they count as not equal.
-std::size_t picks_in(json const& node) {
-  if (!node.is_structured()) return 0;
+// How many picks a file we skip would have been: they count as not equal. A step of a scenario says in `got` what its
+// `picks` asked for. No recursion: a file may be nested deeper than the stack.
+std::size_t picks_in(json const& file) {
   std::size_t sum = 0;
-  for (auto const& [name, value] : node.items()) sum += (name == "picks" || name == "got") && value.is_array() ? value.size() : picks_in(value);
-  return sum;
+  std::vector<json const*> open{&file};
+  while (!open.empty()) {
+    json const& node = *open.back();
+    open.pop_back();
+    if (node.is_array()) {
+      for (json const& value : node)
+        if (value.is_structured()) open.push_back(&value);
+    } else if (node.is_object()) {
+      bool const answered = node.contains("got");
+      for (auto const& [name, value] : node.items())
+        if (name == "got")
+          sum += value.is_array() ? value.size() : 1;
+        else if (name == "picks" && value.is_array())
+          sum += answered ? 0 : value.size();
+        else if (value.is_structured())
+          open.push_back(&value);
+    }
+  }
+  return std::max<std::size_t>(1, sum);
+}
+
+json read(char const* path) {
+  if (std::filesystem::is_directory(path)) throw skipped("is a directory");
+  std::ifstream in{path};
+  if (!in) throw skipped("cannot be read");
+  if (in.peek() == std::ifstream::traits_type::eof()) throw skipped("is empty");
+  try {
+    return json::parse(in);
+  } catch (json::parse_error const& e) {
+    std::string const what = e.what();  // "[json.exception.parse_error.101] parse error at line 1, …"
+    throw skipped("is not JSON: " + what.substr(what.find("] ") == what.npos ? 0 : what.find("] ") + 2));
+  }
 }
 
 }  // namespace
@@ -117,26 +260,20 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::size_t equal = 0, asked = 0;
-  bool all_read = true;
   for (int i = 1; i != argc; ++i) {
-    std::string const name = std::filesystem::path{argv[i]}.filename().string();
+    std::string const name = line_of(std::filesystem::path{argv[i]}.filename().string(), 255);
     json file;
     try {
-      std::ifstream in{argv[i]};
-      if (!in) throw std::runtime_error("cannot be read");
-      file = json::parse(in);
+      file = read(argv[i]);
       auto const r = replay(file);
       std::cout << r.equal << " of " << r.asked << " " << name << "\n";
       for (auto const& d : r.differences) std::cout << "  " << d << "\n";
       equal += r.equal, asked += r.asked;
-    } catch (unsupported const& e) {
-      std::cout << "skipped " << name << ": " << e.what() << "\n";
-      asked += std::max<std::size_t>(1, picks_in(file));
     } catch (std::exception const& e) {
-      std::cout << "refused " << name << ": " << e.what() << "\n";
-      all_read = false;
+      std::cout << "skipped " << name << ": " << line_of(e.what(), 300) << "\n";
+      asked += picks_in(file);
     }
   }
   std::cout << equal << " of " << asked << " picks equal" << std::endl;
-  return all_read && equal == asked ? 0 : 1;
+  return std::cout && equal == asked ? 0 : 1;
 }

@@ -1,22 +1,103 @@
 #!/bin/sh
-# sh tells_right_from_wrong.sh CONFORM RECORDED: a changed pick, a policy not supported and a broken file all fail, and say why.
+# sh tells_right_from_wrong.sh CONFORM RECORDED: a changed pick, what is not supported and what is wrong with a file all fail, and
+# say why in one line that names the file and the field.
 set -eu
 conform=$1 recorded=$2
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+good="$recorded/nginx.round_robin.default.3#1.json"
+hashed="$recorded/nginx.ip_hash.default.3.json"
 
-# expect TEXT FILE: conform must fail on FILE and print TEXT.
+# expect TEXT FILE: conform must fail on FILE, with exit code 1, and print a line that is TEXT.
 expect() {
-  if "$conform" "$2" > "$scratch/out"; then echo "passed, but should not: $2"; exit 1; fi
-  grep -qF -- "$1" "$scratch/out" || { echo "no '$1' in:"; cat "$scratch/out"; exit 1; }
+  code=0
+  "$conform" "$2" > "$scratch/out" || code=$?
+  [ "$code" = 1 ] || { echo "exit code $code, not 1: $2"; cat "$scratch/out"; exit 1; }
+  grep -qxF -- "$1" "$scratch/out" || { echo "no line '$1' in:"; cat "$scratch/out"; exit 1; }
+}
+# change SED FILE REASON: conform must skip FILE, changed so, for this reason.
+change() {
+  sed "$1" "$2" > "$scratch/changed.json"
+  ! cmp -s "$2" "$scratch/changed.json" || { echo "nothing changed: $1"; exit 1; }
+  expect "skipped changed.json: $3" "$scratch/changed.json"
+}
+# equal SED FILE: conform must find FILE, changed so, equal.
+equal() {
+  sed "$1" "$2" > "$scratch/same.json"
+  ! cmp -s "$2" "$scratch/same.json" || { echo "nothing changed: $1"; exit 1; }
+  "$conform" "$scratch/same.json" || { echo "not equal: $1"; exit 1; }
 }
 
-sed 's/"picks": \[0, 1/"picks": [1, 1/' "$recorded/nginx.round_robin.default.3#1.json" > "$scratch/wrong.json"
-expect 'request 0: nginx chose 1, we chose 0' "$scratch/wrong.json"
+# A difference.
+sed 's/"picks": \[0, 1/"picks": [1, 1/' "$good" > "$scratch/wrong.json"
+expect '17 of 18 wrong.json' "$scratch/wrong.json"
+expect '  request 0: nginx chose 1, we chose 0' "$scratch/wrong.json"
 expect '17 of 18 picks equal' "$scratch/wrong.json"
-sed 's/"round_robin"/"least_conn"/' "$recorded/nginx.round_robin.default.3#1.json" > "$scratch/other.json"
-expect 'skipped other.json: nginx least_conn is not supported yet' "$scratch/other.json"
-expect '0 of 18 picks equal' "$scratch/other.json"
+sed 's/"picks": \[.*\]/"picks": [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]/' "$good" > "$scratch/wrong.json"
+expect '3 of 18 wrong.json' "$scratch/wrong.json"
+[ "$(grep -c 'nginx chose' "$scratch/out")" = 5 ] || { echo "not the first five differences:"; cat "$scratch/out"; exit 1; }
+[ "$(tail -n 1 "$scratch/out")" = '3 of 18 picks equal' ] || { echo "not the total at last:"; cat "$scratch/out"; exit 1; }
+
+# What is not supported yet: its picks count.
+change 's/"round_robin"/"least_conn"/' "$good" 'nginx least_conn is not supported yet'
+expect '0 of 18 picks equal' "$scratch/changed.json"
+change 's/"nginx"/"traefik"/' "$good" 'traefik round_robin is not supported yet'
+change 's/"params": {}/"params": {"zone": {"size": 1}}/' "$good" 'params.zone is not supported yet'
+change 's/"count": 18/"steps": [{"pick": null}]/' "$good" 'events (inputs.steps) are not supported yet'
+steps='{"picks": 3, "got": [0, 1, [2, 0]]}, {"picks": ["::1"], "got": [2]}, {"hold": "a", "pick": null, "got": 1}'
+echo '{"system": "nginx", "scenarios": [{"steps": ['"$steps"']}]}' > "$scratch/scenarios.json"
+expect 'skipped scenarios.json: nginx scenarios are not supported yet' "$scratch/scenarios.json"
+expect '0 of 5 picks equal' "$scratch/scenarios.json"
+if "$conform" "$good" "$scratch/scenarios.json" "$hashed" > "$scratch/out"; then echo "passed with a skipped file"; exit 1; fi
+grep -qxF '418 of 423 picks equal' "$scratch/out" || { echo "not every file counts:"; cat "$scratch/out"; exit 1; }
+
+# No file, no JSON.
+expect 'skipped absent.json: cannot be read' "$scratch/absent.json"
+expect '0 of 1 picks equal' "$scratch/absent.json"
+mkdir "$scratch/folder"
+expect 'skipped folder: is a directory' "$scratch/folder"
+: > "$scratch/empty.json"
+expect 'skipped empty.json: is empty' "$scratch/empty.json"
 echo '{"system": "nginx"' > "$scratch/broken.json"
-expect 'refused broken.json' "$scratch/broken.json"
-expect 'refused absent.json: cannot be read' "$scratch/absent.json"
+if "$conform" "$scratch/broken.json" > "$scratch/out"; then echo "a broken file passed"; exit 1; fi
+grep -q '^skipped broken.json: is not JSON: parse error at line 2, column 1' "$scratch/out" || { cat "$scratch/out"; exit 1; }
+echo '[]' > "$scratch/list.json"
+expect 'skipped list.json: is a list, not an object' "$scratch/list.json"
+
+# A field that is missing, of another type, out of range, or at odds with another. Nothing is rounded or wrapped around.
+change 's/"system": "nginx", //' "$good" 'system is missing'
+change 's/"policy": "round_robin", //' "$good" 'policy is missing'
+change 's/"policy": "round_robin"/"policy": 3/' "$good" "policy is 3, not a string"
+change 's/"backends"/"servers"/' "$good" 'backends is missing'
+change 's/"backends": \[.*\], "inputs"/"backends": [], "inputs"/' "$good" 'backends is empty'
+change 's/"name": "s1", //' "$good" 'backends[1].name is missing'
+change 's/"s1"/"s0"/' "$good" "backends[1].name 's0' is that of backends[0], too: who answered cannot be told"
+change 's/:21002/:21001/' "$good" "backends[2].address '127.0.0.1:21001' is that of backends[1], too: who answered cannot be told"
+for weight in -1 4294967296 1.5 true '"3"' 18446744073709551615; do
+  change "s/\"weight\": 3/\"weight\": $weight/" "$good" \
+    "backends[0].weight is $(echo "$weight" | tr '"' "'"), not an integer from 0 to 4294967295"
+done
+change 's/"params": {}/"params": 5/' "$good" 'params is 5, not an object'
+change 's/"inputs": {"count": 18}/"inputs": {}/' "$good" 'inputs.count is missing'
+change 's/"count": 18/"count": 18.5/' "$good" 'inputs.count is 18.5, not an integer from 1 to 9223372036854775807'
+change 's/"count": 18/"count": 17/' "$good" 'picks has 18 entries, but inputs asks for 17'
+change 's/"picks": \[0, 1/"picks": [0, 1.5/' "$good" 'picks[1] is 1.5, not an integer from -999 to 2'
+change 's/"picks": \[0, 1/"picks": [0, 3/' "$good" 'picks[1] is 3, not an integer from -999 to 2'
+change 's/"picks": \[.*\]/"picks": []/' "$good" 'picks is empty'
+change 's/"client": \[/"client": ["1.2.3.4:80", /' "$hashed" 'picks has 400 entries, but inputs asks for 401'
+change 's/"client": \["[^"]*"/"client": ["1.2.3.256"/' "$hashed" "inputs.client[0] is '1.2.3.256', not an address"
+change 's/"client": \["[^"]*"/"client": [null/' "$hashed" 'inputs.client[0] is null, not an address'
+change 's/"client"/"key"/' "$hashed" 'inputs.client is missing'
+
+# Nothing in a file breaks the form of the lines, or the program.
+change 's/"nginx"/"a\\n5 of 5 b"/' "$good" 'a?5 of 5 b round_robin is not supported yet'
+brackets() { head -c 300000 /dev/zero | tr '\0' "$1"; }
+deep="$(brackets '[')$(brackets ']')"
+echo '{"system": "nginx", "policy": "hash", "params": '"$deep"', "picks": [0]}' > "$scratch/deep.json"
+expect 'skipped deep.json: nginx hash is not supported yet' "$scratch/deep.json"
+expect '0 of 1 picks equal' "$scratch/deep.json"
+
+# What may be left out or come along; and round robin does not mind what its requests had for a key.
+equal 's/"params": {}, //; s/"version": "[^"]*", //' "$good"
+equal 's/, "weight": 1}/}/' "$good"
+equal 's/"count": 18/"key": ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r"]/' "$good"
