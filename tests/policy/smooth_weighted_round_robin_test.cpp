@@ -87,6 +87,15 @@ TEST_CASE("smooth weighted: totals too great for an exact order stay within one 
   check(one_giant);
 }
 
+TEST_CASE("smooth weighted: a total too great for an exact order begins in nginx's order") {
+  dice d{5};
+  for (int run = 0; run != 5; ++run) {
+    auto const weights = random_weights(d, 2 + roll(d, 24), 0xFFFFFFFF);
+    fleet f{smooth_weighted_round_robin{}, weighted(weights)};
+    CHECK(f.next(20'000) == by_the_book(weights, 20'000));
+  }
+}
+
 TEST_CASE("smooth weighted: a huge total is spread out too: no prefix is more than two turns from its share") {
   std::vector<std::uint32_t> const weights{3'000'000'001, 2'000'000'011, 1'000'000'007};
   fleet f{smooth_weighted_round_robin{}, weighted(weights)};
@@ -104,4 +113,9 @@ TEST_CASE("smooth weighted: equal weights are plain turns, without a table") {
   CHECK(policy.build({}).order.empty());
   fleet f{policy, weighted({7, 7, 7})};
   CHECK(f.next(6) == "ABCABC");
+}
+
+TEST_CASE("smooth weighted: equal weights are each in turn, however many") {
+  fleet f{smooth_weighted_round_robin{}, weighted(std::vector<std::uint32_t>(20'000, 7))};
+  for (std::size_t i = 0; i != 40'000; ++i) REQUIRE(f.picker.select()->number == i % 20'000);
 }
