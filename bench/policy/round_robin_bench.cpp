@@ -19,7 +19,7 @@ struct by_hand : bench::hand {
 
 bool const added = [] {
   bench::leaf<by_hand>(equipoise::round_robin{});
-  bench::leaf_tenth_down<by_hand>(equipoise::round_robin{}, {100, 10'000});
+  bench::leaf_tenth_down<by_hand>(equipoise::round_robin{}, bench::three_sizes);
   return true;
 }();
 
