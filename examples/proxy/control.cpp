@@ -46,10 +46,11 @@ task<> control::accept() {
     while (all_.counts.clients >= all_.settings.limits.clients)
       co_await sleep_for(5ms);  // the others wait in the queue
     error_code ec;
-    tcp::socket socket = co_await acceptor_.async_accept(next().io, into(ec));
+    worker& its = next();  // and nobody else's, though drain() takes turns too while we wait
+    tcp::socket socket = co_await acceptor_.async_accept(its.io, into(ec));
     if (ec && all_.draining) co_return;
     if (!ec)  // even if the drain has begun a moment ago: it was accepted
-      next().adopt(std::move(socket)), ++turn_;
+      its.adopt(std::move(socket));
     else if (ec != asio::error::connection_aborted)
       co_await sleep_for(10ms);  // out of file descriptors, most likely
   }
@@ -95,10 +96,11 @@ task<> control::drain() {
   error_code ec;
   // Whoever already waits in the system's queue was promised an answer by the handshake.
   for (;;) {
-    tcp::socket socket{next().io};
+    worker& its = next();
+    tcp::socket socket{its.io};
     acceptor_.accept(socket, ec);
     if (ec) break;
-    next().adopt(std::move(socket)), ++turn_;
+    its.adopt(std::move(socket));
   }
   all_.draining = true;
   acceptor_.close(ec);

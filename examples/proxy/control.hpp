@@ -23,10 +23,9 @@ class control {
   task<> signals();
   void read_again();
   task<> drain();
-  void hand_over(tcp::socket socket);
 
   // One io_context a worker, so the next connection is accepted right onto the loop that will serve it.
-  worker& next() { return *workers_[turn_ % workers_.size()]; }
+  worker& next() { return *workers_[turn_++ % workers_.size()]; }
 
   asio::io_context io_{1};
   shared all_;

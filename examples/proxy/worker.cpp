@@ -31,7 +31,7 @@ void worker::adopt(tcp::socket socket) {
 }
 
 task<> worker::sweep() {
-  for (error_code ec; !ec;) {
+  for (error_code ec; !ec && !all.draining;) {  // a cancellation may find the timer expired already
     sweep_timer_.expires_after(1s);
     co_await sweep_timer_.async_wait(into(ec));
     upstream.close_older_than(all.settings.timeouts.idle);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <list>
 
 using namespace world;
 using Catch::Matchers::ContainsSubstring;
@@ -126,6 +127,18 @@ TEST_CASE("A request that never ends does not hold up the end for longer than to
   p.signal(SIGTERM);
   CHECK(p.end() == 0);
   CHECK_THAT(p.log(), ContainsSubstring("1 connections did not end"));
+}
+
+TEST_CASE("An end that comes just when the workers look after their connections is no slower") {
+  std::list<proxy> proxies;
+  std::vector<std::chrono::steady_clock::time_point> looks;
+  for (int i = 0; i != 8; ++i) {
+    proxies.emplace_back("[timeouts]\nlinger = \"1ms\"\n", "workers = 64\n");
+    looks.push_back(std::chrono::steady_clock::now() + 1s - 3ms + i * 1ms);
+  }
+  auto look = looks.begin();
+  for (auto& p : proxies) std::this_thread::sleep_until(*look++), p.signal(SIGTERM);
+  for (auto& p : proxies) CHECK(p.end(5s) == 0);
 }
 
 TEST_CASE("SIGHUP reads the backends again, and a mistake changes nothing") {
