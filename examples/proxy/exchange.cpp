@@ -113,7 +113,9 @@ task<bool> exchange::relay(beast::tcp_stream& client, client_side side) {
   error_code ec;
   for (;;) {
     if (!parser_->is_done() && filled_ == 0)
-      if (co_await fill()) {  // the client sees that its answer is not whole
+      if (ec = co_await fill(); ec) {  // the client sees that its answer is not whole
+        broke_off_ = true;
+        problem_ = ec.message();
         if (!out.chunked() && !parser_->content_length()) cut(client);
         co_return false;
       }

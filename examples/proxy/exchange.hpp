@@ -42,13 +42,16 @@ class exchange {
   task<fate> send(tcp::endpoint to);
 
   unsigned status() const { return parser_->get().result_int(); }
-  std::string const& problem() const noexcept { return problem_; }  // of an attempt that was not answered
+  std::string const& problem() const noexcept {
+    return problem_;
+  }  // of an attempt that was not answered, or not to its end
 
   // Streams the answer to the client. False: the client's connection cannot be used again.
   task<bool> relay(beast::tcp_stream& client, client_side side);
 
-  // False after relay(): the backend broke off within its answer.
+  // After relay(): the whole answer was read; if not, the backend broke off within it, or the client went away.
   bool complete() const { return parser_ && parser_->is_done(); }
+  bool broke_off() const noexcept { return broke_off_; }
 
  private:
   task<error_code> once();  // write the request, read the answer's beginning
@@ -68,6 +71,7 @@ class exchange {
   std::size_t filled_ = 0;
   bool whole_sent_ = false;          // the request
   bool sent_anything_back_ = false;  // by the backend
+  bool broke_off_ = false;           // the same
   std::string problem_;
 };
 

@@ -76,6 +76,7 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
       break;
     }
     lease->seen->picked(lease.start());
+    if (attempt != 0) ++counts.retries;
 
     if (hostless) request.set(http::field::host, to_text(lease->address));
     exchange with{at.all.settings, at.upstream, request};
@@ -85,7 +86,10 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
       if (at.all.draining) side.keep_alive = false;  // that may have begun while we waited
       bool const more = co_await with.relay(c.stream, side);
       ++(with.complete() ? counts.answered : counts.broken);
-      lease.finish(with.complete() ? how : outcome::error, now());
+      if (with.broke_off()) problem = fmt::format("{}: {}", lease->name, with.problem());
+      auto const who = lease.id();
+      lease.finish(with.complete() ? how : with.broke_off() ? outcome::error : outcome::cancelled, now());
+      if (with.broke_off()) at.wellness.failed(who, problem);
       co_return more;
     }
 
@@ -101,7 +105,6 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
     at.wellness.failed(who, problem);
     if (ended != fate::not_sent && !repeatable(request.method())) break;  // it may have been done already
     tried.push_back(who);
-    ++counts.retries;
   }
   ++counts.refused;
   spdlog::debug("{} {}: {}", view(request.method_string()), view(request.target()), problem);

@@ -122,6 +122,42 @@ TEST_CASE("An answer that breaks off after its beginning was passed on is broken
   CHECK(got.find("0\r\n\r\n") == got.npos);
 }
 
+TEST_CASE("A client that goes away within its answer is no failure of the backend") {
+  backend a{[large = answer(std::string(20'000'000, 'x'))](wire& w, std::string const&) { w.send(large); }};
+  proxy const p{no_health + a.toml("a")};
+  {
+    auto w = p.connect();
+    w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    REQUIRE(w.more());
+  }
+  auto const stats = [&] { return nlohmann::json::parse(p.body_of("/-/stats")); };
+  REQUIRE(proxy::eventually([&] { return stats()["broken"] == 1; }));
+  CHECK(stats()["backends"][0]["in_flight"] == 0);
+  CHECK(stats()["backends"][0]["failed"] == 0);
+}
+
+TEST_CASE("A backend that breaks off within its answers is ejected too") {
+  backend a{[](wire& w, std::string const&) {
+    w.send("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + std::string(100'000, 'x'));
+    w.close();
+  }};
+  backend b{says("b")};
+  proxy const p{"[checks]\nenabled = false\n[passive]\nfailures = 3\n" + a.toml("a") + b.toml("b")};
+  for (int i = 0; i != 10; ++i) p.get("/");
+  CHECK(a.requests() == 3);
+  CHECK(state_of(p, "a") == "ejected");
+}
+
+TEST_CASE("A retry is an attempt after another one") {
+  auto const retries = [](std::string const& toml) {
+    proxy const p{no_health + toml};
+    CHECK_THAT(p.get("/"), ContainsSubstring("502"));
+    return nlohmann::json::parse(p.body_of("/-/stats"))["retries"].get<int>();
+  };
+  CHECK(retries("[retry]\nattempts = 1\n" + dead_backend("a") + dead_backend("b")) == 0);
+  CHECK(retries("[retry]\nattempts = 3\n" + dead_backend("a") + dead_backend("b")) == 2);
+}
+
 TEST_CASE("Nobody to ask is 503, nobody who answers is 502, and the body says why") {
   proxy const nobody{""};
   CHECK_THAT(nobody.get("/"), ContainsSubstring("503") && ContainsSubstring("no backend: empty"));
