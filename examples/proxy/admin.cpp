@@ -73,7 +73,8 @@ task<bool> administer(worker& at, client& c, client_request const& request, clie
     auto const key = asked.values.find("key");
     auto const address = asked.values.find("client");
     error_code ec;
-    auto const from = address != asked.values.end() ? asio::ip::make_address(address->second, ec) : c.peer.address();
+    auto const from =
+        address != asked.values.end() ? unmapped(asio::ip::make_address(address->second, ec)) : c.peer.address();
     if (ec) co_return co_await say(400, fmt::format("client: \"{}\" is not an address\n", address->second), plain);
     std::string const text = from.to_string();
     auto const hashed =

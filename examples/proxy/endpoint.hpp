@@ -27,6 +27,12 @@ inline std::optional<tcp::endpoint> parse_endpoint(std::string_view text) {
   return tcp::endpoint{address, port};
 }
 
+// An IPv4 client of a socket for both families is one of IPv4, however the system writes it (::ffff:192.0.2.1).
+inline asio::ip::address unmapped(asio::ip::address const& from) {
+  if (from.is_v6() && from.to_v6().is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, from.to_v6());
+  return from;
+}
+
 inline std::string to_text(tcp::endpoint const& at) {
   auto const host = at.address().to_string();
   return (at.address().is_v6() ? '[' + host + ']' : host) + ':' + std::to_string(at.port());

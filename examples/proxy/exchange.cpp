@@ -95,6 +95,7 @@ http::response<http::buffer_body> exchange::outgoing(client_side& side) const {
   remove_hop_by_hop(out);
   out.version(side.version);
   out.insert(http::field::via, "1.1 equipoise");
+  out.content_length(parser_->content_length());  // once, however often it was said
   bool const has_body = request_.method() != http::verb::head && status() != 204 && status() != 304;
   if (has_body && !parser_->content_length()) {
     if (side.version == 11)

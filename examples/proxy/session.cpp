@@ -1,6 +1,7 @@
 #include "session.hpp"
 
 #include "admin.hpp"
+#include "endpoint.hpp"
 #include "forward.hpp"
 
 #include <spdlog/spdlog.h>
@@ -101,8 +102,9 @@ task<> session(worker& at, tcp::socket socket) {
     ~counted() { --counts.clients; }
   } const until_the_end{at.all.counts};
   error_code ec;
-  auto const peer = socket.remote_endpoint(ec);
+  auto peer = socket.remote_endpoint(ec);
   if (ec) co_return;  // gone already
+  peer.address(unmapped(peer.address()));
   socket.set_option(tcp::no_delay{true}, ec);
   client c{std::move(socket), peer, at.all.settings.limits.header};
   auto& counts = at.all.counts;

@@ -196,6 +196,32 @@ TEST_CASE("Whatever form a request comes in, a backend gets a path and one Host"
   CHECK(waiting.ends_with("\r\n\r\nhi"));
 }
 
+TEST_CASE("A length that a backend says twice is said once") {
+  auto const twice =
+      GENERATE(as<std::string>{}, "Content-Length: 2\r\nContent-Length: 2\r\n", "Content-Length: 2, 2\r\n");
+  backend a{[&](wire& w, std::string const&) { w.send("HTTP/1.1 200 OK\r\n" + twice + "\r\nhi"); }};
+  proxy const p{a.toml("a")};
+  auto const got = p.get("/");
+  auto const first = got.find("Content-Length: 2\r\n");
+  REQUIRE(first != got.npos);
+  CHECK(got.find("Content-Length", first + 1) == got.npos);
+  CHECK(got.ends_with("\r\n\r\nhi"));
+}
+
+TEST_CASE("A client by IPv4 is one of IPv4 on a socket for both families, too") {
+  int const fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 any{};
+  any.sin6_family = AF_INET6;
+  bool const possible = ::bind(fd, reinterpret_cast<sockaddr*>(&any), sizeof any) == 0;
+  ::close(fd);
+  if (!possible) return;
+  backend a{says("a")};
+  proxy const p{a.toml("a"), "listen = \"[::]:0\"\nworkers = 1\n"};
+  CHECK_THAT(p.get("/"), ContainsSubstring("200 OK"));
+  CHECK_THAT(a.last(), ContainsSubstring("X-Forwarded-For: 127.0.0.1\r\n"));
+  CHECK_THAT(p.get("/-/stats"), ContainsSubstring("200 OK"));  // from this machine
+}
+
 TEST_CASE("204 has no length, whatever the backend says") {
   backend a{[](wire& w, std::string const& request) {
     w.send(request.starts_with("GET /none") ? "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi" : answer("a"));

@@ -224,7 +224,7 @@ class proxy {
   std::string file() const { return folder_.path("proxy.toml"); }
   // `limit` is said by the shell that becomes the program.
   void start(std::string const& first, std::string const& toml, std::string const& limit) {
-    first_ = "listen = \"127.0.0.1:0\"\nseed = 0\n" + first;
+    first_ = (first.starts_with("listen") ? first : "listen = \"127.0.0.1:0\"\n" + first) + "seed = 0\n";
     std::ofstream{file()} << first_ << toml;
     process_ =
         demo::process{{"/bin/sh", "-c", limit + "; exec \"$0\" \"$1\"", PROXY_PROGRAM, file()}, folder_.path("log")};
