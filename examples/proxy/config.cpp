@@ -22,9 +22,7 @@ void section(fields& top, std::string name, std::string const& file, Read read) 
 }
 
 void read_key(fields& top, config& out) {
-  auto const* node = top.find("key");
-  if (!node) return;
-  auto const text = node->value<std::string>().value_or("");
+  auto const text = top.text("key", "client");
   if (text == "client")
     out.key.from = key_config::source::client;
   else if (text == "path")
@@ -32,13 +30,13 @@ void read_key(fields& top, config& out) {
   else if (text.starts_with("header ") && text.size() > 7 && text.find_first_of(" \t\r\n:", 7) == text.npos)
     out.key = {key_config::source::header, text.substr(7)};
   else
-    top.refuse(*node, fmt::format("key = \"{}\" is unknown; known: client, path, header NAME", text));
+    top.refuse("key", "is unknown; known: client, path, header NAME");
+  if (by_address(out) && out.key.from != key_config::source::client)
+    top.refuse("key", fmt::format("is not for policy {}, which hashes addresses: it must be client", out.policy));
 }
 
 void read_admin(fields& top, config& out) {
-  auto const* node = top.find("admin");
-  if (!node) return;
-  auto const text = node->value<std::string>().value_or("");
+  auto const text = top.text("admin", "loopback");
   if (text == "off")
     out.admin = admin_access::off;
   else if (text == "loopback")
@@ -46,7 +44,7 @@ void read_admin(fields& top, config& out) {
   else if (text == "everybody")
     out.admin = admin_access::everybody;
   else
-    top.refuse(*node, fmt::format("admin = \"{}\" is unknown; known: off, loopback, everybody", text));
+    top.refuse("admin", "is unknown; known: off, loopback, everybody");
 }
 
 void read_backends(fields& top, config& out) {
@@ -58,13 +56,15 @@ void read_backends(fields& top, config& out) {
   for (auto const& element : *list) {
     auto const* table = element.as_table();
     if (!table) top.refuse(element, "backends are written as [[backend]], one for each");
+    if (out.backends.size() == most_backends)
+      top.refuse(element, fmt::format("more than {} backends are too many", most_backends));
     fields in{*table, "backend", out.file};
     backend_config one;
-    one.address.port(0);
     in.address("address", one.address);
-    if (one.address.port() == 0) in.refuse(element, "this [[backend]] needs address = \"address:port\"");
+    if (!table->contains("address")) in.refuse(element, "this [[backend]] needs address = \"address:port\"");
+    if (one.address.port() == 0) in.refuse("address", "needs a port");
     one.name = in.text("name", to_text(one.address));
-    if (one.name.empty()) in.refuse(element, "backend.name must not be empty");
+    if (one.name.empty()) in.refuse("name", "must not be empty");
     if (!names.insert(one.name).second)
       in.refuse(element, fmt::format("there is already a backend named \"{}\"", one.name));
     in.number("weight", one.weight, 0);
@@ -91,6 +91,10 @@ config read(toml::table const& root, std::string const& file) {
   section(top, "checks", out.file, [&](fields& in) {
     in.flag("enabled", out.checks.enabled);
     out.checks.path = in.text("path", out.checks.path);
+    if (!out.checks.path.starts_with('/')) in.refuse("path", "must start with /");
+    if (std::any_of(out.checks.path.begin(), out.checks.path.end(),
+                    [](unsigned char c) { return c <= ' ' || c == 127; }))
+      in.refuse("path", "must have no blanks");
     in.duration("interval", out.checks.interval);
     in.duration("timeout", out.checks.timeout);
     in.number("rise", out.checks.rise, 1);
@@ -111,17 +115,12 @@ config read(toml::table const& root, std::string const& file) {
   });
   section(top, "limits", out.file, [&](fields& in) {
     in.number("header", out.limits.header, 256);
-    in.number("request_body", out.limits.request_body, 0);
+    in.number("request_body", out.limits.request_body, 0, 1u << 30);
     in.number("clients", out.limits.clients, 1);
     in.number("idle_per_backend", out.limits.idle_per_backend, 0);
   });
   read_backends(top, out);
   top.no_others();
-  auto const& path = out.checks.path;
-  if (std::any_of(path.begin(), path.end(), [](unsigned char c) { return c <= ' ' || c == 127; }))
-    throw config_error{fmt::format("{}: checks.path must have no blanks", file)};
-  if (!out.checks.path.starts_with('/'))
-    throw config_error{fmt::format("{}: checks.path = \"{}\" must start with /", file, out.checks.path)};
   return out;
 }
 

@@ -57,12 +57,17 @@ struct config {
   } timeouts;
   struct {
     std::uint32_t header = 16 * 1024;          // bytes, requests and answers alike
-    std::uint64_t request_body = 1024 * 1024;  // bytes; answers have no limit, they stream
+    std::uint64_t request_body = 1024 * 1024;  // bytes, kept in memory; answers have no limit, they stream
     unsigned clients = 10'000;                 // connections
     unsigned idle_per_backend = 64;            // kept alive by each worker
   } limits;
   std::vector<backend_config> backends;
 };
+
+inline constexpr std::size_t most_backends = 4096;
+
+// The policy's keys are addresses, and no texts.
+inline bool by_address(config const& c) { return c.policy.find("ip_hash") != std::string::npos; }
 
 // "proxy.toml:7: unknown field "intervall" in [checks]; known: …"
 struct config_error : std::invalid_argument {

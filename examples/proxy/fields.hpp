@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <sstream>
 
 namespace proxy {
 
@@ -29,11 +30,24 @@ class fields {
     throw config_error{fmt::format("{}:{}: {}", file_, at.source().begin.line, message)};
   }
 
+  // The same about the value of one field, which is there: `checks.rise = 0 is …`.
+  [[noreturn]] void refuse(std::string_view name, std::string_view why) const {
+    auto const& node = *table_.get(name);
+    std::ostringstream value;
+    if (auto const text = node.value_exact<std::string>())
+      value << " = \"" << *text << '"';
+    else
+      node.visit([&](auto const& given) {
+        if constexpr (toml::is_value<decltype(given)>) value << " = " << given;
+      });
+    refuse(node, fmt::format("{}{}{} {}", where_.empty() ? "" : where_ + '.', name, value.str(), why));
+  }
+
   std::string text(std::string_view name, std::string fallback) {
     auto const* node = find(name);
     if (!node) return fallback;
     if (auto value = node->value_exact<std::string>()) return *value;
-    refuse(*node, fmt::format("{}{} must be a text in quotes", prefix(), name));
+    refuse(name, "must be a text in quotes");
   }
 
   template <class Number>
@@ -42,9 +56,9 @@ class fields {
     auto const* node = find(name);
     if (!node) return;
     auto const given = node->value_exact<std::int64_t>();
-    if (!given) refuse(*node, fmt::format("{}{} must be a whole number", prefix(), name));
+    if (!given) refuse(name, "must be a whole number");
     if (*given < 0 || static_cast<std::uint64_t>(*given) < least || static_cast<std::uint64_t>(*given) > most)
-      refuse(*node, fmt::format("{}{} = {} is not within {} … {}", prefix(), name, *given, least, most));
+      refuse(name, fmt::format("is not within {} … {}", least, most));
     value = static_cast<Number>(*given);
   }
 
@@ -52,7 +66,7 @@ class fields {
     auto const* node = find(name);
     if (!node) return;
     auto const given = node->value_exact<bool>();
-    if (!given) refuse(*node, fmt::format("{}{} must be true or false", prefix(), name));
+    if (!given) refuse(name, "must be true or false");
     value = *given;
   }
 
@@ -61,10 +75,8 @@ class fields {
     if (!node) return;
     auto const given = node->value_exact<std::string>();
     auto const parsed = given ? parse_duration(*given) : std::nullopt;
-    if (!parsed)
-      refuse(*node, fmt::format("{}{} must be a duration in quotes, such as \"250ms\" or \"10s\"", prefix(), name));
-    if (parsed->count() <= 0)
-      refuse(*node, fmt::format("{}{} = \"{}\" must be more than zero", prefix(), name, *given));
+    if (!parsed) refuse(name, "must be a duration in quotes, such as \"250ms\" or \"10s\"");
+    if (parsed->count() <= 0) refuse(name, "must be more than zero");
     value = *parsed;
   }
 
@@ -73,9 +85,7 @@ class fields {
     if (!node) return;
     auto const given = node->value_exact<std::string>();
     auto const parsed = given ? parse_endpoint(*given) : std::nullopt;
-    if (!parsed)
-      refuse(*node, fmt::format("{}{} = {} is not \"address:port\" (numbers: names are not looked up)", prefix(), name,
-                                given ? '"' + *given + '"' : "that"));
+    if (!parsed) refuse(name, "is not \"address:port\" (numbers: names are not looked up)");
     value = *parsed;
   }
 
@@ -88,8 +98,6 @@ class fields {
   }
 
  private:
-  std::string prefix() const { return where_.empty() ? "" : where_ + '.'; }
-
   toml::table const& table_;
   std::string where_;
   std::string const& file_;

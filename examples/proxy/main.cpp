@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
     auto settings = proxy::read_config(file);
     proxy::make_policy(settings);
     if (check) {
+      proxy::shared{settings};  // what the policy thinks of the backends
       fmt::print("{}: good: {} over {} backends\n", file, settings.policy, settings.backends.size());
       return 0;
     }

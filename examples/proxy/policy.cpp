@@ -14,7 +14,7 @@ equipoise::any_policy make_policy(config const& settings) try {
 
 namespace {
 equipoise::pool_options options_for(config const& settings) {
-  return {.capacity = 4096, .rows = settings.workers, .observations = true};
+  return {.capacity = most_backends, .rows = settings.workers, .observations = true};
 }
 }  // namespace
 
@@ -22,12 +22,16 @@ shared::shared(config s)
     : settings{std::move(s)}, pool{options_for(settings)}, balancer{pool, make_policy(settings),
                                                                     settings.seed ? *settings.seed
                                                                                   : std::random_device{}()} {
-  pool.assign(servers_of(settings));
+  try {
+    pool.assign(servers_of(settings));
+  } catch (std::invalid_argument const& e) {  // such as a priority beyond failover's levels
+    throw config_error{fmt::format("{}: {}", settings.file, e.what())};
+  }
 }
 
 // nginx's ip_hash looks at the octets of an address, all the others hash the text.
 equipoise::any_key client_key(shared const& all, asio::ip::address const& from, std::string const& text) {
-  if (all.settings.policy.find("ip_hash") == std::string::npos) return std::string_view{text};
+  if (!by_address(all.settings)) return std::string_view{text};
   if (from.is_v4()) return equipoise::address::v4(from.to_v4().to_bytes());
   return equipoise::address::v6(from.to_v6().to_bytes());
 }

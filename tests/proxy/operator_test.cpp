@@ -43,20 +43,34 @@ TEST_CASE("A mistake in the configuration is refused by its line, its name and w
              ContainsSubstring("p.toml:2: ") && ContainsSubstring("'best'") && ContainsSubstring("known: ") &&
                  ContainsSubstring("maglev"));
   CHECK_THAT(refused("workers = 0\n"), ContainsSubstring("p.toml:1: workers = 0 is not within 1 … 1024"));
-  CHECK_THAT(refused("workers = \"2\"\n"), ContainsSubstring("workers must be a whole number"));
+  CHECK_THAT(refused("workers = \"2\"\n"), ContainsSubstring("p.toml:1: workers = \"2\" must be a whole number"));
   CHECK_THAT(refused("listen = \"localhost:80\"\n"),
              ContainsSubstring("p.toml:1: listen = \"localhost:80\" is not \"address:port\""));
   CHECK_THAT(refused("[checks]\ninterval = 10\n"),
-             ContainsSubstring("p.toml:2: checks.interval must be a duration in quotes"));
+             ContainsSubstring("p.toml:2: checks.interval = 10 must be a duration in quotes"));
   CHECK_THAT(refused("[checks]\ninterval = \"0s\"\n"),
              ContainsSubstring("checks.interval = \"0s\" must be more than zero"));
-  CHECK_THAT(refused("[checks]\npath = \"health\"\n"), ContainsSubstring("checks.path = \"health\" must start with /"));
-  CHECK_THAT(refused("[checks]\npath = \"/a b\"\n"), ContainsSubstring("checks.path must have no blanks"));
+  CHECK_THAT(refused("[checks]\npath = \"health\"\n"),
+             ContainsSubstring("p.toml:2: checks.path = \"health\" must start with /"));
+  CHECK_THAT(refused("[checks]\npath = \"/a b\"\n"),
+             ContainsSubstring("p.toml:2: checks.path = \"/a b\" must have no blanks"));
   CHECK_THAT(refused("key = \"header X Y\"\n"), ContainsSubstring("p.toml:1: key = \"header X Y\" is unknown"));
+  CHECK_THAT(refused("[limits]\nrequest_body = 1073741825\n"),
+             ContainsSubstring("p.toml:2: limits.request_body = 1073741825 is not within 0 … 1073741824"));
   CHECK_THAT(refused("key = \"cookie\"\n"),
              ContainsSubstring("p.toml:1: key = \"cookie\" is unknown; known: client, path, header NAME"));
+  CHECK_THAT(refused("key = 5\n"), ContainsSubstring("p.toml:1: key = 5 must be a text in quotes"));
+  CHECK_THAT(refused("policy = \"sticky{ip_hash}\"\nkey = \"path\"\n"),
+             ContainsSubstring("p.toml:2: key = \"path\" is not for policy sticky{ip_hash}"));
+  CHECK_THAT(refused("policy = \"failover{maglev}\"\n[[backend]]\naddress = \"127.0.0.1:1\"\npriority = 8\n"),
+             ContainsSubstring("p.toml: ") && ContainsSubstring("priority 8 of backend '127.0.0.1:1' is beyond"));
   CHECK_THAT(refused("admin = \"yes\"\n"), ContainsSubstring("known: off, loopback, everybody"));
   CHECK_THAT(refused("[[backend]]\nname = \"a\"\n"), ContainsSubstring("p.toml:1: this [[backend]] needs address"));
+  CHECK_THAT(refused("[[backend]]\naddress = \"127.0.0.1:0\"\n"),
+             ContainsSubstring("p.toml:2: backend.address = \"127.0.0.1:0\" needs a port"));
+  std::string many;
+  for (int i = 1; i != 4098; ++i) many += "[[backend]]\naddress = \"127.0.0.1:" + std::to_string(i) + "\"\n";
+  CHECK_THAT(refused(many), ContainsSubstring("p.toml:8193: more than 4096 backends are too many"));
   CHECK_THAT(refused("[[backend]]\naddress = \"127.0.0.1:1\"\n[[backend]]\naddress = \"127.0.0.1:1\"\n"),
              ContainsSubstring("p.toml:3: there is already a backend named \"127.0.0.1:1\""));
   CHECK_THAT(refused("[[backend]]\naddress = \"127.0.0.1:1\"\nweight = -1\n"),
