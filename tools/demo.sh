@@ -13,6 +13,7 @@ while [ $# -gt 0 ]; do
       [ $# -ge 2 ] || { echo "demo: $1 needs a file" >&2; exit 2; }
       case "$2" in /*) arguments+=("$1" "$2") ;; *) arguments+=("$1" "$PWD/$2") ;; esac
       shift 2 ;;
+    --json=[!/]* | --report=[!/]*) arguments+=("${1%%=*}" "$PWD/${1#*=}"); shift ;;
     *) arguments+=("$1"); shift ;;
   esac
 done
@@ -23,4 +24,4 @@ mkdir -p build
 options=(-DCMAKE_BUILD_TYPE=Release -DEQUIPOISE_BUILD_TESTS=OFF -DEQUIPOISE_BUILD_BENCHES=OFF)
 cmake -S . -B build/demo -G Ninja "${options[@]}" > build/demo.log 2>&1 || { cat build/demo.log >&2; exit 1; }
 cmake --build build/demo --target proxy_demo
-exec build/demo/examples/proxy/demo "${arguments[@]}" < /dev/null
+exec build/demo/examples/proxy/demo ${arguments[@]+"${arguments[@]}"} < /dev/null

@@ -4,6 +4,7 @@
 //   load --target 127.0.0.1:8080 --rate 2000 --clients 400 --seconds 10
 #include "demo/histogram.hpp"
 #include "demo/load_generator.hpp"
+#include "demo/within.hpp"
 #include "endpoint.hpp"
 
 #include <fmt/format.h>
@@ -18,10 +19,10 @@ int main(int argc, char** argv) {
   demo::load_plan plan;
   app.add_option("--target", target, "address:port");
   app.add_option("--path", plan.path, "what to GET");
-  app.add_option("--rate", plan.rate, "requests a second")->check(CLI::Range(1.0, 100'000.0));
+  app.add_option("--rate", plan.rate, "requests a second")->check(demo::within(1, 100'000));
   app.add_option("--clients", plan.clients, "client addresses, in 127.0.0.0/8 where the target is there")
       ->check(CLI::Range(1, 10'000));
-  app.add_option("--seconds", seconds, "how long")->check(CLI::Range(0.1, 86'400.0));
+  app.add_option("--seconds", seconds, "how long")->check(demo::within(0.1, 86'400));
   CLI11_PARSE(app, argc, argv);
   auto const endpoint = proxy::parse_endpoint(target);
   if (!endpoint) {

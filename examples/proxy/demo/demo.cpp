@@ -2,6 +2,7 @@
 // killed, comes back, another becomes ten times slower, one is added. The last line says which promises were kept.
 #include "output.hpp"
 #include "screen.hpp"
+#include "within.hpp"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -21,6 +22,11 @@ namespace {
 struct interrupted : std::exception {
   char const* what() const noexcept override { return "interrupted"; }
 };
+
+// Said before the play and not after it; what the file has stays until then.
+void must_be_writable(std::string const& name) {
+  if (!std::ofstream{name, std::ios::app}) throw std::runtime_error{"cannot write " + name};
+}
 
 void write_file(std::string const& name, std::string const& text) {
   std::ofstream file{name};
@@ -75,11 +81,11 @@ int main(int argc, char** argv) {
   std::string json, report;
   std::vector<std::string> only;
   app.add_option("--seconds", how.seconds, "for all policies together (default: 12 for each)")
-      ->check(CLI::Range(1.0, 86'400.0));
+      ->check(demo::within(1, 86'400));
   app.add_option("--json", json, "write the results as data");
   app.add_option("--report", report, "write the results as an HTML page with charts");
   app.add_option("--policy", only, "only these policies");
-  app.add_option("--rate", how.rate, "requests a second")->check(CLI::Range(10.0, 20'000.0));
+  app.add_option("--rate", how.rate, "requests a second")->check(demo::within(10, 20'000));
   app.add_option("--clients", how.clients, "client addresses")->check(CLI::Range(1, 5000));
   app.add_option("--workers", how.workers, "threads of the proxy")->check(CLI::Range(1, 64));
   app.add_option("--proxy", how.proxy, "the proxy's program");
@@ -104,6 +110,8 @@ int main(int argc, char** argv) {
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) files.rlim_cur = files.rlim_max, setrlimit(RLIMIT_NOFILE, &files);
   std::signal(SIGPIPE, SIG_IGN);
   try {
+    for (auto const& file : {json, report})
+      if (!file.empty()) must_be_writable(file);
     return run(how, json, report);
   } catch (std::exception const& e) {
     std::fflush(stdout);
