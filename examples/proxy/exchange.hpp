@@ -42,9 +42,8 @@ class exchange {
   task<fate> send(tcp::endpoint to);
 
   unsigned status() const { return parser_->get().result_int(); }
-  std::string const& problem() const noexcept {
-    return problem_;
-  }  // of an attempt that was not answered, or not to its end
+  // Why an attempt was not answered, or not to its end.
+  std::string const& problem() const noexcept { return problem_; }
 
   // Streams the answer to the client. False: the client's connection cannot be used again.
   task<bool> relay(beast::tcp_stream& client, client_side side);
