@@ -4,6 +4,7 @@
 #include <equipoise/policy/round_robin.hpp>
 
 #include <map>
+#include <optional>
 
 using namespace equipoise;
 using Catch::Matchers::ContainsSubstring;
@@ -115,8 +116,28 @@ TEST_CASE("pool: assign can be told to keep the last good list when discovery an
   fleet f{round_robin{}, servers(2)};
   CHECK(!f.pool.assign(std::vector<server>{}, {.keep_last_good = true}));
   CHECK(f.next(2) == "AB");
+  CHECK(f.pool.assign(servers(1), {.keep_last_good = true}));
+  CHECK(f.next(2) == "AA");
   CHECK(f.pool.assign(std::vector<server>{}));
   CHECK(f.next(1) == "(empty)");
+}
+
+TEST_CASE("pool: each attribute by itself is a change: it is seen and built from, and the same again is none") {
+  builder::counters count;
+  fleet f{builder{&count}, servers(1)};
+  attributes wanted;
+  auto const updates = [&] {
+    int const before = count.builds;
+    CHECK(f.pool.update(f.ids[0], wanted));
+    CHECK(count.builds == before + 1);
+    CHECK(f.pool.update(f.ids[0], wanted));
+    CHECK(count.builds == before + 1);
+    f.pool.for_each([&](backend_id, server const&, attributes const& a, reason) { CHECK(a == wanted); });
+  };
+  wanted.weight = 2, updates();
+  wanted.priority = 1, updates();
+  wanted.zone = "east", updates();
+  wanted.weight = 0, updates();
 }
 
 TEST_CASE("pool: assign equals a map, whatever came before") {
@@ -233,7 +254,8 @@ TEST_CASE("pool: a change that fails half-way, after joins, leaves and replaceme
   fleet f{round_robin{}, servers(5), 0, {.capacity = 7}};
   auto const before = seen(f.pool);
   dice d{28};
-  for (int run = 0; run != 100; ++run) {
+  for (int run = 0; run != 1100; ++run) {  // more often than there are slots
+    std::vector<backend_id> void_ids;
     auto const half = [&](auto& draft) {
       std::vector<backend_id> now = f.ids;
       for (int step = 0; step != 8; ++step) {
@@ -241,14 +263,18 @@ TEST_CASE("pool: a change that fails half-way, after joins, leaves and replaceme
           case 0: draft.remove(now[roll(d, static_cast<std::uint32_t>(now.size()))]); break;
           case 1: draft.update(now[roll(d, static_cast<std::uint32_t>(now.size()))], {.weight = roll(d, 3)}); break;
           default:
-            if (draft.size() < 6 && step < 2) now.push_back(draft.add({"new-" + std::to_string(step)}));
+            if (draft.size() < 6 && step < 2) {
+              void_ids.push_back(draft.add({"new-" + std::to_string(step)}));
+              now.push_back(void_ids.back());
+            }
         }
       }
       draft.remove(f.ids[2]);
-      draft.add({"C"});  // under the key of one that leaves
+      void_ids.push_back(draft.add({"C"}));  // under the key of one that leaves
       fail("half-way");
     };
     CHECK_THROWS_WITH(f.pool.change(half), ContainsSubstring("half-way") || ContainsSubstring("capacity"));
+    for (auto id : void_ids) CHECK((!f.pool.remove(id) && !f.pool.update(id, {}) && f.pool.reasons(id) == reason::removed));
   }
 #if defined(__cpp_exceptions)
   CHECK(seen(f.pool) == before);
@@ -307,6 +333,7 @@ TEST_CASE("pool: capacity counts the slots that wait for leases to end, and is r
   CHECK_THROWS_WITH(pool<server>(pool_options{.capacity = (1u << 28) + 1}), ContainsSubstring("capacity 268435457"));
   CHECK_THROWS_WITH(pool<server>(pool_options{.rows = 0}), ContainsSubstring("rows 0"));
   CHECK_THROWS_WITH(pool<server>(pool_options{.rows = 1025}), ContainsSubstring("rows 1025"));
+  CHECK_NOTHROW(pool<server>(pool_options{.capacity = 1, .rows = 1024}));
 }
 
 TEST_CASE("pool: a slot is used again only after the leases of its last owner ended, and its id is new") {
@@ -442,6 +469,120 @@ TEST_CASE("pool: an object dies when it has left, its leases ended and no picker
   pool.settle();
   CHECK(alive.expired());
   CHECK(idle.select()->name == "b");
+}
+
+TEST_CASE("pool: an object lives exactly as long as somebody may look at it, whatever members, leases and pickers do") {
+  dice d{42};
+  pool<mortal> pool;
+  balancer lb{pool, round_robin{}, 0};
+  struct worker {
+    picker<mortal, round_robin> p;
+    std::optional<std::size_t> sees;  // which publish
+  };
+  std::vector<worker> workers;
+  for (int i = 0; i != 3; ++i) workers.push_back({lb.make_picker(), std::nullopt});
+  std::vector<std::map<std::string, backend_id>> published{{}};
+  std::map<std::string, std::weak_ptr<int>> objects;
+  std::vector<lease<mortal>> held;
+  for (std::uint32_t step = 1; step != 3000; ++step) {
+    auto members = published.back();
+    auto const join = [&](auto& draft) {
+      auto const name = std::to_string(step);
+      auto object = std::make_shared<int>();
+      objects[name] = object;
+      members[name] = draft.add({name, std::move(object)});
+    };
+    auto const leave = [&](auto& draft) {
+      auto const gone = std::next(members.begin(), roll(d, static_cast<std::uint32_t>(members.size())));
+      draft.remove(gone->second);
+      members.erase(gone);
+    };
+    auto& w = workers[roll(d, 3)];
+    switch (roll(d, 8)) {
+      case 0:
+        if (members.size() < 5) pool.change(join), published.push_back(members);
+        break;
+      case 1:
+        if (!members.empty()) pool.change(leave), published.push_back(members);
+        break;
+      case 2:
+        if (!members.empty()) pool.change([&](auto& draft) { leave(draft), join(draft); }), published.push_back(members);
+        break;
+      case 3:
+        if (!members.empty()) pool.update(members.begin()->second, {.weight = 1 + step}), published.push_back(members);
+        break;
+      case 4:
+        w.p.rest(), w.sees = std::nullopt;
+        break;
+      case 5:
+        if (!held.empty()) held.erase(held.begin() + roll(d, static_cast<std::uint32_t>(held.size())));
+        break;
+      case 6:
+        if (auto l = w.p.acquire(); l && held.size() < 4) held.push_back(std::move(l));
+        w.sees = published.size() - 1;
+        break;
+      default:
+        w.p.select(), w.sees = published.size() - 1;
+    }
+    pool.settle();
+
+    std::vector<std::size_t> old;  // publishes that a picker still sees
+    for (auto const& each : workers)
+      if (each.sees && *each.sees != published.size() - 1) old.push_back(*each.sees);
+    std::sort(old.begin(), old.end());
+    old.erase(std::unique(old.begin(), old.end()), old.end());
+    std::size_t left = 0, leased = 0;
+    for (auto at = objects.begin(); at != objects.end();) {
+      auto const& name = at->first;
+      bool const member = published.back().contains(name);
+      bool const seen = std::any_of(old.begin(), old.end(), [&](std::size_t i) { return published[i].contains(name); });
+      bool const worked = std::any_of(held.begin(), held.end(), [&](auto const& l) { return l->name == name; });
+      REQUIRE(at->second.expired() == !(member || seen || worked));
+      left += !member && (seen || worked);
+      leased += !member && worked;
+      at = at->second.expired() ? objects.erase(at) : std::next(at);
+    }
+    auto const waiting = pool.waiting();
+    REQUIRE(waiting.snapshots == old.size());
+    REQUIRE(waiting.lists == old.size());
+    REQUIRE(waiting.records == left);
+    REQUIRE(waiting.slots == leased);
+  }
+}
+
+TEST_CASE("pool: a picker that rested and picked again keeps what it chose") {
+  pool<mortal> pool;
+  balancer lb{pool, round_robin{}, 0};
+  auto picker = lb.make_picker();
+  auto a = std::make_shared<int>();
+  std::weak_ptr<int> const alive = a;
+  auto const id = pool.add({"a", std::move(a)});
+  picker.select();
+  picker.rest();
+  auto const c = picker.select();
+  pool.remove(id);
+  pool.settle();
+  CHECK(!alive.expired());
+  CHECK(c->name == "a");
+}
+
+TEST_CASE("pool: a balancer that ends leaves nothing waiting, although it had old snapshots") {
+  pool<mortal> pool;
+  auto a = std::make_shared<int>();
+  std::weak_ptr<int> const alive = a;
+  auto const id = pool.add({"a", std::move(a)});
+  {
+    balancer lb{pool, round_robin{}, 0};
+    auto idle = lb.make_picker();
+    idle.select();
+    pool.remove(id);
+    CHECK(pool.waiting().snapshots == 1);
+    CHECK(!alive.expired());
+  }
+  CHECK(alive.expired());
+  pool.add({"b"});
+  auto const waiting = pool.waiting();
+  CHECK(waiting.snapshots + waiting.lists + waiting.records + waiting.slots == 0);
 }
 
 TEST_CASE("pool: a lease that outlives membership, picker and balancer keeps its object") {
