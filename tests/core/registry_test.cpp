@@ -27,8 +27,10 @@ TEST_CASE("registry: reasons are a set: each is set and cleared apart, and only 
   r.word_of(2).store(id.tag);
   CHECK(r.check(id));
   reason before{};
-  CHECK(r.set(id, reason::down | reason::draining, &before));
+  CHECK(r.set(id, reason::down, &before));
   CHECK(before == reason::none);
+  CHECK(r.set(id, reason::draining, &before));
+  CHECK(before == reason::down);
   CHECK(r.reasons(id) == (reason::down | reason::draining));
   CHECK(!r.check(id));
   CHECK(r.clear(id, reason::down, &before));
@@ -82,20 +84,50 @@ TEST_CASE("registry: a mask ignores its own reasons and no others, and masks com
 }
 
 TEST_CASE("slots: freed ones come back oldest first, with the next generation") {
-  registry r{3, 1};
-  detail::slots s{r};
-  backend_id a[3];
-  for (auto& id : a) {
-    s.require_one();
-    id = s.take();
-    r.word_of(id.slot).store(id.tag);
-  }
-  CHECK_THROWS_WITH(s.require_one(), Catch::Matchers::ContainsSubstring("capacity 3"));
-  for (int i : {1, 0, 2}) s.leave(), s.give_back(a[i].slot);
-  for (int i : {1, 0, 2}) {
-    auto const again = s.take();
-    CHECK(again.slot == a[i].slot);
-    CHECK(again.tag == a[i].tag + one_generation);
+  std::vector<std::size_t> order{0, 1, 2};
+  do {
+    registry r{3, 1};
+    detail::slots s{r};
+    backend_id a[3];
+    for (auto& id : a) {
+      s.require_one();
+      id = s.take();
+      r.word_of(id.slot).store(id.tag);
+    }
+    CHECK_THROWS_WITH(s.require_one(), Catch::Matchers::ContainsSubstring("capacity 3"));
+    for (auto i : order) s.leave(), s.give_back(a[i].slot);
+    for (auto i : order) {
+      auto const again = s.take();
+      CHECK(again.slot == a[i].slot);
+      CHECK(again.tag == a[i].tag + one_generation);
+    }
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_CASE("slots: going back to where they were, whatever was taken since, is as if nothing had been") {
+  dice d{40};
+  registry r{64, 1}, twin_r{64, 1};
+  detail::slots s{r}, twin{twin_r};
+  std::vector<backend_id> taken;
+  for (int step = 0; step != 3000; ++step) {
+    auto const which = roll(d, 3);
+    if (which == 0 && taken.size() < 40) {
+      REQUIRE_NOTHROW(s.require_one());
+      auto const id = s.take();
+      REQUIRE(id == twin.take());
+      r.word_of(id.slot).store(id.tag);
+      twin_r.word_of(id.slot).store(id.tag);
+      taken.push_back(id);
+    } else if (which == 1 && !taken.empty()) {
+      std::swap(taken[roll(d, static_cast<std::uint32_t>(taken.size()))], taken.back());
+      for (auto* each : {&s, &twin}) each->leave(), each->give_back(taken.back().slot);
+      taken.pop_back();
+    } else {
+      auto const before = s.where();
+      for (auto n = roll(d, 20); n != 0; --n) s.take();
+      s.back_to(before);
+    }
+    REQUIRE(s.waiting() == twin.waiting());
   }
 }
 
@@ -113,4 +145,17 @@ TEST_CASE("slots: one whose generations are used up is never used again") {
   s.leave();
   s.give_back(id.slot);
   CHECK(s.take().slot != id.slot);
+}
+
+TEST_CASE("slots: once the generations of every slot are used up, one more is refused, though there is capacity") {
+  registry r{1, 1};
+  detail::slots s{r};
+  for (std::uint32_t k = 0; k != r.slots(); ++k) {
+    REQUIRE_NOTHROW(s.require_one());
+    auto const slot = s.take().slot;
+    r.word_of(slot).store(~reason_bits | static_cast<std::uint32_t>(reason::removed));
+    s.leave();
+    s.give_back(slot);
+  }
+  CHECK_THROWS(s.require_one());
 }
