@@ -18,7 +18,62 @@ struct only_the_first {
     return k.members.empty() || std::exchange(w.over, true) ? nullptr : &k.members[0];
   }
 };
+
+struct home_only {
+  using key_type = std::uint64_t;
+  static constexpr std::uint32_t tries = 1;
+  struct table {};
+  struct cursor {};
+  table build(members_view) const { return {}; }
+  proposal propose(table const&, cursor&, pick const& k, key_type const& key) const noexcept {
+    return k.members.empty() ? nullptr : &k.members[key % k.members.size()];
+  }
+};
+
+// Tells whom it was built from.
+template <class Key>
+struct witness {
+  using key_type = Key;
+  struct table {};
+  struct cursor {};
+  std::string *these, *everybody;
+  table build(members_view members) const {
+    these->clear(), everybody->clear();
+    for (auto const& m : members) *these += m.key();
+    for (auto const& m : members.everybody()) *everybody += m.key();
+    return {};
+  }
+  proposal propose(table const&, cursor&, pick const&, Key const&) const noexcept { return nullptr; }
+};
 }  // namespace
+
+TEST_CASE("a keyed policy is built from all that have a weight, another from those of them that are well, if anybody is") {
+  dice d{41};
+  pool<server> pool;
+  std::string unkeyed, keyed, everybody, same;
+  balancer a{pool, witness<no_key>{&unkeyed, &everybody}, 0};
+  balancer b{pool, witness<hashed_key>{&keyed, &same}, 0};
+  std::vector<backend_id> ids;
+  for (auto const& s : servers(4)) ids.push_back(pool.add(s));
+  for (int step = 0; step != 1000; ++step) {
+    auto const id = ids[roll(d, 4)];
+    switch (roll(d, 3)) {
+      case 0: pool.set(id, roll(d, 2) == 0 ? reason::down : reason::saturated); break;
+      case 1: pool.clear(id, reason::down | reason::saturated); break;
+      default: pool.update(id, {.weight = roll(d, 3)});
+    }
+    pool.settle();
+    std::string placed, well;
+    pool.for_each([&](backend_id, server const& s, attributes const& attrs, reason against) {
+      if (attrs.weight != 0) placed += s.name;
+      if (against == reason::none) well += s.name;
+    });
+    REQUIRE(keyed == placed);
+    REQUIRE(unkeyed == (well.empty() ? placed : well));
+    REQUIRE(everybody == "ABCD");
+    REQUIRE(same == "ABCD");
+  }
+}
 
 TEST_CASE("balancer.acquire needs no picker: leases are counted, keyed or not, and explain answers too") {
   fleet f{round_robin{}, servers(3), 1};
@@ -110,6 +165,35 @@ TEST_CASE("a policy of ten lines is a policy: proposals past the end mean everyb
   CHECK(f.shares(300) == std::vector<std::size_t>{0, 100, 100, 100});
   CHECK(select_n(f.picker, 0, 9).size() == 3);
   CHECK(f.picker.explain().policy == "the policy");
+}
+
+TEST_CASE("a keyed policy that has no more to propose goes on from its last proposal, member by member") {
+  fleet f{home_only{}, servers(7)};
+  for (std::uint64_t key = 0; key != 7; ++key) {
+    auto order = f.ids;
+    std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(key), order.end());
+    CHECK(select_n(f.picker, key, 9) == order);
+  }
+}
+
+TEST_CASE("balancer.acquire: a cursor that could not be made, however often, costs no place") {
+  struct fragile {
+    struct table {};
+    struct cursor {};
+    bool* broken;
+    table build(members_view) const { return {}; }
+    cursor make_cursor() const {
+      if (*broken) fail("no cursor");
+      return {};
+    }
+    proposal propose(table const&, cursor&, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members[0]; }
+  };
+  bool broken = false;
+  fleet f{fragile{&broken}, servers(1)};
+  broken = true;
+  for (int i = 0; i != 20; ++i) CHECK_THROWS_WITH(f.lb.acquire(), Catch::Matchers::Equals("no cursor"));
+  broken = false;
+  CHECK(who(f.lb.acquire()) == "A");
 }
 
 TEST_CASE("a finite policy's end is the end") {
