@@ -75,6 +75,12 @@ TEST_CASE("lease: says why nobody is held") {
   CHECK(none.start() == tick{});
   held = std::move(none);
   CHECK(held.why() == cause::all_down);
+  CHECK(none.why() == cause::empty);
+  f.clear(0, reason::down);
+  held = f.picker.acquire({.now = at(5s)});
+  held.finish(outcome::ok);
+  CHECK(held.why() == cause::empty);
+  CHECK(held.start() == tick{});
 }
 
 TEST_CASE("lease: what it reports is kept for each backend where the pool was asked to") {
@@ -105,14 +111,19 @@ TEST_CASE("lease: what it reports is kept for each backend where the pool was as
 
 TEST_CASE("lease: a late report goes to the backend that did the work, not to the slot's next owner") {
   fleet f{round_robin{}, servers(1), 0, {.capacity = 1, .observations = true}};
-  auto old = f.picker.acquire();
+  f.picker.acquire({.now = at(1s)}).finish(outcome::ok, at(2s));
+  auto old = f.picker.acquire({.now = at(1s)});
   f.pool.remove(f.ids[0]);
-  old.finish(outcome::error);
+  old.finish(outcome::error, at(2s));
   f.pool.settle();
   auto const next = f.pool.add({"next"});
   REQUIRE(next.slot == f.ids[0].slot);
-  CHECK(f.pool.observed(next)->failed == 0);
-  CHECK(f.pool.observed(next)->consecutive_failures == 0);
+  auto const& seen = *f.pool.observed(next);
+  CHECK(seen.ok == 0);
+  CHECK(seen.failed == 0);
+  CHECK(seen.latency == 0);
+  CHECK(seen.measured == 0);
+  CHECK(seen.consecutive_failures == 0);
 }
 
 TEST_CASE("lease: goes on when picker and balancer are gone, and needs only the pool") {
