@@ -132,7 +132,7 @@ TEST_CASE("backend: zones have names, numbers of the pool's own, and the empty o
   pool.add({"c", 1, 0, "east"});
   CHECK(pool.zone_name(0).empty());
   CHECK(pool.zone_name(1) == "east");
-  CHECK(pool.zone_name(2).empty());
+  for (unsigned unknown : {2u, 3u, 65'535u}) CHECK(pool.zone_name(static_cast<std::uint16_t>(unknown)).empty());
   std::string zones;
   pool.for_each([&](backend_id, server const&, attributes const& a, reason) { zones += a.zone + ","; });
   CHECK(zones == "east,,east,");

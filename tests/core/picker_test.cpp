@@ -127,6 +127,18 @@ TEST_CASE("a mask decides which reasons count for one pick") {
   }
 }
 
+TEST_CASE("a mask holds for a retry, too, and for select_n") {
+  fleet f{round_robin{}, servers(3)};
+  f.set(1, reason::down);
+  std::vector const tried{f.ids[0], f.ids[2]};
+  CHECK(f.picker.select({.tried = tried}).why() == cause::all_tried);
+  CHECK(who(f.picker.select({.tried = tried, .mask = admission::panic})) == "B");
+  CHECK(who(f.picker.acquire({.tried = tried, .mask = admission::panic})) == "B");
+  CHECK(f.picker.explain({.tried = tried, .mask = admission::panic}).choice == f.ids[1]);
+  CHECK(select_n(f.picker, 0, 3).size() == 2);
+  CHECK(select_n(f.picker, 0, 3, {.mask = admission::panic}).size() == 3);
+}
+
 TEMPLATE_TEST_CASE("select_n gives distinct ones that are up, and the first is what a pick would give", "", EVERY_UNKEYED, maglev<>, ring<>) {
   fleet f{TestType{}, weighted({3, 1, 8, 1, 2, 2, 4}), 21}, twin{TestType{}, weighted({3, 1, 8, 1, 2, 2, 4}), 21};
   for (auto* one : {&f, &twin}) one->set(5, reason::down);
