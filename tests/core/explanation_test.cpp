@@ -155,6 +155,9 @@ TEST_CASE("explain says in one sentence who was chosen, and what was said of eac
   CHECK(row(3).verdict == "weightless");
   CHECK(row(0).numbers[1].name == "in_flight");
   CHECK(row(0).numbers[1].value == 1);
+  REQUIRE(row(0).numbers.size() == 3);
+  CHECK(row(0).numbers[2].name == "load");
+  CHECK(row(0).numbers[2].value == 1);
   auto const text = e.text();
   CHECK_THAT(text, ContainsSubstring("C was chosen by least_connections"));
   CHECK_THAT(text, ContainsSubstring("B was refused: draining+down") && ContainsSubstring("D was refused: weightless"));
@@ -173,6 +176,46 @@ TEST_CASE("explain gives each one's verdict: down, tried, full") {
   for (auto const& r : e.rows) verdicts += r.key + ":" + r.verdict + " ";
   CHECK_THAT(verdicts, ContainsSubstring("A:maintenance"));
   CHECK_THAT(verdicts, ContainsSubstring("B:tried"));
+  fleet g{limited{round_robin{}, 1}, servers(2)};
+  auto const one = g.picker.acquire();
+  auto const full = g.picker.explain({.tried = {&g.ids[1], 1}});
+  REQUIRE(full.rows.size() == 2);
+  for (auto const& r : full.rows) CHECK(r.verdict == (r.key == "A" ? "full" : "tried"));
+}
+
+TEST_CASE("explain tells of one that came back, and is not in the table before the next settle") {
+  fleet f{round_robin{}, servers(2)};
+  f.set(1, reason::down);
+  f.pool.settle();
+  f.clear(1, reason::down);
+  auto const e = f.picker.explain();
+  REQUIRE(e.rows.size() == 2);
+  CHECK(e.rows[0].verdict == "chosen");
+  CHECK(e.rows[1].verdict == "not in the table");
+}
+
+TEST_CASE("explain's sentence tells of eight that were refused, counts the rest of them, and those not asked") {
+  for (std::size_t n : {12u, 100u})
+    for (std::size_t dead = 0; dead != 12; ++dead) {
+      fleet f{round_robin{}, servers(n)};
+      for (std::size_t i = 0; i != dead; ++i) f.set(i, reason::down);
+      std::string expected = name_of(dead) + " was chosen by round_robin (weight 1, in_flight 0)";
+      for (std::size_t i = 0; i != std::min<std::size_t>(dead, 8); ++i)
+        expected += (i == 0 ? "; " : ", ") + name_of(i) + " was refused: down (weight 1, in_flight 0)";
+      if (dead > 8) expected += " and " + std::to_string(dead - 8) + " like these";
+      if (n - dead - 1 != 0) expected += "; " + std::to_string(n - dead - 1) + " not asked";
+      CHECK(f.picker.explain().text() == expected + ".");
+    }
+  fleet f{least_connections{}, servers(2)};
+  CHECK(f.picker.explain().text() == "A was chosen by least_connections (weight 1, in_flight 0, load 0); B was compared (weight 1, in_flight 0, load 0).");
+}
+
+TEST_CASE("explain's JSON has all that the explanation has") {
+  fleet f{round_robin{}, servers(100)};
+  auto const e = f.picker.explain();
+  CHECK_THAT(e.json(), Catch::Matchers::StartsWith("{\"choice\":\"A\",\"why\":\"none\",\"policy\":\"round_robin\",\"rows\":[{\"id\":\"" +
+                                                   to_string(f.ids[0]) + "\",\"key\":\"A\",\"verdict\":\"chosen\",\"numbers\":{\"weight\":1,\"in_flight\":0}},") &&
+                           Catch::Matchers::EndsWith("],\"more\":36}"));
 }
 
 TEST_CASE("explain when there is nobody says why") {
