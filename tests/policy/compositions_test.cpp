@@ -2,6 +2,7 @@
 
 #include <equipoise/policy/bounded_load.hpp>
 #include <equipoise/policy/failover.hpp>
+#include <equipoise/policy/hash_modulo.hpp>
 #include <equipoise/policy/least_connections.hpp>
 #include <equipoise/policy/limited.hpp>
 #include <equipoise/policy/maglev.hpp>
@@ -98,6 +99,7 @@ TEST_CASE("bounded_load: one hot key spreads over its next backends, an idle fle
 TEMPLATE_TEST_CASE("bounded_load: while anybody is well somebody has room, however many are down", "", round_robin, maglev<>) {
   for (std::size_t n : {10u, 100u}) {
     fleet f{bounded_load{TestType{}}, servers(n), 1};
+    f.next(3);  // the share that it remembers is out of date from here on
     for (std::size_t i = 2; i != n; ++i) f.set(i, reason::down);
     for (int round = 0; round != 2; ++round) {
       std::vector<lease<server>> held;
@@ -109,6 +111,19 @@ TEMPLATE_TEST_CASE("bounded_load: while anybody is well somebody has room, howev
       CHECK(f.pool.in_flight(f.ids[1]) <= 126);
       f.pool.settle();
     }
+  }
+}
+
+TEST_CASE("bounded_load: a change of membership counts from the next pick on") {
+  fleet f{bounded_load{maglev{}}, servers(40)};
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 60; ++i) held.push_back(f.picker.acquire(i));  // nobody has more than 2
+  auto late = servers(80);
+  late.erase(late.begin(), late.begin() + 40);
+  f.join(late);
+  for (int i = 0; i != 8; ++i) {
+    held.push_back(f.picker.acquire(i));
+    CHECK(f.pool.in_flight(held.back().id()) == 1);  // ⌈1.25 · 61 / 80⌉
   }
 }
 
@@ -128,6 +143,7 @@ TEST_CASE("bounded_load: a retry's exclusions loosen the bound for that pick alo
 
 TEST_CASE("bounded_load refuses factors that are no bound") {
   for (double bad : {1.0, 0.5, 0.0, -1.0, 2e6, std::nan("")}) CHECK_THROWS_WITH(bounded_load(round_robin{}, bad), ContainsSubstring("bounded_load::factor"));
+  CHECK_NOTHROW(bounded_load(round_robin{}, 1e6));
 }
 
 TEST_CASE("failover: work goes to the first level on which anybody may have it") {
@@ -177,8 +193,8 @@ TEST_CASE("failover: a priority beyond its levels is refused also of one that is
   CHECK_THROWS_WITH(f.pool.update(f.ids[1], {.priority = 9}), ContainsSubstring("priority 9 of backend 'B'"));
 }
 
-TEST_CASE("failover: a key's homes on different levels do not follow from one another") {
-  fleet f{failover{maglev{}}, on_levels({0, 0, 0, 0, 1, 1, 1, 1})};
+TEMPLATE_TEST_CASE("failover: a key's homes on different levels do not follow from one another", "", maglev<>, hash_modulo<>) {
+  fleet f{failover{TestType{}}, on_levels({0, 0, 0, 0, 1, 1, 1, 1})};
   std::vector<std::size_t> pairs(16);
   std::vector<std::size_t> first(20'000);
   for (std::uint64_t k = 0; k != first.size(); ++k) first[k] = f.picker.select(k)->number;
@@ -211,6 +227,13 @@ TEST_CASE("sticky: a session goes back to its backend, all others as the child d
     CHECK(f.picker.acquire({.session = f.ids[i]}).id() == f.ids[i]);
   }
   CHECK(f.next(3) == "ABC");
+  fleet many{sticky{round_robin{}}, servers(200)};
+  for (int round = 0; round != 2; ++round) {
+    for (auto id : many.ids) CHECK(many.picker.select({.session = id}).id() == id);
+    many.pool.remove(many.ids[0]);  // its slot goes to one that joins last
+    many.join({{"again-" + std::to_string(round)}});
+    many.ids.erase(many.ids.begin());
+  }
 }
 
 TEST_CASE("sticky: draining and weight 0 keep the sessions they have and get no new ones") {
@@ -224,6 +247,9 @@ TEST_CASE("sticky: draining and weight 0 keep the sessions they have and get no 
     CHECK(f.next(3) == "CCC");
     f.pool.settle();
   }
+  std::vector const tried{f.ids[2]};  // a retry is still that session's
+  CHECK(who(f.picker.select({.tried = tried, .session = f.ids[0]})) == "A");
+  CHECK(who(f.picker.acquire({.tried = tried, .session = f.ids[1]})) == "B");
   f.set(0, reason::down);  // draining and down: gone for its sessions, too
   CHECK(goes_to(0) == "C");
   f.set(1, reason::maintenance);
@@ -231,6 +257,9 @@ TEST_CASE("sticky: draining and weight 0 keep the sessions they have and get no 
   f.pool.update(f.ids[2], {.weight = 0});
   CHECK(f.next(1) == "(all_down)");
   CHECK(goes_to(2) == "C");
+  fleet bounded{bounded_load{sticky{round_robin{}}}, servers(2)};
+  bounded.pool.update(bounded.ids[0], {.weight = 0});
+  for (int i = 0; i != 3; ++i) CHECK(who(bounded.picker.acquire({.session = bounded.ids[0]})) == "A");
 }
 
 TEST_CASE("sticky: a forged, removed or default id is no session, a tried one is passed over, and a mask is respected") {
@@ -240,7 +269,7 @@ TEST_CASE("sticky: a forged, removed or default id is no session, a tried one is
   f.pool.add({"X", 1, 0, "", 1});
   for (backend_id id : {old, backend_id{}, backend_id{f.ids[2].slot, f.ids[2].tag | 16}, backend_id{f.ids[2].slot, f.ids[2].tag + one_generation},
                         backend_id{0xFFFFFFFF, 0xFFFFF000}})
-    for (int i = 0; i != 3; ++i) CHECK(f.picker.select({.session = id}));
+    CHECK(f.next(3, {.session = id}) == "ACX");
   std::vector const tried{f.ids[2]};
   CHECK(f.picker.select({.tried = tried, .session = f.ids[2]}).id() != f.ids[2]);
   f.set(2, reason::saturated);
