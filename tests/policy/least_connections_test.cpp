@@ -54,6 +54,10 @@ TEST_CASE("least connections: the greatest weights and loads compare without ove
   std::vector<lease<server>> held;
   for (int i = 0; i != 100; ++i) held.push_back(f.picker.acquire());
   CHECK(f.pool.in_flight(f.ids[1]) == 1);  // its turn while both were idle
+  fleet g{least_connections{}, weighted({0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD})};
+  std::vector<lease<server>> even;
+  for (int i = 0; i != 300; ++i) even.push_back(g.picker.acquire());
+  for (auto id : g.ids) CHECK(g.pool.in_flight(id) == 100);
 }
 
 TEST_CASE("least connections: one that is down looks idle and is never proposed for it, before and after settle()") {
@@ -68,6 +72,16 @@ TEST_CASE("least connections: one that is down looks idle and is never proposed 
   }
 }
 
+TEST_CASE("least connections: among many that are down, the least loaded of those that are up is found") {
+  fleet f{least_connections{}, servers(20)};
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 60; ++i) held.push_back(f.picker.acquire());  // three on each
+  for (std::size_t i = 0; i != 17; ++i) f.set(i, reason::down);
+  std::erase_if(held, [](auto const& l) { return l->number < 17; });
+  held.erase(std::find_if(held.begin(), held.end(), [](auto const& l) { return l->number == 18; }));
+  for (int i = 0; i != 5; ++i) CHECK(f.picker.select()->number == 18);
+}
+
 TEST_CASE("least connections: the order of preference is the order of load") {
   fleet f{least_connections{}, servers(5)};
   std::vector<lease<server>> held;
@@ -79,6 +93,8 @@ TEST_CASE("least connections: the order of preference is the order of load") {
     for (unsigned k = 0; k != wanted[i]; ++k) held.push_back(f.picker.acquire({.tried = others}));
   }
   CHECK(select_n(f.picker, 0, 5) == std::vector{f.ids[1], f.ids[3], f.ids[4], f.ids[0], f.ids[2]});
+  fleet idle{least_connections{}, servers(5)};
+  CHECK(select_n(idle.picker, 0, 5) == idle.ids);
 }
 
 TEST_CASE("least connections: count rows add up") {
@@ -90,4 +106,16 @@ TEST_CASE("least connections: count rows add up") {
   for (auto id : f.ids) CHECK(f.pool.in_flight(id) == 10);
   held.clear();
   for (auto id : f.ids) CHECK(f.pool.in_flight(id) == 0);
+}
+
+TEST_CASE("least connections: what other workers hold counts, in whichever row") {
+  fleet f{least_connections{}, servers(3), 0, {.rows = 3}};
+  auto second = f.lb.make_picker(), third = f.lb.make_picker();
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 5; ++i) {
+    held.push_back(second.acquire({.tried = {f.ids.data() + 1, 2}}));                 // on A
+    held.push_back(third.acquire({.tried = std::vector{f.ids[0], f.ids[2]}}));        // on B
+  }
+  for (auto* p : {&f.picker, &second, &third})
+    for (int i = 0; i != 3; ++i) CHECK(who(p->acquire()) == "C");
 }
