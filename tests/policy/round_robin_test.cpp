@@ -40,9 +40,8 @@ TEST_CASE("round robin workers keep positions of their own, and a shorter list d
   std::vector<picker<server, round_robin>> workers;
   for (int i = 0; i != 200; ++i) workers.push_back(f.lb.make_picker());
   for (auto& w : workers) w.select();
-  f.pool.remove(f.ids[0]);
+  for (std::size_t i = 0; i != 6; ++i) f.pool.remove(f.ids[i]);
   std::vector<std::size_t> count(10);
   for (auto& w : workers) ++count[w.select()->number];
-  CHECK(count[0] == 0);
-  for (std::size_t i = 1; i != 10; ++i) CHECK(count[i] > 5);
+  for (std::size_t i = 0; i != 10; ++i) CHECK((i < 6 ? count[i] == 0 : count[i] > 25));
 }

@@ -61,13 +61,15 @@ TEMPLATE_TEST_CASE("the first picks of 1000 processes are spread evenly, also wh
   CHECK(chi_square(later) < 1);
 }
 
-TEMPLATE_TEST_CASE("the first picks of 1000 processes follow the weights", "", weighted_round_robin, smooth_weighted_round_robin, weighted_random, power_of_two) {
-  std::vector<std::size_t> count(4);
+TEMPLATE_TEST_CASE("the first and the second picks of 1000 processes follow the weights", "", weighted_round_robin, smooth_weighted_round_robin, weighted_random, power_of_two) {
+  std::vector<std::size_t> first(4), second(4);
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     fleet f{TestType{}, weighted({1, 2, 3, 4}), seed};
-    ++count[f.picker.select()->number];
+    ++first[f.picker.select()->number];
+    ++second[f.picker.select()->number];
   }
-  CHECK(chi_square(count, {1, 2, 3, 4}) < 1);
+  CHECK(chi_square(first, {1, 2, 3, 4}) < 1);
+  CHECK(chi_square(second, {1, 2, 3, 4}) < 1);
 }
 
 TEMPLATE_TEST_CASE("a dead heavy one leaves its work to all: two equals stay equal, before settle and after", "", weighted_round_robin,
@@ -117,4 +119,12 @@ TEMPLATE_TEST_CASE("who recovered after the last settle is found when all who we
   f.set(0, reason::maintenance);
   f.set(2, reason::maintenance);
   CHECK(f.next(1) == "(all_down)");
+}
+
+TEMPLATE_TEST_CASE("a publish that changes nobody's share leaves each worker where it was", "", EVERY_UNKEYED) {
+  fleet f{TestType{}, weighted({3, 1, 2}), 0}, twin{TestType{}, weighted({3, 1, 2}), 0};
+  for (int i = 0; i != 200; ++i) {
+    if (i % 3 == 0) f.pool.update(f.ids[0], {.weight = 3, .zone = std::to_string(i % 2)});
+    REQUIRE(f.next(1) == twin.next(1));
+  }
 }
