@@ -2,6 +2,8 @@
 
 #include <equipoise/policy/maglev.hpp>
 
+#include <numeric>
+
 using namespace equipoise;
 
 namespace {
@@ -43,6 +45,17 @@ TEST_CASE("maglev: every entry of the table has an owner, for any number of memb
     }
 }
 
+TEST_CASE("maglev: the table has the least prime of 65537 entries and a hundred for each member") {
+  auto const size = [](std::size_t n) {
+    auto const count = entries_of(std::vector<std::uint32_t>(n, 1), 0);
+    return std::accumulate(count.begin(), count.end(), std::size_t{0});
+  };
+  CHECK(size(1) == 65'537);
+  CHECK(size(655) == 65'537);
+  CHECK(size(656) == 65'609);
+  CHECK(size(1000) == 100'003);
+}
+
 TEST_CASE("maglev: shares are within 1 % of the weights") {
   dice d{22};
   for (std::size_t n : {3u, 10u, 100u}) {
@@ -69,6 +82,14 @@ TEST_CASE("maglev: keys are as even as the table") {
   CHECK(chi_square(f.shares(200'000)) < 1.1);
 }
 
+TEST_CASE("maglev: keys are even also where a hash of your own is not") {
+  struct the_number_itself {
+    std::uint64_t operator()(std::uint64_t n) const { return n; }
+  };
+  fleet f{maglev<the_number_itself>{}, servers(50)};
+  CHECK(chi_square(f.shares(200'000)) < 1.1);
+}
+
 TEST_CASE("maglev: a change of membership moves less than 1 % of the others' keys, and its return none") {
   for (std::size_t n : {10u, 100u}) {
     fleet f{maglev{}, servers(n)};
@@ -88,7 +109,7 @@ TEST_CASE("maglev: any order of joining gives the same map") {
 }
 
 TEST_CASE("maglev refuses a size that is no prime below 2^30, naming field and value") {
-  for (std::uint32_t bad : {0u, 1u, 4u, 65'536u, 1u << 31})
+  for (std::uint32_t bad : {0u, 1u, 4u, 65'536u, 1'073'741'827u, 1u << 31})
     CHECK_THROWS_WITH(maglev(bad), Catch::Matchers::ContainsSubstring("entries " + std::to_string(bad)));
   CHECK_NOTHROW(maglev(65'537));
 }

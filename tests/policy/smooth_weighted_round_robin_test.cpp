@@ -107,6 +107,15 @@ TEST_CASE("smooth weighted: a huge total is spread out too: no prefix is more th
   }
 }
 
+TEST_CASE("smooth weighted: the greatest sizes that are exact are exact") {
+  std::vector<std::uint32_t> weights(64, 1);
+  weights[0] = (1u << 20) - 63;  // 2^20 turns, 2^26 steps
+  fleet f{smooth_weighted_round_robin{}, weighted(weights)};
+  std::vector<std::uint32_t> count(64);
+  for (std::uint32_t i = 0; i != 1u << 20; ++i) ++count[f.picker.select()->number];
+  CHECK(count == weights);
+}
+
 TEST_CASE("smooth weighted: equal weights are plain turns, without a table") {
   smooth_weighted_round_robin const policy;
   pool<server> pool;
