@@ -102,3 +102,11 @@ TEST_CASE("balancer.acquire allocates a picker for a place once, and then no mor
           for (int i = 0; i != 100; ++i) f.lb.acquire().finish(outcome::ok);
         }) == 0);
 }
+
+TEST_CASE("a picker that ends leaves its place to the next: one after the other allocates nothing more") {
+  fleet f{round_robin{}, servers(3)};
+  f.lb.make_picker().select();
+  CHECK(allocations_of([&] {
+          for (int i = 0; i != 100; ++i) f.lb.make_picker().select();
+        }) == 0);
+}
