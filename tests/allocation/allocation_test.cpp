@@ -4,7 +4,8 @@
 #include <equipoise/policy/policy_catalog.hpp>
 #include <equipoise/policy/shard_router.hpp>
 
-extern std::size_t allocations;  // so far, by operator new
+extern std::size_t allocations;             // so far, by operator new
+extern std::size_t allocations_until_none;  // which one will fail
 
 using namespace equipoise;
 
@@ -110,3 +111,24 @@ TEST_CASE("a picker that ends leaves its place to the next: one after the other 
           for (int i = 0; i != 100; ++i) f.lb.make_picker().select();
         }) == 0);
 }
+
+#if EQUIPOISE_EXCEPTIONS
+TEMPLATE_TEST_CASE("explain that runs out of memory throws, whatever it was doing, and leaves the picks as they were", "", least_connections, power_of_two,
+                   round_robin) {
+  fleet f{TestType{}, servers(5), 1}, twin{TestType{}, servers(5), 1};
+  f.next(1), twin.next(1);
+  std::size_t failed = 0;
+  for (bool over = false; !over;) {
+    allocations_until_none = failed + 1;
+    try {
+      static_cast<void>(f.picker.explain());
+      over = true;
+    } catch (std::bad_alloc const&) {
+      ++failed;
+    }
+    allocations_until_none = 0;
+  }
+  CHECK(failed > 3);
+  CHECK(f.next(9) == twin.next(9));
+}
+#endif

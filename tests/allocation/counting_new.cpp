@@ -4,10 +4,14 @@
 #include <new>
 
 std::size_t allocations = 0;  // the tests here have one thread
+std::size_t allocations_until_none = 0;  // the one that will fail; 0: none
 
 namespace {
 void* counted(std::size_t size, std::size_t alignment) {
   ++allocations;
+#if defined(__cpp_exceptions)
+  if (allocations_until_none != 0 && --allocations_until_none == 0) throw std::bad_alloc{};
+#endif
   void* const p = std::aligned_alloc(alignment, (size / alignment + 1) * alignment);
   if (p == nullptr) std::abort();
   return p;

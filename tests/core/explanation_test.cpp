@@ -3,6 +3,7 @@
 #include <equipoise/policy/bounded_load.hpp>
 #include <equipoise/policy/failover.hpp>
 #include <equipoise/policy/least_connections.hpp>
+#include <equipoise/policy/limited.hpp>
 #include <equipoise/policy/maglev.hpp>
 #include <equipoise/policy/policy_catalog.hpp>
 #include <equipoise/policy/round_robin.hpp>
@@ -275,4 +276,32 @@ TEST_CASE("a policy's name is written as it nests") {
   CHECK(describe(failover{bounded_load{maglev{}}}) == "failover{bounded_load{maglev}}");
   CHECK(describe(any_policy{failover{round_robin{}}}) == "failover{round_robin}");
   CHECK(describe(policy_catalog::standard().make("sticky{limited{ring}}")) == "sticky{limited{ring}}");
+}
+
+TEST_CASE("explain in JSON is well-formed UTF-8, whatever bytes a key has") {
+  auto const written = [](std::string const& key) {
+    pool<server> p;
+    p.add(server{key});
+    balancer lb{p, round_robin{}, 0};
+    auto const json = lb.make_picker().explain().json();
+    auto const from = json.find("\"key\":\"") + 7;
+    return json.substr(from, json.find("\",\"verdict") - from);
+  };
+  CHECK(written("\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x90\x8E") == "\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x90\x8E");
+  CHECK(written("a\"\\\n") == "a\\\"\\\\\\u000a");
+  std::string const ill = "\xEF\xBF\xBD";
+  CHECK(written("\xFFz") == ill + "z");
+  CHECK(written("\xC3") == ill);
+  CHECK(written("\xC0\xAF") == ill + ill);                  // a longer form of '/'
+  CHECK(written("\xED\xA0\x80") == ill + ill + ill);       // a surrogate
+  CHECK(written("\xF4\x90\x80\x80") == ill + ill + ill + ill);  // beyond U+10FFFF
+  CHECK(written("\xE2\x82q") == ill + ill + "q");
+}
+
+TEST_CASE("explain names what counted against a backend, not what the mask passes over") {
+  fleet f{limited{round_robin{}, 1}, servers(1)};
+  auto const held = f.picker.acquire();
+  f.set(0, reason::down);
+  CHECK(f.picker.explain({.mask = admission::panic}).rows[0].verdict == "full");
+  CHECK(f.picker.explain().rows[0].verdict == "down");
 }

@@ -140,3 +140,13 @@ TEST_CASE("lease: goes on when picker and balancer are gone, and needs only the 
   held.clear();
   CHECK(pool.in_flight(*pool.find("a")) == 0);
 }
+
+TEST_CASE("an outcome or a time that makes no sense does no harm") {
+  CHECK(to_string(static_cast<outcome>(77)) == "unknown");
+  CHECK(to_string(static_cast<cause>(77)) == "unknown");
+  CHECK(elapsed(tick{std::chrono::nanoseconds{-5}}, tick{std::chrono::nanoseconds{7}}) == std::chrono::nanoseconds{12});
+  fleet f{round_robin{}, servers(1), 0, {.observations = true}};
+  auto lease = f.picker.acquire({.now = tick::min()});
+  lease.finish(outcome::ok, tick::max());
+  CHECK(f.pool.observed(f.ids[0])->ok == 1);
+}

@@ -229,3 +229,14 @@ TEST_CASE("a limit that is reached is all_saturated, and the fullest of masks ca
   held.pop_back();
   CHECK(f.picker.acquire());
 }
+
+TEST_CASE("a picker that was moved from may rest: the other one's snapshot stays") {
+  fleet f{round_robin{}, servers(1)};
+  auto moved = std::move(f.picker);
+  auto const held = moved.select();
+  f.picker.rest();
+  f.pool.remove(f.ids[0]);
+  f.pool.settle();
+  CHECK(held->name == "A");  // under the address sanitizer
+  CHECK(f.pool.waiting().snapshots == 1);
+}

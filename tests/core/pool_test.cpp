@@ -1,10 +1,12 @@
 #include "support.hpp"
 
+#include <equipoise/policy/failover.hpp>
 #include <equipoise/policy/power_of_two.hpp>
 #include <equipoise/policy/round_robin.hpp>
 
 #include <map>
 #include <optional>
+#include <ranges>
 
 using namespace equipoise;
 using Catch::Matchers::ContainsSubstring;
@@ -679,4 +681,61 @@ TEST_CASE("pool: churn of members, leases and pickers in any order ends with not
   f.pool.settle();
   CHECK(f.pool.waiting().records == 0);
   CHECK(f.pool.waiting().slots == 0);
+}
+
+TEST_CASE("an assign that is refused half-way refuses the whole change, also if nobody minds its exception") {
+  fleet f{round_robin{}, servers(2)};
+  std::vector<server> const bad{{"new"}, {"beyond", 1, 99'999}, {"never read"}};
+  CHECK_THROWS_WITH(f.pool.change([&](auto& draft) {
+    try {
+      draft.assign(bad);
+    } catch (std::invalid_argument const&) {
+    }
+  }), ContainsSubstring("refused half-way"));
+  CHECK(f.pool.size() == 2);
+  CHECK(f.next(4) == "ABAB");
+  CHECK(f.pool.find("A") == f.ids[0]);
+  CHECK(!f.pool.find("new"));
+}
+
+TEST_CASE("assign within a change says whether it changed anything itself, and takes its options") {
+  fleet f{round_robin{}, servers(2)};
+  f.pool.change([&](auto& draft) {
+    draft.add(server{"C"});
+    CHECK(draft.assign(std::vector<server>{}, {.keep_last_good = true}) == false);
+    auto three = servers(3);
+    three[2].number = 0;
+    CHECK(!draft.assign(three));
+    CHECK(draft.assign(servers(1)));
+  });
+  CHECK(f.pool.size() == 1);
+}
+
+TEST_CASE("assign takes what is made on the way") {
+  pool<server> p;
+  std::vector<std::string> const names{"a", "b"};
+  CHECK(p.assign(names | std::views::transform([](std::string const& name) { return server{name}; })));
+  CHECK(p.size() == 2);
+}
+
+TEST_CASE("news about one that left come too late, also while its leases hold the slot, and unknown reasons are none") {
+  fleet f{round_robin{}, servers(2), 0, {.observations = true}};
+  auto const lease = f.picker.acquire();
+  f.pool.remove(f.ids[0]);
+  CHECK(!f.pool.set(f.ids[0], reason::down));
+  CHECK(!f.pool.clear(f.ids[0], reason::down));
+  CHECK(f.pool.stale_reports() == 2);
+  CHECK(f.pool.reasons(f.ids[0]) == reason::removed);
+  CHECK(f.pool.observed(f.ids[0]) == nullptr);
+  CHECK(f.pool.in_flight(f.ids[0]) == 1);
+  CHECK(!f.pool.set(f.ids[1], static_cast<reason>(reason_bits + 1)));
+  CHECK(f.pool.reasons(f.ids[1]) == reason::none);
+}
+
+TEST_CASE("zones of changes that were undone are forgotten") {
+  pool<server> p;
+  balancer lb{p, failover{round_robin{}}};
+  for (int i = 0; i != 3; ++i) CHECK_THROWS(p.add(server{"a", 1, 8, "zone " + std::to_string(i)}));
+  p.add(server{"b", 1, 0, "first"});
+  CHECK(p.zone_name(1) == "first");
 }

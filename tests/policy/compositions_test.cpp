@@ -284,3 +284,11 @@ TEST_CASE("sticky: a session is not carried past a limit outside it, and is past
   auto const c = inside.picker.acquire({.session = inside.ids[0]}), e = inside.picker.acquire({.session = inside.ids[0]});
   CHECK(who(c) + who(e) == "AA");
 }
+
+TEST_CASE("bounded_load: a bound beyond every count is none") {
+  fleet f{bounded_load{round_robin{}, 1e6}, weighted({0xFFFFFFFF, 1})};
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 3000; ++i) held.push_back(f.picker.acquire());
+  f.set(0, reason::down);
+  CHECK(who(f.picker.acquire({.mask = admission::panic})) == "A");
+}

@@ -95,3 +95,12 @@ TEST_CASE("ring refuses points outside 1 … 65536, naming field and value") {
   CHECK_THROWS_WITH(ring(65'537), Catch::Matchers::ContainsSubstring("points 65537 "));
   CHECK_NOTHROW(ring(65'536));
 }
+
+TEST_CASE("ring: points that are counted beyond 64 bits are halved until they fit") {
+  pool<server> p{{.capacity = 131'072}};
+  std::vector<server> all(131'072);
+  for (std::size_t i = 0; i != all.size(); ++i) all[i] = {std::to_string(i), 1u << 31};
+  p.assign(all);  // 2^17 members of 2^31 · 2^16 points
+  balancer lb{p, ring{65'536}, 0};
+  CHECK(lb.make_picker().select(7));
+}

@@ -52,8 +52,10 @@ std::string key_text(B const& b) {
 }
 
 // A number from the user's type, refused by name where it does not fit.
-template <std::integral Number>
+template <class Number>
 std::uint32_t checked(char const* field, Number value, std::uint32_t most, std::string const& key) {
+  static_assert(std::integral<Number> && !std::same_as<Number, bool>,
+                "equipoise: a backend's weight and its priority are integers");
   if (std::cmp_less(value, 0) || std::cmp_greater(value, most))
     fail("equipoise: " + std::string{field} + " " + std::to_string(value) + " of backend '" + key +
          "' is outside 0 … " + std::to_string(most));

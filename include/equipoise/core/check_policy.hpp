@@ -38,6 +38,9 @@ consteval bool check_policy() {
   if constexpr (!requires { typename P::table; }) {
     static_assert(requires { typename P::table; },
                   "equipoise: a policy needs a type `table`: what it builds from the members (an empty struct will do)");
+  } else if constexpr (!std::default_initializable<typename P::table> || !std::move_constructible<typename P::table>) {
+    static_assert(std::default_initializable<typename P::table> && std::move_constructible<typename P::table>,
+                  "equipoise: a policy's `table` must have a default constructor and be movable");
   } else if constexpr (!requires { typename P::cursor; }) {
     static_assert(requires { typename P::cursor; },
                   "equipoise: a policy needs a type `cursor`: what one worker remembers (an empty struct will do)");
@@ -58,6 +61,8 @@ consteval bool check_policy() {
   } else if constexpr (!detail::gives_a_proposal<P>) {
     static_assert(detail::gives_a_proposal<P>,
                   "equipoise: a policy's propose() must return an equipoise::proposal: a pointer to a member, or nullptr");
+  } else if constexpr (detail::tries_of<P>() == 0) {
+    static_assert(detail::tries_of<P>() != 0, "equipoise: a policy's `tries` is 0: its first proposal counts, too");
   } else if constexpr (keyed<P> && !detail::takes_its_key<P>) {
     static_assert(detail::takes_its_key<P>, "equipoise: a policy with a `key_type` must take the key as the last "
                                             "argument of propose()");

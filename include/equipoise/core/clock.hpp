@@ -11,4 +11,10 @@ namespace equipoise::inline EQUIPOISE_ABI {
 // converts on every platform whose steady clock counts nanoseconds; a simulator counts its own.
 using tick = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
 
+// From one moment to another. Wraps around where a host's numbers are too far apart for nanoseconds.
+constexpr std::chrono::nanoseconds elapsed(tick from, tick to) noexcept {
+  auto const bits = [](tick t) { return static_cast<std::uint64_t>(t.time_since_epoch().count()); };
+  return std::chrono::nanoseconds{static_cast<std::int64_t>(bits(to) - bits(from))};
+}
+
 }  // namespace equipoise::inline EQUIPOISE_ABI

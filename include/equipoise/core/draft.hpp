@@ -9,6 +9,14 @@
 #include <unordered_map>
 #include <unordered_set>
 
+namespace equipoise::inline EQUIPOISE_ABI {
+
+struct assign_options {
+  bool keep_last_good = false;  // an empty list changes nothing: discovery that answers nothing is broken more often than right
+};
+
+}  // namespace equipoise::inline EQUIPOISE_ABI
+
 namespace equipoise::inline EQUIPOISE_ABI::detail {
 
 // Who is who in a pool, under its mutex.
@@ -27,7 +35,8 @@ class draft {
 
  public:
   draft(member_list const& old, roster<B>& r, slots& s, observation* lines)
-      : old_{old}, roster_{r}, slots_{s}, lines_{lines}, before_{s.where()}, list_{std::make_unique<member_list>()} {
+      : old_{old}, roster_{r}, slots_{s}, lines_{lines}, before_{s.where()}, zones_before_{r.zones.size()},
+        list_{std::make_unique<member_list>()} {
     list_->everybody = old.everybody;
   }
   draft(draft const&) = delete;
@@ -86,20 +95,24 @@ class draft {
   }
 
   template <class Range>
-  bool assign(Range&& backends, bool keep_last_good) {
+  bool assign(Range&& backends, assign_options options = {}) {
     static_assert(std::copy_constructible<B> || !std::is_lvalue_reference_v<Range>,
                   "equipoise: assign() moves backends that cannot be copied: give it the range as an rvalue");
-    if (keep_last_good && std::begin(backends) == std::end(backends)) return false;
+    static_assert(std::forward_iterator<decltype(std::begin(backends))>,
+                  "equipoise: assign() reads its range twice: give it a container, or a view that can be read again");
+    if (options.keep_last_good && std::begin(backends) == std::end(backends)) return false;
     std::unordered_set<std::string> listed;
     for (B const& b : backends) {
       auto key = key_text(b);
       if (key.empty()) fail("equipoise: a backend's key is empty");
       if (!listed.insert(key).second) fail("equipoise: key '" + key + "' is listed twice");
     }
+    bool const before = std::exchange(changed_, false);
+    half_way_ = true;
     for (std::size_t i = 0; i != list_->everybody.size(); ++i)
       if (auto const* r = list_->everybody[i].record; r != nullptr && !listed.contains(r->key))
         leave(record_of(list_->everybody[i]));
-    for (auto& b : backends) {
+    for (auto&& b : backends) {
       auto const key = key_text(b);
       auto const at = roster_.by_key.find(key);
       if (at != roster_.by_key.end() && same(at->second->value, b)) {
@@ -112,7 +125,8 @@ class draft {
       else
         add(std::move(b));
     }
-    return changed_;
+    half_way_ = false;
+    return std::exchange(changed_, changed_ || before);
   }
 
   // Members, the changes made so far counted.
@@ -121,6 +135,7 @@ class draft {
 
   // The new list, complete; still nothing has happened outside the draft. May throw.
   std::unique_ptr<member_list> finish(registry const& words) {
+    if (half_way_) fail("equipoise: a change whose assign() was refused half-way is refused as a whole");
     auto& everybody = list_->everybody;
     if (!leavers_.empty()) {
       std::erase_if(everybody, [](member const& m) { return m.record == nullptr; });
@@ -197,7 +212,7 @@ class draft {
     auto& zones = roster_.zones;
     auto const at = static_cast<std::size_t>(std::find(zones.begin(), zones.end(), a.zone) - zones.begin());
     if (at == zones.size()) {
-      if (at > 0xFFFF) fail("equipoise: zone '" + a.zone + "' of backend '" + key + "' is one more than 65536 zones");
+      if (at > 0xFFFF) fail("equipoise: zone '" + a.zone + "' of backend '" + key + "' is one more than the 65536 of a pool's life");
       zones.push_back(a.zone);
     }
     m.zone = static_cast<std::uint16_t>(at);
@@ -225,6 +240,7 @@ class draft {
       r.index = i;
       roster_.by_slot[r.id.slot] = &r;
     }
+    roster_.zones.resize(zones_before_);
     slots_.back_to(before_);
   }
 
@@ -233,11 +249,13 @@ class draft {
   slots& slots_;
   observation* lines_;
   slots::position before_;
+  std::size_t zones_before_;
   std::unique_ptr<member_list> list_;  // the newest; whoever left has no record in it until finish()
   std::vector<std::unique_ptr<record>> joiners_;
   std::vector<typename decltype(roster<B>::by_key)::node_type> leavers_;
   std::vector<backend_id> losing_, gaining_;  // their weight
   bool changed_ = false;
+  bool half_way_ = false;  // an assign() began, and did not come to its end
   bool committed_ = false;
 };
 

@@ -94,83 +94,35 @@ struct explanation {
   static std::string quoted(std::string_view text) {
     constexpr char hex[] = "0123456789abcdef";
     std::string out = "\"";
-    for (char c : text) {
+    for (std::size_t i = 0; i != text.size();) {
+      char const c = text[i];
       auto const byte = static_cast<unsigned char>(c);
-      if (c == '"' || c == '\\')
+      auto const length = utf8_length(text.substr(i));
+      if (length == 0)
+        out += "\xEF\xBF\xBD";  // U+FFFD
+      else if (c == '"' || c == '\\')
         (out += '\\') += c;
       else if (byte < 0x20)
         ((out += "\\u00") += hex[byte >> 4]) += hex[byte & 15];
       else
-        out += c;
+        out += text.substr(i, length);
+      i += std::max<std::size_t>(1, length);
     }
     return out + "\"";
   }
+
+  // Of the character that the text begins with; 0 if that is ill-formed. RFC 3629, section 4.
+  static std::size_t utf8_length(std::string_view text) {
+    auto const at = [&](std::size_t k) { return k < text.size() ? static_cast<unsigned char>(text[k]) : 0u; };
+    unsigned const lead = at(0);
+    if (lead < 0x80) return 1;
+    std::size_t const length = lead < 0xC2 || lead > 0xF4 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    unsigned const lowest = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;   // no longer form of a shorter one
+    unsigned const highest = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;  // no surrogate, none beyond U+10FFFF
+    bool whole = lowest <= at(1) && at(1) <= highest;
+    for (std::size_t k = 2; k < length; ++k) whole = whole && (at(k) & 0xC0) == 0x80;
+    return whole ? length : 0;
+  }
 };
-
-namespace detail {
-// Gathers an explanation while a walk goes by.
-class explainer final : public recorder {
- public:
-  explainer(registry const& r, std::string policy) : registry_{r} { result.policy = std::move(policy); }
-
-  void compared(member const& m, char const* name, double value) override {
-    if (auto* r = row_of(m)) {
-      for (auto& n : r->numbers)
-        if (n.name == name) return void(n.value = value);
-      r->numbers.push_back({name, value});
-    }
-  }
-
-  void judged(member const& m, std::string verdict) {
-    if (auto* r = row_of(m); r != nullptr && r->verdict == "not asked") r->verdict = std::move(verdict);
-  }
-
-  // The chosen one always has a row, if need be in the place of the last.
-  void chosen(member const& m) {
-    if (row_of(m) == nullptr) result.rows.back() = described(m);
-    row_of(m)->verdict = "chosen";
-    result.choice = m.id;
-    result.why = cause::none;
-  }
-
-  // The rest: those that the policy passed over by itself, for a reason of their own or for none.
-  void others(std::span<member const> everybody, std::span<member const> table, std::span<backend_id const> tried) {
-    for (member const& m : everybody) {
-      auto* const r = row_of(m);
-      if (r == nullptr || r->verdict != "not asked") continue;
-      if (auto const against = registry_.reasons(m.id); against != reason::none)
-        r->verdict = to_string(against);
-      else if (std::find(tried.begin(), tried.end(), m.id) != tried.end())
-        r->verdict = "tried";
-      else if (!is_in(m, table))
-        r->verdict = "not in the table";
-    }
-    result.more = everybody.size() > result.rows.size() ? everybody.size() - result.rows.size() : 0;
-  }
-
-  explanation result;
-
- private:
-  static bool is_in(member const& m, std::span<member const> table) {
-    for (member const& t : table)
-      if (t.id == m.id) return true;
-    return false;
-  }
-
-  explanation::row described(member const& m) const {
-    return {m.id, std::string{m.key()}, "not asked",
-            {{"weight", static_cast<double>(m.weight)}, {"in_flight", static_cast<double>(registry_.load(m.id.slot))}}};
-  }
-
-  explanation::row* row_of(member const& m) {
-    for (auto& r : result.rows)
-      if (r.id == m.id) return &r;
-    if (result.rows.size() == explanation::most_rows) return nullptr;
-    return &result.rows.emplace_back(described(m));
-  }
-
-  registry const& registry_;
-};
-}  // namespace detail
 
 }  // namespace equipoise::inline EQUIPOISE_ABI

@@ -85,7 +85,7 @@ class [[nodiscard]] lease {
     if (record_ == nullptr) return;
     if (record_->line != nullptr) {
       bool const timed = start_ != tick{} && now != tick{};
-      record_->line->report(how, timed ? now - start_ : std::chrono::nanoseconds{0});
+      record_->line->report(how, timed ? elapsed(start_, now) : std::chrono::nanoseconds{0});
     }
     give();
   }

@@ -48,7 +48,7 @@ struct lease_protocol {
     count.fetch_sub(1, Orders::give);
   }
 
-  // Sets or clears reasons of one incarnation; false if the word belongs to another by now. Lock-free.
+  // Sets or clears reasons of one incarnation; false if that was removed, or the word belongs to another by now. Lock-free.
   template <class Word>
   static bool set(Word& word, std::uint32_t tag, reason reasons, std::uint32_t& before) noexcept {
     return change(word, tag, before, [&](std::uint32_t w) { return w | static_cast<std::uint32_t>(reasons); });
@@ -71,7 +71,7 @@ struct lease_protocol {
   static bool change(Word& word, std::uint32_t tag, std::uint32_t& before, Change change) noexcept {
     before = word.load(std::memory_order_relaxed);
     do {
-      if (!same_generation(before, tag)) return false;
+      if (!same_generation(before, tag) || (before & static_cast<std::uint32_t>(reason::removed)) != 0) return false;
     } while (!word.compare_exchange_weak(before, change(before), Orders::mark, std::memory_order_relaxed));
     return true;
   }

@@ -33,6 +33,8 @@ class membership {
     assert(balancers_ == nullptr && "equipoise: a pool must outlive its balancers");
     for ([[maybe_unused]] member const& m : list_->everybody)
       assert(registry_.in_flight(m.id.slot) == 0 && "equipoise: a pool must outlive its leases");
+    for ([[maybe_unused]] auto const* r = leavers_.get(); r != nullptr; r = r->next.get())
+      assert((r->slot_freed || registry_.in_flight(r->id.slot) == 0) && "equipoise: a pool must outlive its leases");
     for (member const& m : list_->everybody) delete const_cast<record*>(static_cast<record const*>(m.record));
     destroy_all(leavers_);
     destroy_all(retired_);

@@ -9,7 +9,7 @@
 #pragma once
 
 #include <equipoise/core/check_policy.hpp>
-#include <equipoise/core/explanation.hpp>
+#include <equipoise/core/explainer.hpp>
 #include <equipoise/core/gate.hpp>
 #include <equipoise/core/reader.hpp>
 
@@ -203,13 +203,12 @@ class picker {
         break;
       }
       met |= 1u << static_cast<unsigned>(c);
-      auto const reasons = gate_.words().reasons(p.who->id);
-      story.judged(*p.who, c == cause::all_tried ? "tried" : reasons != reason::none ? to_string(reasons) : "full");
+      auto const against = story.against(*p.who, p.mask & options.mask);
+      story.judged(*p.who, c == cause::all_tried ? "tried" : against != reason::none ? to_string(against) : "full");
     }
     if (p.who == nullptr && !reader_.is_current()) return explained(key, options);  // as in go_on()
     if (p.who == nullptr) story.result.why = nobody(met, p);
-    story.others(reader_.held()->list->everybody, table().members, options.tried);
-    return std::move(story.result);
+    return story.finished(reader_.held()->list->everybody, table().members, options);
   }
 
   detail::reader reader_;

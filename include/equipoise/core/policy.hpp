@@ -58,9 +58,9 @@ struct proposal {
 
 static_assert(sizeof(proposal) == 16);
 
-// Who listens while a pick is explained. May allocate.
+// Who listens while a pick is explained. May allocate; keeps what goes wrong to itself.
 struct recorder {
-  virtual void compared(member const&, char const* number, double value) = 0;
+  virtual void compared(member const&, char const* number, double value) noexcept = 0;
 
  protected:
   ~recorder() = default;

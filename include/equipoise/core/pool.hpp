@@ -59,14 +59,10 @@ class pool {
 
   // Makes the members be exactly these: the same backend (== where it has one, else the same key) is kept, counts and
   // health with it, and takes the new attributes over; another object under a known key is a new incarnation; members
-  // not listed leave. An empty or repeated key refuses the whole list. With `keep_last_good`, an empty list changes
-  // nothing (discovery that answers nothing is broken more often than right). True if anything changed.
-  struct assign_options {
-    bool keep_last_good = false;
-  };
+  // not listed leave. An empty or repeated key refuses the whole list. True if anything changed.
   template <class Range>
   bool assign(Range&& backends, assign_options options = {}) {
-    return change([&](draft& d) { return d.assign(std::forward<Range>(backends), options.keep_last_good); });
+    return change([&](draft& d) { return d.assign(std::forward<Range>(backends), options); });
   }
 
   // Many changes, one publish: change([&](auto& draft) { draft.add(…); draft.remove(…); }). Gives what `f` gives. If `f` or a
@@ -103,7 +99,7 @@ class pool {
 
   // Counts at once: no pick that starts after this returned gets the backend, unless its mask says so. False, and nothing
   // changed, for an id that is not a member's any more (counted in stale_reports), and for `removed` and `weightless`, the
-  // pool's own. Never waits for another thread; an observer runs before it returns.
+  // pool's own, and for what is no reason. Never waits for another thread; an observer runs before it returns.
   bool set(backend_id id, reason reasons) noexcept { return mark(id, reasons, true); }
   bool clear(backend_id id, reason reasons) noexcept { return mark(id, reasons, false); }
 
@@ -119,7 +115,8 @@ class pool {
 
   // What its leases reported, or null: not asked for, or not (or no longer) this pool's id. Wait-free.
   observation const* observed(backend_id id) const noexcept {
-    return options_.observations && registry_.is_still(id) ? &lines_[id.slot] : nullptr;
+    bool const is_member = (registry_.reasons(id) & reason::removed) == reason::none;
+    return options_.observations && is_member ? &lines_[id.slot] : nullptr;
   }
 
   // --- look-ups: blocking ---------------------------------------------------------------------------------------------
@@ -169,7 +166,8 @@ class pool {
   friend class balancer;
 
   bool mark(backend_id id, reason reasons, bool on) noexcept {
-    if ((reasons & (reason::removed | reason::weightless)) != reason::none) return false;
+    constexpr auto allowed = without(static_cast<reason>(reason_bits), reason::removed | reason::weightless);
+    if (without(reasons, allowed) != reason::none) return false;
     reason before{};
     if (!(on ? registry_.set(id, reasons, &before) : registry_.clear(id, reasons, &before))) {
       stale_.fetch_add(1, std::memory_order_relaxed);

@@ -14,8 +14,8 @@ class reader {
   // Takes a short mutex; may throw.
   explicit reader(publisher& balancer) : current_{&balancer.current()}, owner_{&balancer}, mark_{balancer.get_mark()} {}
   reader(reader&& other) noexcept
-      : current_{other.current_}, held_{std::exchange(other.held_, nullptr)}, owner_{std::exchange(other.owner_, nullptr)},
-        mark_{other.mark_} {}
+      : current_{other.current_}, held_{std::exchange(other.held_, nullptr)}, owner_{other.owner_},
+        mark_{std::exchange(other.mark_, nullptr)} {}
   reader& operator=(reader&& other) noexcept {
     if (this != &other) {
       std::destroy_at(this);
@@ -24,7 +24,7 @@ class reader {
     return *this;
   }
   ~reader() {
-    if (owner_ != nullptr) owner_->give_back(mark_);
+    if (mark_ != nullptr) owner_->give_back(mark_);
   }
 
   EQUIPOISE_INLINE bool is_current() const noexcept { return current_->load(publication_orders::compare) == held_; }
@@ -32,21 +32,21 @@ class reader {
 
   // Lock-free, wait-free between publishes.
   void refresh() noexcept {
-    assert(owner_ != nullptr && "equipoise: a moved-from picker was used");
+    assert(mark_ != nullptr && "equipoise: a moved-from picker was used");
     held_ = publication_protocol<>::refresh(*current_, mark_->held);
   }
 
   // Wait-free.
   void rest() noexcept {
     held_ = nullptr;
-    publication_protocol<>::let_go(mark_->held);
+    if (mark_ != nullptr) publication_protocol<>::let_go(mark_->held);
   }
 
  private:
   std::atomic<snapshot_base const*> const* current_;
   snapshot_base const* held_ = nullptr;
   publisher* owner_;
-  mark* mark_;
+  mark* mark_;  // null once moved from
 };
 
 }  // namespace equipoise::inline EQUIPOISE_ABI::detail

@@ -70,12 +70,14 @@ enum class cause : std::uint8_t {
 
 constexpr std::string_view to_string(outcome o) noexcept {
   constexpr std::string_view names[] = {"ok", "error", "gateway_error", "local_error", "rejected", "cancelled"};
-  return names[static_cast<std::size_t>(o)];
+  auto const i = static_cast<std::size_t>(o);
+  return i < std::size(names) ? names[i] : "unknown";
 }
 
 constexpr std::string_view to_string(cause c) noexcept {
   constexpr std::string_view names[] = {"none", "all_tried", "all_saturated", "all_down", "refused", "empty"};
-  return names[static_cast<std::size_t>(c)];
+  auto const i = static_cast<std::size_t>(c);
+  return i < std::size(names) ? names[i] : "unknown";
 }
 
 namespace detail {

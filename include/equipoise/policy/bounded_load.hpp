@@ -21,7 +21,7 @@ struct bounded_load : with_key_of<P> {
   static constexpr std::string_view name = "bounded_load";
 
   P child;
-  double factor;  // 1 + ε
+  double const factor;  // 1 + ε
 
   struct table {
     typename course<P>::table child;
@@ -76,8 +76,9 @@ struct bounded_load : with_key_of<P> {
   static std::uint32_t capacity(cursor const& c, member const& m) noexcept {
     if (m.weight == 0) return no_limit;  // a bound session of the child's; nothing else proposes such a member
     double const room = c.share * static_cast<double>(c.total + 1) * m.weight;
-    auto const whole = static_cast<std::uint64_t>(room);
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(whole + (static_cast<double>(whole) < room), no_limit - 1));
+    if (room >= no_limit - 1) return no_limit - 1;
+    auto const whole = static_cast<std::uint32_t>(room);
+    return whole + (whole < room);
   }
 
   // True if the share was reckoned anew, too. Takes the pick by value: its address would keep it in memory.

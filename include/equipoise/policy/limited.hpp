@@ -18,7 +18,7 @@ struct limited : with_key_of<P> {
   static constexpr std::string_view name = "limited";
 
   P child;
-  std::uint32_t most;  // leases at once on one backend, of all workers together
+  std::uint32_t const most;  // leases at once on one backend, of all workers together
 
   using table = typename course<P>::table;
   using cursor = typename course<P>::cursor;

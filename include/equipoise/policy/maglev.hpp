@@ -22,7 +22,7 @@ template <class Hash = default_hash>
 struct maglev {
   static constexpr std::string_view name = "maglev";
 
-  std::uint32_t entries = 0;  // of the table: a prime; left out: by the number of members
+  std::uint32_t const entries = 0;  // of the table: a prime; left out: by the number of members
 
   using key_type = basic_key<Hash>;
   using walk = probe;

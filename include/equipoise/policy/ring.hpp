@@ -22,7 +22,7 @@ struct ring {
   static constexpr std::string_view name = "ring";
   static constexpr std::uint64_t most_points = 1u << 22;
 
-  std::uint32_t points = 160;  // for each unit of weight, 1 … 65 536
+  std::uint32_t const points = 160;  // for each unit of weight, 1 … 65 536
 
   using key_type = basic_key<Hash>;
   using walk = probe;
@@ -73,7 +73,8 @@ struct ring {
   }
   std::uint64_t count_all(members_view members, std::uint32_t halvings) const noexcept {
     std::uint64_t sum = 0;
-    for (member const& m : members) sum += count(m, halvings);
+    for (member const& m : members)
+      if ((sum += count(m, halvings)) > most_points) break;  // too many anyway, and the sum must not overflow
     return sum;
   }
 
