@@ -5,7 +5,6 @@ namespace {
 
 // Round robin over every second backend: two threads with one each never lease the same.
 struct every_second {
-  static constexpr std::string_view name = "every_second";
   struct table {
     std::vector<equipoise::member const*> mine;
   };

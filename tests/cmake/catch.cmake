@@ -15,6 +15,7 @@ elseif(EQUIPOISE_FITS_PLATFORM_LIBRARIES)
   set(catch_main Catch2::Catch2WithMain)
 elseif(Catch2_VERSION VERSION_LESS 3)
   add_library(catch_main STATIC catch_main.cpp)
+  target_compile_features(catch_main PRIVATE cxx_std_20)  # or it has no string_view, which the tests print
   target_compile_options(catch_main PRIVATE -w)
   target_link_libraries(catch_main PUBLIC Catch2::Catch2)
   set(catch_main catch_main)

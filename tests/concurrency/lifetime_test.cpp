@@ -42,7 +42,6 @@ struct discovery {
 
 struct seen {
   std::uint32_t slot, tag, number;
-  friend auto operator<=>(seen const&, seen const&) = default;
 };
 
 // Leases that wait for another thread to end them.
