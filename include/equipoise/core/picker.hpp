@@ -77,7 +77,8 @@ class picker {
     return {};
   }
 
-  // The first distinct backends of the pick's order (replicas), best first; gives how many there were, at most into.size().
+  // The first distinct backends of the pick's order (replicas): best first as far as the policy proposes them itself (`tries`),
+  // then whoever else is well. Gives how many there were, at most into.size().
   // Moves the cursor, as picks do. Lock-free, wait-free between publishes; O(proposals × into.size()).
   std::size_t select_n(std::span<backend_id> into, pick_options const& options = plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)

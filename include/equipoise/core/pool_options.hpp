@@ -14,7 +14,9 @@ struct event {
 };
 
 struct pool_options {
-  std::uint32_t capacity = 65'536;  // slots, 1 … 2^28, those waiting for leases to end counted; untouched ones cost nothing
+  // Slots, 1 … 2^28; untouched ones cost nothing. Counted are also those that wait for leases to end, and, until a change is
+  // over, those that leave in it: whoever replaces all members at once needs twice as many.
+  std::uint32_t capacity = 65'536;
   std::uint32_t rows = 1;           // count rows, 1 … 1024: one is exact and cheap to read, one a worker is never contended
   bool observations = false;        // keep what leases report (64 bytes a backend)
   void (*observer)(void* context, event const&) noexcept = nullptr;  // called for each event, with `context`
