@@ -686,12 +686,14 @@ TEST_CASE("pool: churn of members, leases and pickers in any order ends with not
 TEST_CASE("an assign that is refused half-way refuses the whole change, also if nobody minds its exception") {
   fleet f{round_robin{}, servers(2)};
   std::vector<server> const bad{{"new"}, {"beyond", 1, 99'999}, {"never read"}};
-  CHECK_THROWS_WITH(f.pool.change([&](auto& draft) {
-    try {
-      draft.assign(bad);
-    } catch (std::invalid_argument const&) {
-    }
-  }), ContainsSubstring("refused half-way"));
+  for (auto const& list : {bad, std::vector<server>{{"A", 1, 99'999}}})
+    CHECK_THROWS_WITH(f.pool.change([&](auto& draft) {
+      draft.update(f.ids[1], {.weight = 7});
+      try {
+        draft.assign(list);
+      } catch (std::invalid_argument const&) {
+      }
+    }), ContainsSubstring("refused half-way"));
   CHECK(f.pool.size() == 2);
   CHECK(f.next(4) == "ABAB");
   CHECK(f.pool.find("A") == f.ids[0]);

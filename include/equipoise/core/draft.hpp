@@ -131,7 +131,7 @@ class draft {
 
   // Members, the changes made so far counted.
   std::size_t size() const noexcept { return list_->everybody.size() - leavers_.size(); }
-  bool changed() const noexcept { return changed_; }
+  bool changed() const noexcept { return changed_ || half_way_; }
 
   // The new list, complete; still nothing has happened outside the draft. May throw.
   std::unique_ptr<member_list> finish(registry const& words) {
