@@ -1,12 +1,11 @@
 // A change of membership while it is being made: all of it becomes true at once, or none of it.
 #pragma once
 
-#include <equipoise/core/lease.hpp>
+#include <equipoise/core/roster.hpp>
 #include <equipoise/core/slots.hpp>
 #include <equipoise/core/snapshot.hpp>
 
-#include <algorithm>
-#include <unordered_map>
+#include <iterator>
 #include <unordered_set>
 
 namespace equipoise::inline EQUIPOISE_ABI {
@@ -18,15 +17,6 @@ struct assign_options {
 }  // namespace equipoise::inline EQUIPOISE_ABI
 
 namespace equipoise::inline EQUIPOISE_ABI::detail {
-
-// Who is who in a pool, under its mutex.
-template <class B>
-struct roster {
-  explicit roster(std::uint32_t slots) : by_slot{slots} {}
-  std::unordered_map<std::string_view, record<B>*> by_key;  // views of the records' own keys
-  zeroed_array<record<B>*> by_slot;
-  std::vector<std::string> zones{""};
-};
 
 // Lives inside one pool call, under the pool's mutex. If it is never committed, its destructor puts everything back.
 template <class B>
@@ -79,13 +69,13 @@ class draft {
   }
 
   bool remove(backend_id id) {
-    record* const r = find(id);
+    record* const r = roster_.find(id);
     if (r != nullptr) leave(*r);
     return r != nullptr;
   }
 
   bool update(backend_id id, attributes const& a) {
-    record* const r = find(id);
+    record* const r = roster_.find(id);
     if (r == nullptr) return false;
     member& m = list_->everybody[r->index];
     member const wanted = with(m, a, r->key);
@@ -200,22 +190,10 @@ class draft {
       return true;
   }
 
-  record* find(backend_id id) const noexcept {
-    if (!id || id.slot >= slots_.size()) return nullptr;
-    record* const r = roster_.by_slot[id.slot];
-    return r != nullptr && r->id == id ? r : nullptr;
-  }
-
   member with(member m, attributes const& a, std::string const& key) {
     m.weight = a.weight;
     m.priority = static_cast<std::uint16_t>(checked("priority", a.priority, 0xFFFF, key));
-    auto& zones = roster_.zones;
-    auto const at = static_cast<std::size_t>(std::find(zones.begin(), zones.end(), a.zone) - zones.begin());
-    if (at == zones.size()) {
-      if (at > 0xFFFF) fail("equipoise: zone '" + a.zone + "' of backend '" + key + "' is one more than the 65536 of a pool's life");
-      zones.push_back(a.zone);
-    }
-    m.zone = static_cast<std::uint16_t>(at);
+    m.zone = roster_.zone_number(a.zone, key);
     return m;
   }
 

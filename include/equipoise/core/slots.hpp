@@ -12,8 +12,6 @@ class slots {
  public:
   explicit slots(registry& r) : registry_{r}, next_free_{r.slots()} {}
 
-  std::uint32_t size() const noexcept { return registry_.slots(); }
-
   // Refuses if there is none to take.
   void require_one() const {
     if (in_use_ + waiting_ >= registry_.capacity() || (free_count_ == 0 && dealt_ == registry_.slots()))
