@@ -41,7 +41,7 @@ class picker {
   EQUIPOISE_INLINE choice<B> select(pick_options const& options = plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
-    return answer<choice<B>>(key_type{}, options);
+    return answer<choice<B>>(no_key_given(), options);
   }
   EQUIPOISE_INLINE choice<B> select(key_type const& key, pick_options const& options = plain_pick) noexcept
     requires keyed<P>
@@ -53,7 +53,7 @@ class picker {
   EQUIPOISE_INLINE lease<B> acquire(pick_options const& options = plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
-    return answer<lease<B>>(key_type{}, options);
+    return answer<lease<B>>(no_key_given(), options);
   }
   EQUIPOISE_INLINE lease<B> acquire(key_type const& key, pick_options const& options = plain_pick) noexcept
     requires keyed<P>
@@ -83,7 +83,7 @@ class picker {
   std::size_t select_n(std::span<backend_id> into, pick_options const& options = plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
-    return several(key_type{}, into, options);
+    return several(no_key_given(), into, options);
   }
   std::size_t select_n(key_type const& key, std::span<backend_id> into, pick_options const& options = plain_pick) noexcept
     requires keyed<P>
@@ -95,7 +95,7 @@ class picker {
   explanation explain(pick_options const& options = plain_pick)
     requires(!keyed<P> || optionally_keyed<P>)
   {
-    return explained(key_type{}, options);
+    return explained(no_key_given(), options);
   }
   explanation explain(key_type const& key, pick_options const& options = plain_pick)
     requires keyed<P>
@@ -118,6 +118,12 @@ class picker {
   EQUIPOISE_OUT_OF_LINE void refresh() noexcept {
     reader_.refresh();
     course::start(*policy_, table(), cursor_, random_);
+  }
+
+  // One constant for all picks: any_policy's keys are large, and making one costs as much as the pick.
+  EQUIPOISE_INLINE static key_type const& no_key_given() noexcept {
+    static constexpr key_type none{};
+    return none;
   }
 
   // After the last proposal come those whom the table leaves out: one of them may have recovered since it was built.
