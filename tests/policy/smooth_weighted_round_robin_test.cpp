@@ -116,7 +116,7 @@ TEST_CASE("smooth weighted: the greatest sizes that are exact are exact") {
   CHECK(count == weights);
 }
 
-TEST_CASE("smooth weighted: equal weights are plain turns, without a table") {
+TEST_CASE("smooth weighted: equal weights are plain turns") {
   smooth_weighted_round_robin const policy;
   pool<server> pool;
   CHECK(policy.build({}).order.empty());

@@ -42,10 +42,11 @@ struct smooth_weighted_round_robin {
     std::uint64_t const turns = total / divisor;
     bool const equal = turns == members.size();
     bool const exact = turns <= most_exact_turns && turns * members.size() <= most_exact_steps;
-    auto counts = exact || equal ? weights_of(members, divisor) : rounded(members, total);
+    auto const weights = weights_of(members, divisor);
+    auto const counts = exact || equal ? weights : rounded(members, total);
     auto const length = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
     bool const in_turn = exact || length * members.size() <= most_rounded_steps;
-    auto order = in_turn ? smooth(weights_of(members, divisor), std::move(counts)) : spread(counts);
+    auto order = in_turn ? smooth(weights, counts) : spread(counts);
     return {static_cast<std::uint32_t>(order.size()), std::move(order)};
   }
 
