@@ -182,6 +182,40 @@ TEST_CASE("explain gives each one's verdict: down, tried, full") {
   auto const full = g.picker.explain({.tried = {&g.ids[1], 1}});
   REQUIRE(full.rows.size() == 2);
   for (auto const& r : full.rows) CHECK(r.verdict == (r.key == "A" ? "full" : "tried"));
+  CHECK_THAT(full.text(), ContainsSubstring("A was refused: full (weight 1, in_flight 1, limit 1)"));
+}
+
+namespace {
+// Only the second rack, and only while the session is nobody's.
+struct picky {
+  struct table {};
+  struct cursor {};
+  static constexpr std::string_view name = "picky";
+  static constexpr bool finite = true;
+  table build(members_view) const { return {}; }
+  proposal propose(table const&, cursor&, pick const& k) const noexcept {
+    if (k.session()) {
+      k.refused("no sessions here");
+      return nullptr;
+    }
+    for (member const& m : k.members) {
+      if (m.priority == 2) return &m;
+      k.refused(m, "another rack");
+    }
+    return nullptr;
+  }
+};
+}  // namespace
+
+TEST_CASE("explain repeats what a policy says of those that it passes over, and why it proposes nobody") {
+  auto racks = servers(3);
+  racks[2].priority = 2;
+  fleet f{picky{}, racks};
+  CHECK(f.picker.explain().text() == "C was chosen by picky (weight 1, in_flight 0); A was refused: another rack (weight 1, "
+                                     "in_flight 0), B was refused: another rack (weight 1, in_flight 0).");
+  auto const nobody = f.picker.explain({.session = f.ids[0]});
+  CHECK(nobody.text() == "nobody was chosen by picky: refused, no sessions here; 3 not asked.");
+  CHECK_THAT(nobody.json(), ContainsSubstring("\"why\":\"refused\",\"detail\":\"no sessions here\""));
 }
 
 TEST_CASE("explain tells of one that came back, and is not in the table before the next settle") {
@@ -214,7 +248,7 @@ TEST_CASE("explain's sentence tells of eight that were refused, counts the rest 
 TEST_CASE("explain's JSON has all that the explanation has") {
   fleet f{round_robin{}, servers(100)};
   auto const e = f.picker.explain();
-  CHECK_THAT(e.json(), Catch::Matchers::StartsWith("{\"choice\":\"A\",\"why\":\"none\",\"policy\":\"round_robin\",\"rows\":[{\"id\":\"" +
+  CHECK_THAT(e.json(), Catch::Matchers::StartsWith("{\"choice\":\"A\",\"why\":\"none\",\"detail\":\"\",\"policy\":\"round_robin\",\"rows\":[{\"id\":\"" +
                                                    to_string(f.ids[0]) + "\",\"key\":\"A\",\"verdict\":\"chosen\",\"numbers\":{\"weight\":1,\"in_flight\":0}},") &&
                            Catch::Matchers::EndsWith("],\"more\":36}"));
 }

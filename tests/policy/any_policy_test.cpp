@@ -97,7 +97,9 @@ TEST_CASE("any_policy: a key of the wrong kind or none is refused, and a policy 
     auto picker = lb.make_picker();
     auto const c = picker.select(key...).why();
     CHECK(picker.acquire(key...).why() == c);
-    CHECK(picker.explain(key...).why == c);
+    auto const story = picker.explain(key...);
+    CHECK(story.why == c);
+    CHECK(story.detail == (c == cause::refused ? "the key is missing, or of another kind" : ""));
     return c;
   };
   auto const a = *address::parse("192.0.2.1");

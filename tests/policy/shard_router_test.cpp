@@ -44,7 +44,9 @@ TEST_CASE("shard router: ranges hold both ends, and a number outside them is ref
   for (long long id : {0LL, 3001LL, -1LL, -1001LL, std::numeric_limits<long long>::max(), std::numeric_limits<long long>::min()}) {
     CHECK(who(f.picker.select(id)) == "(refused)");
     CHECK(f.picker.acquire(id).why() == cause::refused);
-    CHECK(f.picker.explain(id).why == cause::refused);
+    auto const story = f.picker.explain(id);
+    CHECK(story.why == cause::refused);
+    CHECK(story.text() == "nobody was chosen by shard_router: refused, no such shard; 3 not asked.");
   }
   CHECK(who(f.picker.select(std::numeric_limits<std::uint64_t>::max())) == "(refused)");
 }

@@ -30,6 +30,18 @@ concept takes_its_key = requires(P const& p, typename P::table const& t, cursor_
                         requires(P const& p, typename P::table const& t, cursor_of<P>& c, pick const& k,
                                  key_of_policy<P> const& key) { p.propose(t, c, k, key); };
 
+template <class P>
+concept promises_noexcept =
+    requires(P const& p, typename P::table const& t, cursor_of<P>& c, walk_of<P>& w, pick const& k, key_of_policy<P> const& key) {
+      { p.propose(t, c, w, k, key) } noexcept;
+    } || requires(P const& p, typename P::table const& t, cursor_of<P>& c, pick const& k, key_of_policy<P> const& key) {
+      { p.propose(t, c, k, key) } noexcept;
+    } || requires(P const& p, typename P::table const& t, cursor_of<P>& c, walk_of<P>& w, pick const& k) {
+      { p.propose(t, c, w, k) } noexcept;
+    } || requires(P const& p, typename P::table const& t, cursor_of<P>& c, pick const& k) {
+      { p.propose(t, c, k) } noexcept;
+    };
+
 }  // namespace detail
 
 // True, or a compile error that says what is missing. Checked by every balancer.
@@ -61,6 +73,8 @@ consteval bool check_policy() {
   } else if constexpr (!detail::gives_a_proposal<P>) {
     static_assert(detail::gives_a_proposal<P>,
                   "equipoise: a policy's propose() must return an equipoise::proposal: a pointer to a member, or nullptr");
+  } else if constexpr (!detail::promises_noexcept<P>) {
+    static_assert(detail::promises_noexcept<P>, "equipoise: a policy's propose() must be noexcept: a pick never throws");
   } else if constexpr (detail::tries_of<P>() == 0) {
     static_assert(detail::tries_of<P>() != 0, "equipoise: a policy's `tries` is 0: its first proposal counts, too");
   } else if constexpr (keyed<P> && !detail::takes_its_key<P>) {

@@ -11,17 +11,12 @@ class explainer final : public recorder {
  public:
   explainer(registry const& r, std::string policy) : registry_{r} { result.policy = std::move(policy); }
 
-  // Called from within propose(), which must not throw: what goes wrong is thrown by finished().
   void compared(member const& m, char const* name, double value) noexcept override {
-#if EQUIPOISE_EXCEPTIONS
-    try {
-      note(m, name, value);
-    } catch (...) {
-      problem_ = std::current_exception();
-    }
-#else
-    note(m, name, value);
-#endif
+    guarded([&] { note(m, name, value); });
+  }
+
+  void refused(member const* m, char const* why) noexcept override {
+    guarded([&] { m != nullptr ? judged(*m, why) : void(result.detail = why); });
   }
 
   void judged(member const& m, std::string verdict) {
@@ -63,6 +58,20 @@ class explainer final : public recorder {
   explanation result;
 
  private:
+  // Called from within propose(), which must not throw: what goes wrong is thrown by finished().
+  template <class F>
+  void guarded(F&& f) noexcept {
+#if EQUIPOISE_EXCEPTIONS
+    try {
+      f();
+    } catch (...) {
+      problem_ = std::current_exception();
+    }
+#else
+    f();
+#endif
+  }
+
   void note(member const& m, char const* name, double value) {
     if (auto* r = row_of(m)) {
       for (auto& n : r->numbers)

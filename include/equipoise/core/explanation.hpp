@@ -30,13 +30,15 @@ struct explanation {
   struct row {
     backend_id id;
     std::string key;
-    std::string verdict;          // "chosen", the reasons against it ("down"), "tried", "full", "not asked", "not in the table"
-    std::vector<number> numbers;  // weight, in_flight, and what the policy compared
+    std::string verdict;          // "chosen", the reasons against it ("down"), "tried", "full", "not asked", "not in the table",
+                                  // or what the policy has against it
+    std::vector<number> numbers;  // weight, in_flight, a limit, and what the policy compared
   };
   static constexpr std::size_t most_rows = 64;
 
   backend_id choice;       // none: see why
   cause why = cause::empty;
+  std::string detail;      // what the policy says of that: "no such shard"
   std::string policy;
   std::vector<row> rows;   // in the order they were considered; then those that were not
   std::size_t more = 0;    // members beyond `most_rows`
@@ -55,14 +57,16 @@ struct explanation {
                   (r.verdict == "not asked" ? "was compared" : "was refused: " + r.verdict) + numbers_of(r);
       }
     }
-    std::string sentence = who.empty() ? "nobody was chosen by " + policy + ": " + std::string{to_string(why)} : who;
+    std::string sentence = who;
+    if (who.empty()) (sentence = "nobody was chosen by " + policy + ": ") += to_string(why);
+    if (who.empty() && !detail.empty()) sentence += ", " + detail;
     if (!others.empty()) sentence += "; " + others;
     if (told > 8) sentence += " and " + std::to_string(told - 8) + " like these";
     if (unasked + more > 0) sentence += "; " + std::to_string(unasked + more) + " not asked";
     return sentence + ".";
   }
 
-  // {"choice": key or null, "why": …, "policy": …, "rows": [{"id", "key", "verdict", "numbers": {…}}], "more": n}
+  // {"choice": key or null, "why": …, "detail": …, "policy": …, "rows": [{"id", "key", "verdict", "numbers": {…}}], "more": n}
   std::string json() const {
     std::string chosen = "null", list;
     for (row const& r : rows) {
@@ -72,7 +76,7 @@ struct explanation {
       (list += list.empty() ? "" : ",") += "{\"id\":" + quoted(to_string(r.id)) + ",\"key\":" + quoted(r.key) +
                                            ",\"verdict\":" + quoted(r.verdict) + ",\"numbers\":{" + numbers + "}}";
     }
-    return "{\"choice\":" + chosen + ",\"why\":" + quoted(to_string(why)) + ",\"policy\":" + quoted(policy) + ",\"rows\":[" +
+    return "{\"choice\":" + chosen + ",\"why\":" + quoted(to_string(why)) + ",\"detail\":" + quoted(detail) + ",\"policy\":" + quoted(policy) + ",\"rows\":[" +
            list + "],\"more\":" + std::to_string(more) + "}";
   }
 

@@ -205,6 +205,7 @@ class picker {
     if (p.who == nullptr) p = next(w = {}, cursor, k, key);
     for (; p.who != nullptr; p = next(w, cursor, k, key)) {
       cause const c = gate_.judged(p, options);
+      if (p.limit != no_limit) story.compared(*p.who, "limit", p.limit);
       if (c == cause::none) {
         story.chosen(*p.who);
         break;

@@ -61,6 +61,7 @@ static_assert(sizeof(proposal) == 16);
 // Who listens while a pick is explained. May allocate; keeps what goes wrong to itself.
 struct recorder {
   virtual void compared(member const&, char const* number, double value) noexcept = 0;
+  virtual void refused(member const*, char const* why) noexcept = 0;  // no member: nobody is proposed
 
  protected:
   ~recorder() = default;
@@ -98,6 +99,14 @@ class pick {
   // Tells `explain` a number that was compared; costs nothing in an ordinary pick.
   EQUIPOISE_INLINE void compared(member const& m, char const* number, double value) const {
     if (recorder_ != nullptr) [[unlikely]] recorder_->compared(m, number, value);
+  }
+
+  // Tells `explain` why the policy itself passes m over; or, without a member, why it proposes nobody.
+  EQUIPOISE_INLINE void refused(member const& m, char const* why) const {
+    if (recorder_ != nullptr) [[unlikely]] recorder_->refused(&m, why);
+  }
+  EQUIPOISE_INLINE void refused(char const* why) const {
+    if (recorder_ != nullptr) [[unlikely]] recorder_->refused(nullptr, why);
   }
 
   // The picker found nobody among those the tables were built from, and asks those left out. enter: true if it just began.

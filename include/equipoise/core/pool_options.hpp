@@ -7,7 +7,8 @@
 namespace equipoise::inline EQUIPOISE_ABI {
 
 // Who set or cleared what: told on the thread that made the change, after it counts, with no lock held. Events of two threads
-// may arrive in either order: who keeps a state reads the word again.
+// may arrive in either order: who keeps a state reads the word again. Of joining, leaving and weights the pool does not
+// tell: those are the host's own calls. Nor when it was: it has no clock.
 struct event {
   backend_id id;
   reason before, after;

@@ -7,7 +7,8 @@
 // each pick up to 32 members, else every max(8, n/16) picks; who is well is looked at in every 16th sum, and for a new table. A
 // worker remembers both in between, and looks again before anybody is refused for good: so somebody always has room. Use
 // acquire(): a select() adds nothing that the bound could see.
-// Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads" (SODA 2018). Select: O(1), amortised ≤ 32 loads.
+// Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads" (SODA 2018). Select: wait-free between
+// publishes if the child is; O(1), amortised ≤ 32 loads.
 #pragma once
 
 #include <equipoise/core/walk.hpp>

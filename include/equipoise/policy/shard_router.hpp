@@ -126,10 +126,16 @@ struct shard_router {
     return t;
   }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick const&, integer_key const& key) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick const& k, integer_key const& key) const noexcept {
     std::size_t const shard = map.find(key);
-    if (shard >= t.owner.size()) return proposal::nobody(cause::refused);
-    if (t.owner[shard] == nullptr) return proposal::nobody(cause::all_down);
+    if (shard >= t.owner.size()) [[unlikely]] {
+      k.refused("no such shard");
+      return proposal::nobody(cause::refused);
+    }
+    if (t.owner[shard] == nullptr) [[unlikely]] {
+      k.refused("the shard's backend is not a member, or has weight 0");
+      return proposal::nobody(cause::all_down);
+    }
     return t.owner[shard];
   }
 };

@@ -6,7 +6,7 @@
 //
 // The host remembers whose session is where, and gives the id (pool.find(key) turns a cookie's key into one). A backend that
 // is draining or of weight 0 keeps the sessions it has and gets no new ones. A forged or outdated id is no id.
-// Select: O(log members) with a session, as the child's without.
+// Select: wait-free, O(log members) with a session; as the child's without.
 #pragma once
 
 #include <equipoise/core/walk.hpp>
