@@ -76,8 +76,8 @@ struct explanation {
       (list += list.empty() ? "" : ",") += "{\"id\":" + quoted(to_string(r.id)) + ",\"key\":" + quoted(r.key) +
                                            ",\"verdict\":" + quoted(r.verdict) + ",\"numbers\":{" + numbers + "}}";
     }
-    return "{\"choice\":" + chosen + ",\"why\":" + quoted(to_string(why)) + ",\"detail\":" + quoted(detail) + ",\"policy\":" + quoted(policy) + ",\"rows\":[" +
-           list + "],\"more\":" + std::to_string(more) + "}";
+    return "{\"choice\":" + chosen + ",\"why\":" + quoted(to_string(why)) + ",\"detail\":" + quoted(detail) +
+           ",\"policy\":" + quoted(policy) + ",\"rows\":[" + list + "],\"more\":" + std::to_string(more) + "}";
   }
 
  private:

@@ -45,7 +45,8 @@ struct bounded_load : with_key_of<P> {
   }
 
   table build(members_view members) const {
-    return {course<P>::build(child, members), members.size() <= 32 ? 0 : static_cast<std::uint32_t>(std::max<std::size_t>(8, members.size() / 16))};
+    auto const every = members.size() <= 32 ? 0 : std::max<std::size_t>(8, members.size() / 16);
+    return {course<P>::build(child, members), static_cast<std::uint32_t>(every)};
   }
   cursor make_cursor() const { return {course<P>::make_cursor(child)}; }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
