@@ -98,7 +98,7 @@ class address {
       }
       text.remove_prefix(end + 1);
       if (text.starts_with(":")) {
-        if (gap != 16) return std::nullopt;
+        if (gap != 16 || at == 16) return std::nullopt;
         gap = at;
         text.remove_prefix(1);
       } else if (text.empty()) {

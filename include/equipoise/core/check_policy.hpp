@@ -77,6 +77,9 @@ consteval bool check_policy() {
     static_assert(detail::promises_noexcept<P>, "equipoise: a policy's propose() must be noexcept: a pick never throws");
   } else if constexpr (detail::tries_of<P>() == 0) {
     static_assert(detail::tries_of<P>() != 0, "equipoise: a policy's `tries` is 0: its first proposal counts, too");
+  } else if constexpr (!std::is_trivially_copyable_v<key_of_policy<P>>) {
+    static_assert(std::is_trivially_copyable_v<key_of_policy<P>>,
+                  "equipoise: a policy's `key_type` must be trivially copyable (a number, a view of a text): picks copy it");
   } else if constexpr (keyed<P> && !detail::takes_its_key<P>) {
     static_assert(detail::takes_its_key<P>, "equipoise: a policy with a `key_type` must take the key as the last "
                                             "argument of propose()");

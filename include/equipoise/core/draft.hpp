@@ -97,7 +97,7 @@ class draft {
       if (key.empty()) fail("equipoise: a backend's key is empty");
       if (!listed.insert(key).second) fail("equipoise: key '" + key + "' is listed twice");
     }
-    bool const before = std::exchange(changed_, false);
+    bool const before = std::exchange(changed_, false) || half_way_;
     half_way_ = true;
     for (std::size_t i = 0; i != list_->everybody.size(); ++i)
       if (auto const* r = list_->everybody[i].record; r != nullptr && !listed.contains(r->key))
@@ -220,6 +220,7 @@ class draft {
     }
     roster_.zones.resize(zones_before_);
     slots_.back_to(before_);
+    for (auto const& joiner : joiners_) slots_.spend(joiner->id);
   }
 
   member_list const& old_;

@@ -44,7 +44,8 @@ class members_view : public std::span<member const> {
   members_view(std::span<member const> these, std::span<member const> unwell, std::span<member const> everybody) noexcept
       : std::span<member const>{these}, unwell_{unwell}, everybody_{everybody} {}
 
-  // Those left out because there was something against them. If nobody else may have a pick, they are asked once more.
+  // Those left out because there was something against them. If nobody else may have a pick, they are asked once more (not
+  // under a `finite` policy: it has nobody asked but whom it proposes).
   std::span<member const> unwell() const noexcept { return unwell_; }
 
   // Also those that get no new work (a bound session may still want them).

@@ -129,7 +129,7 @@ class picker {
   // After the last proposal come those whom the table leaves out: one of them may have recovered since it was built.
   EQUIPOISE_INLINE proposal next(walk& w, typename course::cursor& c, pick& k, key_type const& key) const noexcept {
     proposal const p = course::next(*policy_, table(), c, w, k, key);
-    if (p.who != nullptr || !k.enter_last_resort()) [[likely]] return p;
+    if (p.who != nullptr || p.because() == cause::refused || !k.enter_last_resort()) [[likely]] return p;
     proposal const late = course::next(*policy_, table(), c, w = {}, k, key);
     return late.who != nullptr ? late : p;
   }
@@ -149,7 +149,7 @@ class picker {
   // Everything after the first proposal. The state comes by value, or the fast path would have to keep it in memory.
   template <class Answer>
   EQUIPOISE_OUT_OF_LINE Answer go_on(proposal p, walk w, key_type key, pick_options const& options) noexcept {
-    for (;;) {
+    for (patience left{gate_.words()};;) {
       unsigned met = 0;  // bit c: cause c was met
       pick k{table().members, gate_.words(), options};
       if (p.who == nullptr) p = next(w = {}, cursor_, k, key);
@@ -162,61 +162,83 @@ class picker {
         met |= 1u << static_cast<unsigned>(c);
         if (c == cause::all_down && !reader_.is_current()) break;  // it may have a new incarnation: its keys stay with that
       }
-      // Nothing found is looked at twice: all old members may just have been replaced by new ones. The acquire loads
-      // in judged() saw `removed`, which the pool sets after the exchange, so this load sees the new snapshot.
-      if (reader_.is_current()) return Answer{nobody(met, p)};
-      refresh();
+      if (!look_again(left)) return Answer{nobody(met, p)};
       p = nullptr;
     }
+  }
+
+  // How often health had changed when a walk began, and how often yet it is walked again for that.
+  struct patience {
+    explicit patience(registry const& words) noexcept : changes{words.changes()} {}
+    std::uint64_t changes;
+    int walks = 3;
+  };
+
+  // Nothing found is looked at twice if things moved meanwhile: all old members may just have been replaced by new ones, or
+  // one came up where the walk had been, before another went down where it still went. The acquire loads in judged() saw what
+  // was written after the exchange, and before the count: so these loads see the new snapshot, and the new count.
+  bool look_again(patience& left) noexcept {
+    if (!reader_.is_current()) {
+      refresh();
+      return true;
+    }
+    auto const now = gate_.words().changes();
+    return left.walks-- != 0 && std::exchange(left.changes, now) != now;
   }
 
   cause nobody(unsigned met, proposal const& last) const noexcept {
     if (met != 0) return static_cast<cause>(std::countr_zero(met));
     if (last.because() == cause::refused) return cause::refused;
     if (reader_.held()->list->everybody.empty()) return cause::empty;
-    return cause::all_down;  // all of weight 0, or a shard whose backend is not a member
+    return last.because() != cause::none ? last.because() : cause::all_down;  // all of weight 0, say
   }
 
   std::size_t several(key_type const& key, std::span<backend_id> into, pick_options const& options) noexcept {
-    for (;;) {
-      freshen();
+    freshen();
+    for (patience left{gate_.words()};;) {
       pick k{table().members, gate_.words(), options};
       walk w{};
       std::size_t found = 0;
       while (found != into.size()) {
         proposal const p = next(w, cursor_, k, key);
         if (p.who == nullptr) break;
+        cause const c = gate_.judged(p, options);
         auto const known = into.first(found);
-        if (gate_.judged(p, options) == cause::none && std::find(known.begin(), known.end(), p.who->id) == known.end())
-          into[found++] = p.who->id;
+        if (c == cause::none && std::find(known.begin(), known.end(), p.who->id) == known.end()) into[found++] = p.who->id;
+        if (c == cause::all_down && !reader_.is_current()) break;  // as in go_on()
       }
-      if (found == into.size() || reader_.is_current()) return found;  // too few are looked at twice, as in go_on()
+      if (found == into.size() || !look_again(left)) return found;
     }
   }
 
   explanation explained(key_type const& key, pick_options const& options) {
     freshen();
-    detail::explainer story{gate_.words(), describe(*policy_)};
-    pick k{table().members, gate_.words(), options, &story};
-    auto cursor = cursor_;
-    walk w{};
-    unsigned met = 0;
-    proposal p = course::first(*policy_, table(), cursor, w, k, key);
-    if (p.who == nullptr) p = next(w = {}, cursor, k, key);
-    for (; p.who != nullptr; p = next(w, cursor, k, key)) {
-      cause const c = gate_.judged(p, options);
-      if (p.limit != no_limit) story.compared(*p.who, "limit", p.limit);
-      if (c == cause::none) {
-        story.chosen(*p.who);
-        break;
+    for (patience left{gate_.words()};;) {
+      detail::explainer story{gate_.words(), describe(*policy_)};
+      pick k{table().members, gate_.words(), options, &story};
+      auto cursor = cursor_;
+      walk w{};
+      unsigned met = 0;
+      proposal p = course::first(*policy_, table(), cursor, w, k, key);
+      if (p.who == nullptr) p = next(w = {}, cursor, k, key);
+      for (; p.who != nullptr; p = next(w, cursor, k, key)) {
+        cause const c = gate_.judged(p, options);
+        if (p.limit != no_limit) story.compared(*p.who, "limit", p.limit);
+        if (c == cause::none) {
+          story.chosen(*p.who);
+          break;
+        }
+        met |= 1u << static_cast<unsigned>(c);
+        auto const against = story.against(*p.who, p.mask & options.mask);
+        story.judged(*p.who, c == cause::all_tried ? "tried" : against != reason::none ? to_string(against) : "full");
+        if (c == cause::all_down && !reader_.is_current()) break;  // as in go_on()
       }
-      met |= 1u << static_cast<unsigned>(c);
-      auto const against = story.against(*p.who, p.mask & options.mask);
-      story.judged(*p.who, c == cause::all_tried ? "tried" : against != reason::none ? to_string(against) : "full");
+      if (!story.result.choice) {
+        if (look_again(left)) continue;
+        story.result.why = nobody(met, p);
+      }
+      return story.finished(reader_.held()->list->everybody, table().members, options);
     }
-    if (p.who == nullptr && !reader_.is_current()) return explained(key, options);  // as in go_on()
-    if (p.who == nullptr) story.result.why = nobody(met, p);
-    return story.finished(reader_.held()->list->everybody, table().members, options);
   }
 
   detail::reader reader_;

@@ -87,7 +87,7 @@ class pool {
   void settle() {
     doomed after;
     std::lock_guard const lock{mutex_};
-    if (changes_.load(std::memory_order_acquire) != settled_) {
+    if (registry_.changes() != settled_) {
       draft d{members_.current(), roster_, slots_, nullptr};
       publish(d, after);
     } else {
@@ -175,13 +175,13 @@ class pool {
     }
     reason const after = on ? before | reasons : without(before, reasons);
     if (after == before) return true;
-    changes_.fetch_add(1, std::memory_order_release);  // read-modify-writes chain: settle() sees every word before it
+    registry_.count_change();
     if (options_.observer != nullptr) options_.observer(options_.context, {id, before, after});
     return true;
   }
 
   void publish(draft& d, doomed& after) {
-    auto const seen = changes_.load(std::memory_order_acquire);
+    auto const seen = registry_.changes();
     members_.publish(d, after);
     settled_ = seen;
   }
@@ -202,7 +202,6 @@ class pool {
   detail::zeroed_array<observation> lines_;
   detail::roster<B> roster_;
   detail::membership<B> members_;
-  std::atomic<std::uint64_t> changes_{0};
   std::atomic<std::uint64_t> stale_{0};
   std::uint64_t settled_ = 0;
   mutable std::mutex mutex_;

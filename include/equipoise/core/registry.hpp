@@ -70,6 +70,11 @@ class registry {
     return done;
   }
 
+  // How often health changed: told after the word was written, so whoever met a word finds the changes before it counted.
+  // Wait-free.
+  std::uint64_t changes() const noexcept { return changes_.load(std::memory_order_acquire); }
+  void count_change() noexcept { changes_.fetch_add(1, std::memory_order_release); }  // they chain: settle() sees each word
+
   // One relaxed load. The id must come from a member of this pool. Wait-free.
   EQUIPOISE_INLINE bool check(backend_id id, admission mask = admission::new_work) const noexcept {
     return admits(words_[id.slot].load(std::memory_order_relaxed), id.tag, mask);
@@ -123,6 +128,7 @@ class registry {
   std::uint32_t stride_;
   detail::zeroed_array<word> words_;
   detail::zeroed_array<count> counts_;
+  alignas(cache_line) std::atomic<std::uint64_t> changes_{0};  // apart from what each pick reads
 };
 
 }  // namespace equipoise::inline EQUIPOISE_ABI

@@ -48,6 +48,12 @@ class slots {
 
   std::uint32_t waiting() const noexcept { return waiting_; }
 
+  // An identity that was taken and undone is no later one's. (A slot's last generation is: after it there is none.)
+  void spend(backend_id id) noexcept {
+    auto const spent = id.tag | static_cast<std::uint32_t>(reason::removed);
+    if (id.tag < ~reason_bits) registry_.word_of(id.slot).store(spent, std::memory_order_relaxed);
+  }
+
   // To undo what was taken since: nothing may have been given back in between.
   struct position {
     std::uint32_t head, free_count, dealt, in_use, waiting;

@@ -70,8 +70,7 @@ struct course {
 
   struct table {
     typename P::table own;
-    std::span<member const> members;  // what it was built from
-    std::span<member const> unwell;   // whom that left out
+    members_view members;  // what it was built from
   };
   struct cursor {
     typename P::cursor own{};
@@ -86,7 +85,7 @@ struct course {
   };
 
   // On the control thread; may throw and allocate. The members must outlive the table.
-  static table build(P const& policy, members_view members) { return {policy.build(members), members, members.unwell()}; }
+  static table build(P const& policy, members_view members) { return {policy.build(members), members}; }
 
   // What one worker will remember; made with the picker, so it may allocate.
   static cursor make_cursor(P const& policy) {
@@ -104,7 +103,7 @@ struct course {
     if constexpr (requires { policy.start(t.own, c.own, random); })
       policy.start(t.own, c.own, random);
     else if constexpr (requires { policy.start(t.own, members_view{}, random); })
-      c.own = policy.start(t.own, members_view{t.members, t.unwell, t.members}, random);
+      c.own = policy.start(t.own, t.members, random);
   }
 
   // The pick's first proposal, where all of the speed is. If it is nobody, the walk starts afresh with next().
@@ -121,7 +120,7 @@ struct course {
     if constexpr (!is_leaf) {
       return propose(policy, t, c, w, k, key);
     } else {
-      if (k.last_resort()) [[unlikely]] return detail::is_finite<P>() ? nullptr : scan(t.unwell, c.late, w.step++, nullptr);
+      if (k.last_resort()) [[unlikely]] return detail::is_finite<P>() ? nullptr : scan(t.members.unwell(), c.late, w.step++, nullptr);
       if (w.step < tries) [[likely]] {
         ++w.step;
         proposal const p = propose(policy, t, c, w, k, key);

@@ -5,8 +5,8 @@
 //
 // Capacity of i: ⌈factor · (total in flight + 1) · weight_i / weight of those that are well⌉. What is in flight is summed at
 // each pick up to 32 members, else every max(8, n/16) picks; who is well is looked at in every 16th sum, and for a new table. A
-// worker remembers both in between, and looks again before anybody is refused for good: so somebody always has room. Use
-// acquire(): a select() adds nothing that the bound could see.
+// worker remembers both in between, and before anybody is refused it sums again, up to four times while the numbers move: as
+// long as they stand still, somebody always has room. Use acquire(): a select() adds nothing that the bound could see.
 // Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads" (SODA 2018). Select: wait-free between
 // publishes if the child is; O(1), amortised ≤ 32 loads.
 #pragma once
@@ -37,6 +37,7 @@ struct bounded_load : with_key_of<P> {
   struct walk {
     typename course<P>::walk child;
     bool begun = false, exact = false;
+    std::uint8_t looks = 0;
   };
 
   explicit bounded_load(P policy, double most_over_share = 1.25) : child{std::move(policy)}, factor{most_over_share} {
@@ -64,9 +65,11 @@ struct bounded_load : with_key_of<P> {
         --c.picks_left;
     }
     proposal p = course<P>::next(child, t.child, c.child, w.child, k, key);
-    if (p.who == nullptr && !w.exact) [[unlikely]] {  // refused by numbers that may be old: once more, by fresh ones
+    while (p.who == nullptr && w.looks++ != 4) [[unlikely]] {  // refused by numbers that may be old: again, by fresh ones
+      std::uint64_t const before = c.total;
       c.sums_left = 0;
-      w.exact = sum(t, c, k);
+      sum(t, c, k);
+      if (std::exchange(w.exact, true) && c.total == before) break;
       w.child = {};
       p = course<P>::next(child, t.child, c.child, w.child, k, key);
     }
@@ -83,19 +86,23 @@ struct bounded_load : with_key_of<P> {
     return whole + (whole < room);
   }
 
+  template <class F>
+  static void each(members_view const& members, F f) noexcept {
+    for (member const& m : members) f(m);
+    for (member const& m : members.unwell()) f(m);
+  }
+
   // True if the share was reckoned anew, too. Takes the pick by value: its address would keep it in memory.
   bool sum(table const& t, cursor& c, pick k) const noexcept {
     c.total = 0;
-    for (auto const these : {t.child.members, t.child.unwell})
-      for (member const& m : these) c.total += k.in_flight(m);
+    each(t.child.members, [&](member const& m) { c.total += k.in_flight(m); });
     c.picks_left = t.reread;
     if (c.sums_left != 0) [[likely]] {
       --c.sums_left;
       return false;
     }
     std::uint64_t well = 0;
-    for (auto const these : {t.child.members, t.child.unwell})
-      for (member const& m : these) well += k.admits(m) ? m.weight : 0;
+    each(t.child.members, [&](member const& m) { well += k.admits(m) ? m.weight : 0; });
     c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, well));
     c.sums_left = k.ordinary() ? 15 : 0;  // what a retry or a mask sees holds for that pick alone
     return true;

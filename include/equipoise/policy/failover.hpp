@@ -4,6 +4,7 @@
 //   equipoise::balancer lb{pool, equipoise::failover{equipoise::round_robin{}}};    // priority_of(server) names the level
 //
 // A backend that is full (a limit, a bound below) is passed over like one that is down: its level overflows into the next.
+// One that recovers under an unkeyed child has work again from the next settle() on, or when nobody on any level has room.
 // Priorities 0 … 7; a backend beyond is refused when it joins. Each level draws a key afresh, so homes on different levels do
 // not follow from one another. Select: as the child's, for each level tried.
 #pragma once
@@ -51,6 +52,7 @@ struct failover : with_key_of<P> {
     for (member const& m : members) by_priority[m.priority].members.push_back(m);
     for (member const& m : members.unwell()) by_priority[m.priority].unwell.push_back(m);
     table t;
+    t.levels.reserve(levels);  // a child's table may refer to its level's members: levels stay where they are
     for (std::uint32_t i = 0; i != levels; ++i) {
       level& l = by_priority[i];
       if (l.members.empty() && l.unwell.empty()) continue;
