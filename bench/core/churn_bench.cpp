@@ -61,11 +61,12 @@ bool const added = [] {
       });
     });
   // A weight that changes: every member is listed anew.
-  bench::add_threads(bench::name_of("select", "round_robin", 10'000, "publish1000"), [](benchmark::State& state) {
-    under(state, 10'000, [](changing& c, std::size_t turn) {
-      c.own.pool.update(c.ids[turn / 2 * 97 % c.ids.size()], {.weight = static_cast<std::uint32_t>(2 - turn % 2)});
+  for (std::size_t n : bench::up_to(10'000))
+    bench::add_threads(bench::name_of("select", "round_robin", n, "publish1000"), [=](benchmark::State& state) {
+      under(state, n, [](changing& c, std::size_t turn) {
+        c.own.pool.update(c.ids[turn / 2 * 97 % c.ids.size()], {.weight = static_cast<std::uint32_t>(2 - turn % 2)});
+      });
     });
-  });
   return true;
 }();
 
