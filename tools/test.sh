@@ -11,9 +11,12 @@ case "${1:-}" in
   --quick) filter=(-LE packaging) ;;
   --full)
     presets=(release no-exceptions asan tsan)
-    if command -v clang++ >/dev/null; then
+    if ! command -v clang++ >/dev/null; then echo "test: no clang++ here, so without the presets clang and clang-libcxx"
+    else
       presets+=(clang)
-      if echo '#include <version>' | clang++ -stdlib=libc++ -x c++ -fsyntax-only - 2>/dev/null; then presets+=(clang-libcxx); fi
+      if echo '#include <version>' | clang++ -stdlib=libc++ -x c++ -fsyntax-only - 2>/dev/null; then presets+=(clang-libcxx)
+      else echo "test: no libc++ here, so without the preset clang-libcxx"
+      fi
     fi
     presets+=(dev) ;;
   *) sed -n '2,4s/^# *//p' "${BASH_SOURCE[0]}"; exit 2 ;;
