@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# conan.sh SOURCE_DIR WORK_DIR: `conan create` and its consumer, with a cache of its own and no remote.
+# conan.sh SOURCE_DIR WORK_DIR: `conan create` and its consumer, with a cache of its own, no remote and no make.
 # Conan itself is the one on the path, or is installed into WORK_DIR where Python can do so; else the test is skipped.
 set -euo pipefail
 source=$1 work=$2
@@ -18,4 +18,13 @@ rm -rf "$CONAN_HOME" "$work/tree"
 mkdir "$work/tree"
 (cd "$source" && cp -R conanfile.py LICENSE include packaging "$work/tree")
 mkdir "$work/tree/tests" && cp -R "$source/tests/packaging" "$work/tree/tests"
+# Machines without make must do: here it is as good as missing, by each name that CMake looks for, if there is Ninja instead.
+if command -v ninja >/dev/null; then
+  mkdir -p "$work/no_make"
+  for name in make gmake smake; do
+    printf '#!/bin/sh\necho "%s was called, though there is Ninja" >&2\nexit 1\n' $name >"$work/no_make/$name"
+    chmod +x "$work/no_make/$name"
+  done
+  PATH=$work/no_make:$PATH
+fi
 "$conan" create "$work/tree" -s compiler.cppstd=20 --no-remote
