@@ -31,6 +31,10 @@ if has apt-get; then
   needed=$(missing apt_has g++ cmake ninja-build pkg-config catch2 libbenchmark-dev libfmt-dev libboost-dev nlohmann-json3-dev \
     libcli11-dev libspdlog-dev gnuplot-nox)
   not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv)
+  if [ -z "$needed" ] && [ "$(id -u)" != 0 ] && ! has sudo; then
+    [ -z "$not_everywhere" ] || echo "setup: goes on without" $not_everywhere "(installing needs root)"
+    not_everywhere=
+  fi
   # Before anything is looked up: many images come without apt's lists, and then it knows of no package at all.
   [ -z "$needed$not_everywhere" ] || apt_get update
   for package in $not_everywhere; do

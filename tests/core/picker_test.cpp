@@ -11,6 +11,8 @@
 #include <equipoise/policy/weighted_random.hpp>
 #include <equipoise/policy/weighted_round_robin.hpp>
 
+#include <functional>
+
 using namespace equipoise;
 
 // The policies that must all behave alike here, and an unkeyed and a keyed one where two are enough.
@@ -239,4 +241,148 @@ TEST_CASE("a picker that was moved from may rest: the other one's snapshot stays
   f.pool.settle();
   CHECK(held->name == "A");  // under the address sanitizer
   CHECK(f.pool.waiting().snapshots == 1);
+}
+
+namespace {
+using happening = std::function<void(member const&)>;
+
+// The child's picks, in the midst of which something happens: after a proposal, before it is judged.
+template <class P>
+struct interrupted : with_key_of<P> {
+  P child;
+  happening* happens;
+
+  using table = typename course<P>::table;
+  using cursor = typename course<P>::cursor;
+  using walk = typename course<P>::walk;
+
+  interrupted(P policy, happening& h) : child{std::move(policy)}, happens{&h} {}
+  table build(members_view members) const { return course<P>::build(child, members); }
+  void start(table const& t, cursor& c, random_source& random) const noexcept { course<P>::start(child, t, c, random); }
+  proposal propose(table const& t, cursor& c, walk& w, pick const& k, key_of_policy<P> const& key) const noexcept {
+    proposal const p = course<P>::next(child, t, c, w, k, key);
+    if (p.who != nullptr && *happens) (*happens)(*p.who);
+    return p;
+  }
+};
+
+struct eldest {
+  struct table {};
+  struct cursor {};
+  static constexpr std::uint32_t tries = 1;
+  static constexpr std::string_view name = "eldest";
+  table build(members_view) const { return {}; }
+  proposal propose(table const&, cursor&, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members[0]; }
+};
+
+// Whom each kind of pick finds; `before` prepares each.
+template <class Fleet, class Before>
+std::string each_way(Fleet& f, Before before) {
+  std::string found;
+  before(), found += who(select(f.picker, 1)) + " ";
+  before(), found += who(acquire(f.picker, 1)) + " ";
+  before();
+  auto const story = explain(f.picker, 1);
+  for (auto const& row : story.rows) found += row.verdict == "chosen" ? row.key + " " : "";
+  before();
+  auto const replicas = select_n(f.picker, 1, 1);
+  f.pool.for_each([&](backend_id id, server const& s, attributes const&, reason) {
+    if (!replicas.empty() && id == replicas[0]) found += s.name;
+  });
+  return found;
+}
+}  // namespace
+
+TEST_CASE("one comes up where the walk has been, before another goes down where it goes: the walk is repeated") {
+  happening happens;
+  fleet f{interrupted{eldest{}, happens}, servers(2)};
+  CHECK(each_way(f, [&] {
+    happens = nullptr;
+    f.clear(1, reason::down), f.set(0, reason::down);
+    happens = [&](member const& m) {
+      if (m.key() == "B") f.clear(0, reason::down), f.set(1, reason::down);
+    };
+  }) == "A A A A");
+  happens = [&](member const& m) {  // whoever is looked at is down: a pick gives up some time
+    f.clear(m.key() == "A", reason::down), f.set(m.key() == "B", reason::down);
+  };
+  CHECK(who(f.picker.select()) == "(all_down)");
+}
+
+TEMPLATE_TEST_CASE("a key whose home is replaced while it is picked stays with the new one, whichever way it is asked for", "", maglev<>, ring<>) {
+  happening happens;
+  fleet f{interrupted{TestType{}, happens}, servers(5)};
+  auto const home = std::string{select(f.picker, 1)->name};
+  auto next = servers(5);
+  std::size_t times = 0;
+  CHECK(each_way(f, [&] {
+    happens = [&, done = false](member const&) mutable {
+      if (std::exchange(done, true)) return;
+      for (auto& s : next)
+        if (s.name == home) s.number += 10;
+      f.pool.assign(next);
+      ++times;
+    };
+  }) == home + " " + home + " " + home + " " + home);
+  CHECK(times == 4);
+}
+
+namespace {
+// Says what it is told to.
+struct oracle {
+  struct table {};
+  struct cursor {};
+  cause const* says;
+  table build(members_view) const { return {}; }
+  proposal propose(table const&, cursor&, pick const& k) const noexcept {
+    if (*says == cause::none && !k.members.empty()) return &k.members[0];
+    return proposal::nobody(*says);
+  }
+};
+struct finite_oracle : oracle {
+  static constexpr bool finite = true;
+};
+}  // namespace
+
+TEST_CASE("what a policy says when it proposes nobody is what the host reads, and refused is refused whoever has recovered") {
+  cause says{};
+  fleet f{oracle{&says}, servers(2)};
+  for (int stage = 0; stage != 4; ++stage) {
+    CAPTURE(stage);
+    if (stage == 1) f.set(1, reason::down), f.pool.settle();
+    if (stage == 2) f.clear(1, reason::down);
+    if (stage == 3) f.pool.settle();
+    says = cause::refused;
+    CHECK(who(f.picker.select()) == "(refused)");
+    CHECK(who(f.picker.acquire({.mask = admission::panic})) == "(refused)");
+    CHECK(f.picker.explain().why == cause::refused);
+  }
+  fleet g{finite_oracle{{&says}}, servers(2)};
+  for (cause c : {cause::all_tried, cause::all_saturated, cause::all_down, cause::refused}) {
+    says = c;
+    CHECK(g.picker.select().why() == c);
+  }
+}
+
+namespace {
+struct census {
+  struct table {};
+  struct cursor {};
+  std::array<std::size_t, 3>* seen;
+  table build(members_view) const { return {}; }
+  cursor start(table const&, members_view m, random_source&) const noexcept {
+    *seen = {m.size(), m.unwell().size(), m.everybody().size()};
+    return {};
+  }
+  proposal propose(table const&, cursor&, pick const& k) const noexcept { return &k.members[0]; }
+};
+}  // namespace
+
+TEST_CASE("a worker's cursor starts from the view that the table was built from") {
+  std::array<std::size_t, 3> seen{};
+  fleet f{census{&seen}, weighted({1, 0, 1, 1})};
+  f.set(2, reason::down);
+  f.pool.settle();
+  CHECK(who(f.picker.select()) == "A");
+  CHECK(seen == std::array<std::size_t, 3>{2, 1, 4});
 }

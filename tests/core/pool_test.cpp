@@ -474,6 +474,39 @@ TEST_CASE("an assign that is refused half-way refuses the whole change, also if 
 }
 #endif
 
+#if EQUIPOISE_EXCEPTIONS
+TEST_CASE("an assign that makes good a refused one loses nothing of what came before both") {
+  fleet f{round_robin{}, servers(2)};
+  f.pool.change([&](auto& draft) {
+    draft.add(server{"C", 1, 0, "", 2});
+    try {
+      draft.assign(std::vector<server>{{"D"}, {"beyond", 1, 99'999}});
+    } catch (std::invalid_argument const&) {
+    }
+    draft.assign(servers(3));
+  });
+  CHECK(f.pool.find("C"));
+  CHECK(f.pool.size() == 3);
+}
+
+TEST_CASE("an id from a change that was undone is never another's") {
+  fleet f{round_robin{}, servers(1)};
+  std::vector<backend_id> void_ids;
+  for (int i = 0; i != 3; ++i)
+    CHECK_THROWS(f.pool.change([&](auto& draft) {
+      void_ids.push_back(draft.add({"void"}));
+      fail("never mind");
+    }));
+  auto const next = f.pool.add({"B"});
+  for (auto id : void_ids) {
+    CHECK(id != next);
+    CHECK(!f.pool.set(id, reason::down));
+    CHECK(f.pool.in_flight(id) == 0);
+  }
+  CHECK(f.pool.reasons(next) == reason::none);
+}
+#endif
+
 TEST_CASE("assign within a change says whether it changed anything itself, and takes its options") {
   fleet f{round_robin{}, servers(2)};
   f.pool.change([&](auto& draft) {

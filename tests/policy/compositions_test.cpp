@@ -11,6 +11,8 @@
 #include <equipoise/policy/round_robin.hpp>
 #include <equipoise/policy/sticky.hpp>
 
+#include <functional>
+
 using namespace equipoise;
 using Catch::Matchers::ContainsSubstring;
 
@@ -291,4 +293,59 @@ TEST_CASE("bounded_load: a bound beyond every count is none") {
   for (int i = 0; i != 3000; ++i) held.push_back(f.picker.acquire());
   f.set(0, reason::down);
   CHECK(who(f.picker.acquire({.mask = admission::panic})) == "A");
+}
+
+namespace {
+// A table that is dear to move, as one with a destructor of its own is: a vector would copy it.
+struct settled_down {
+  struct table {
+    std::span<member const> home;
+    table() = default;
+    table(table const&) = default;
+    table& operator=(table const&) = default;
+    ~table() { home = {}; }
+  };
+  struct cursor {};
+  table build(members_view m) const {
+    table t;
+    t.home = m;
+    return t;
+  }
+  proposal propose(table const& t, cursor&, pick const& k) const noexcept {
+    return t.home.data() == k.members.data() ? &t.home[0] : proposal::nobody(cause::refused);
+  }
+};
+
+// Two leases, which others take while a pick is under way.
+struct rush {
+  struct table {};
+  struct cursor {};
+  std::function<void()>* others;
+  table build(members_view) const { return {}; }
+  proposal propose(table const&, cursor&, pick const& k) const noexcept {
+    if (*others) std::exchange(*others, nullptr)();
+    return k.members.empty() ? nullptr : &k.members[0];
+  }
+};
+}  // namespace
+
+TEST_CASE("failover: a child's table may refer to the members that it was built from") {
+  fleet f{failover{settled_down{}}, on_levels({0, 1, 2, 3, 4, 5, 6, 7})};
+  for (std::size_t i = 0; i != 8; ++i) {
+    CHECK(who(f.picker.select()) == name_of(i));
+    f.set(i, reason::down);
+  }
+}
+
+TEST_CASE("bounded_load: nobody is refused because others took what was reckoned with") {
+  std::function<void()> others;
+  fleet f{bounded_load{rush{&others}}, servers(2)};
+  balancer outside{f.pool, round_robin{}, 0};
+  auto other = outside.make_picker();
+  std::vector<lease<server>> held;
+  others = [&] {
+    for (int i = 0; i != 2; ++i) held.push_back(other.acquire());
+  };
+  CHECK(f.picker.acquire());
+  CHECK(held.size() == 2);
 }

@@ -1,0 +1,17 @@
+// expect: equipoise: a policy's `key_type` must be trivially copyable
+#include <equipoise/core/balancer.hpp>
+
+struct server {
+  std::string name;
+};
+std::string_view key_of(server const& s) { return s.name; }
+
+struct mine {
+  using key_type = std::string;
+  struct table {};
+  struct cursor {};
+  table build(equipoise::members_view) const { return {}; }
+  equipoise::proposal propose(table const&, cursor&, equipoise::pick const&, std::string const&) const noexcept { return nullptr; }
+};
+
+void use(equipoise::pool<server>& pool) { equipoise::balancer lb{pool, mine{}}; }
