@@ -62,12 +62,15 @@ findings examine(recording const& what, settings const& how) {
     f.failures += r.failed;
     if (r.due < what.starts[killed] && r.backend >= 0) ++f.share[static_cast<std::size_t>(r.backend)], ++answered;
   }
+  answered = std::max(1.0, answered);
   for (std::size_t i = 0; i != at_first; ++i) weights += what.policy.weighted ? cast[i].weight : 1;
-  for (std::size_t i = 0; i != everybody; ++i) {
-    f.share[i] /= std::max(1.0, answered);
-    if (i < at_first) f.ideal[i] = (what.policy.weighted ? cast[i].weight : 1) / weights;
-    if (i < at_first) f.worst_share = std::max(f.worst_share, std::fabs(f.share[i] / f.ideal[i] - 1));
+  for (std::size_t i = 0; i != at_first; ++i) {
+    double const weight = what.policy.weighted ? cast[i].weight : 1;
+    double const due = answered * weight / weights;  // in answers: a ratio of shares would round 2 % to a little more
+    f.worst_share = std::max(f.worst_share, std::fabs(f.share[i] - due) / due);
+    f.ideal[i] = weight / weights;
   }
+  for (auto& share : f.share) share /= answered;
 
   if (what.policy.keyed) {
     double const detected = std::chrono::duration<double>(how.check_interval).count();
