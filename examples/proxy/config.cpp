@@ -2,6 +2,7 @@
 
 #include "fields.hpp"
 
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -75,6 +76,26 @@ void read_backends(fields& top, config& out) {
   }
 }
 
+// toml++ takes it for granted that the name in a header begins like one, and ends the program where it does not
+// (marzer/tomlplusplus#294).
+void check_headers(std::string const& text, std::string const& file) {
+  std::istringstream lines{text};
+  unsigned number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    std::string_view rest{line};
+    auto const skip_blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size())); };
+    if (number == 1 && rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
+    skip_blanks();
+    if (!rest.starts_with('[')) continue;
+    rest.remove_prefix(rest.starts_with("[[") ? 2 : 1);
+    skip_blanks();
+    bool const named = !rest.empty() && (std::isalnum(static_cast<unsigned char>(rest[0])) != 0 ||
+                                         std::string_view{"_-\"']"}.find(rest[0]) != std::string_view::npos);
+    if (!named) throw config_error{fmt::format("{}:{}: this header has no name of letters or digits", file, number)};
+  }
+}
+
 config read(toml::table const& root, std::string const& file) {
   config out;
   out.file = file;
@@ -127,6 +148,7 @@ config read(toml::table const& root, std::string const& file) {
 }  // namespace
 
 config parse_config(std::string const& text, std::string const& file) try {
+  check_headers(text, file);
   return read(toml::parse(text, file), file);
 } catch (toml::parse_error const& e) {
   throw config_error{fmt::format("{}:{}: {}", file, e.source().begin.line, e.description())};
