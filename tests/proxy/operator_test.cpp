@@ -5,6 +5,8 @@
 
 #include <cstdio>
 #include <list>
+#include <regex>
+#include <set>
 
 using namespace world;
 using Catch::Matchers::ContainsSubstring;
@@ -76,6 +78,9 @@ TEST_CASE("A mistake in the configuration is refused by its line, its name and w
   CHECK_THAT(refused("[[backend]]\naddress = \"127.0.0.1:1\"\nweight = -1\n"),
              ContainsSubstring("p.toml:3: backend.weight = -1 is not within"));
   CHECK_THAT(refused("policy = \n"), ContainsSubstring("p.toml:1: "));
+  for (std::string header : {"[=", "[[ [a]]", " [ ", "[[", "[\xC3\xA4]"})
+    CHECK_THAT(refused("workers = 1\n" + header + "\n"), ContainsSubstring("p.toml:2: this header has no name"));
+  CHECK_THAT(refused("[]\n"), ContainsSubstring("p.toml:1: "));
 }
 
 TEST_CASE("On SIGTERM what was begun is finished, and whoever waits gets one more answer") {
@@ -244,4 +249,60 @@ TEST_CASE("Too few file descriptors make clients wait, and are no backend's faul
   for (auto& w : crowd) w.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
   for (auto& w : crowd) CHECK_THAT(w.until_the_end(), ContainsSubstring("200 OK"));
   CHECK_THAT(p.log(), ContainsSubstring("64 file descriptors are enough for") && !ContainsSubstring("is down"));
+}
+
+TEST_CASE("Every policy that it lists serves, also within a composition") {
+  demo::work_folder folder;
+  demo::process list{{PROXY_PROGRAM, "--policies"}, folder.path("log")};
+  std::vector<std::string> policies;
+  for (std::string line; !(line = list.first_line(20s)).empty();) {
+    if (auto const open = line.find('{'); open != line.npos) {  // a composition: "sticky{…}"
+      policies.push_back(line.substr(0, open) + "{maglev}");
+    } else {
+      policies.push_back(line);
+      policies.push_back("failover{" + line + "}");
+    }
+  }
+  CHECK(policies.size() > 20);
+  backend a{says("a")}, b{says("b")};
+  for (auto const& name : policies) {
+    CAPTURE(name);
+    proxy const p{a.toml("a") + b.toml("b"), "policy = \"" + name + "\"\nworkers = 1\n"};
+    auto w = p.connect();
+    w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    CHECK(w.message().starts_with("HTTP/1.1 200 OK\r\n"));
+    w.send("GET /-/stats HTTP/1.1\r\nHost: test\r\n\r\n");
+    CHECK_THAT(w.message(), ContainsSubstring('"' + name + '"'));
+  }
+}
+
+TEST_CASE("The status page asks for nothing but the statistics, and knows their names") {
+  backend a{says("a")};
+  proxy const p{a.toml("a")};
+  auto const page = p.body_of("/-/");
+  auto const all = [](std::string const& text, char const* pattern, unsigned group) {
+    std::set<std::string> out;
+    std::regex const wanted{pattern};
+    for (std::sregex_iterator i{text.begin(), text.end(), wanted}, end; i != end; ++i) out.insert((*i)[group]);
+    return out;
+  };
+  using names = std::set<std::string>;
+  CHECK(all(page, "fetch\\(([^)]*)\\)", 1) == names{"'/-/stats'"});
+  CHECK(all(page, "href=\"([^\"]*)\"", 1) == names{"/-/explain", "/-/metrics", "/-/stats"});
+  for (std::string other : {"://", "\"//", "'//", "src=", "url(", "@import", "import(", "<link", "<form",
+                            "XMLHttpRequest", "WebSocket", "EventSource", "sendBeacon"})
+    CHECK_THAT(page, !ContainsSubstring(other));
+
+  auto const stats = nlohmann::json::parse(p.body_of("/-/stats"));
+  auto const at_top = all(page, "\\b(s|before)\\??\\.(\\w+)", 2), of_backend = all(page, "\\bb\\.(\\w+)", 1);
+  CHECK(at_top.size() > 5);
+  CHECK(of_backend.size() > 5);
+  for (auto const& name : at_top) {
+    CAPTURE(name);
+    CHECK(stats.contains(name));
+  }
+  for (auto const& name : of_backend) {
+    CAPTURE(name);
+    CHECK(stats["backends"][0].contains(name));
+  }
 }
