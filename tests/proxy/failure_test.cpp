@@ -28,8 +28,6 @@ void answers_once(wire& w, std::string const&) {
     w.close();
 }
 
-constexpr char no_health[] = "[checks]\nenabled = false\n[passive]\nfailures = 0\n";
-
 }  // namespace
 
 TEST_CASE("A connection that the backend gave up meanwhile is not the client's trouble") {
@@ -77,7 +75,7 @@ TEST_CASE("A request that may be repeated is answered by another backend") {
   }
   SECTION("when it does not answer in time") {
     backend a{[](wire&, std::string const&) {}};
-    proxy const p{no_health + std::string{"[timeouts]\nresponse = \"100ms\"\n"} + a.toml("a") + b.toml("b")};
+    proxy const p{no_health + "[timeouts]\nresponse = \"100ms\"\n" + a.toml("a") + b.toml("b")};
     for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
   }
 }
@@ -99,7 +97,7 @@ TEST_CASE("A request that must not be repeated is sent at most once") {
   }
   SECTION("not again when it did not answer in time") {
     backend a{[](wire&, std::string const&) {}};
-    proxy const p{no_health + std::string{"[timeouts]\nresponse = \"100ms\"\n"} + a.toml("a") + b.toml("b")};
+    proxy const p{no_health + "[timeouts]\nresponse = \"100ms\"\n" + a.toml("a") + b.toml("b")};
     CHECK(send(p) == "HTTP/1.1 504");
     CHECK(b.requests() == 0);
   }

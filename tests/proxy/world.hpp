@@ -169,6 +169,9 @@ inline backend::part says(std::string const& name) {
   return [name](wire& w, std::string const&) { w.send(answer(name, "X-Backend: " + name + "\r\n")); };
 }
 
+// A state that stays as it is.
+inline std::string const no_health = "[checks]\nenabled = false\n[passive]\nfailures = 0\n";
+
 // A port where nobody listens.
 inline std::string dead_backend(std::string const& name) {
   return "[[backend]]\nname = \"" + name + "\"\naddress = \"127.0.0.1:" + std::to_string(demo::free_port()) + "\"\n";
