@@ -117,6 +117,14 @@ TEST_CASE("a balancer may come before the members, after them, and go before the
   CHECK(pool.size() == 1);
 }
 
+TEST_CASE("a balancer stays where it is, for its pool and its pickers point at it") {
+  using lb = balancer<server, round_robin>;
+  STATIC_REQUIRE(!std::is_copy_constructible_v<lb>);
+  STATIC_REQUIRE(!std::is_copy_assignable_v<lb>);
+  STATIC_REQUIRE(!std::is_move_constructible_v<lb>);
+  STATIC_REQUIRE(!std::is_move_assignable_v<lb>);
+}
+
 TEST_CASE("a balancer without a seed draws one of its own, and tells it so that a run can be repeated") {
   pool<server> pool;
   for (auto const& s : servers(100)) pool.add(s);

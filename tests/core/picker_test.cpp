@@ -232,6 +232,32 @@ TEST_CASE("a limit that is reached is all_saturated, and the fullest of masks ca
   CHECK(f.picker.acquire());
 }
 
+TEST_CASE("the time of a pick is what its policy sees") {
+  struct sees_time {
+    struct table {};
+    struct cursor {};
+    tick* seen;
+    table build(members_view) const { return {}; }
+    proposal propose(table const&, cursor&, pick const& k) const noexcept {
+      *seen = k.now();
+      return k.members.empty() ? nullptr : &k.members[0];
+    }
+  };
+  tick seen, now{std::chrono::seconds{5}};
+  fleet f{sees_time{&seen}, servers(1)};
+  auto const step = [&] { return now += std::chrono::seconds{1}; };
+  f.picker.select({.now = step()});
+  CHECK(seen == now);
+  static_cast<void>(f.picker.acquire({.now = step()}));
+  CHECK(seen == now);
+  select_n(f.picker, 0, 1, {.now = step()});
+  CHECK(seen == now);
+  f.picker.explain({.now = step()});
+  CHECK(seen == now);
+  f.picker.select();
+  CHECK(seen == tick{});
+}
+
 TEST_CASE("a picker that was moved from may rest: the other one's snapshot stays") {
   fleet f{round_robin{}, servers(1)};
   auto moved = std::move(f.picker);

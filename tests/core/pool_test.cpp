@@ -57,6 +57,13 @@ struct builder {
 };
 }  // namespace
 
+TEST_CASE("pool: it stays where it is, for pickers and leases point at it") {
+  STATIC_REQUIRE(!std::is_copy_constructible_v<pool<server>>);
+  STATIC_REQUIRE(!std::is_copy_assignable_v<pool<server>>);
+  STATIC_REQUIRE(!std::is_move_constructible_v<pool<server>>);
+  STATIC_REQUIRE(!std::is_move_assignable_v<pool<server>>);
+}
+
 TEST_CASE("pool: members are found by key and visited in the order of joining, each with its own id") {
   pool<server> pool;
   CHECK(pool.size() == 0);

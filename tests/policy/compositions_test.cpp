@@ -205,6 +205,20 @@ TEMPLATE_TEST_CASE("failover: a key's homes on different levels do not follow fr
   CHECK(chi_square(pairs) < 1);
 }
 
+TEST_CASE("failover: when another level goes, a level's keys stay at home and its positions go on") {
+  fleet f{failover{maglev{}}, on_levels({0, 0, 1, 1, 1, 1})};
+  f.set(0, reason::down), f.set(1, reason::down);
+  auto const before = f.homes(2000);
+  f.pool.remove(f.ids[0]), f.pool.remove(f.ids[1]);
+  CHECK(f.homes(2000) == before);
+
+  fleet g{failover{round_robin{}}, on_levels({0, 1, 1, 1})};
+  g.set(0, reason::down);
+  CHECK(g.next(2) == "BC");
+  g.pool.remove(g.ids[0]);
+  CHECK(g.next(2) == "DB");
+}
+
 TEMPLATE_TEST_CASE("failover: workers begin apart on a level that comes later, too", "", round_robin, equipoise::random, power_of_two) {
   std::vector<std::size_t> first(10);
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {

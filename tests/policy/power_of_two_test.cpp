@@ -111,6 +111,13 @@ TEST_CASE("power of two: once a dead one was refused, it is passed over and not 
   CHECK(f.shares(60'000)[1] == Approx(10'000).epsilon(0.05));
 }
 
+TEST_CASE("power of two: one that was tried is passed over and not drawn against") {
+  fleet f{power_of_two{}, servers(3), 18};
+  std::vector<lease<server>> held;
+  put(f, held, 1, 5);
+  CHECK(f.shares(60'000, {.tried = {&f.ids[0], 1}})[1] == Approx(10'000).epsilon(0.05));  // as when A is dead
+}
+
 TEST_CASE("power of two: one member is everybody, two are both compared") {
   fleet f{power_of_two{}, servers(1), 16};
   CHECK(f.next(3) == "AAA");

@@ -83,6 +83,14 @@ TEST_CASE("ring: shares follow the weights, the greatest within a third of its d
   for (std::size_t i = 0; i != weights.size(); ++i) CHECK(static_cast<double>(count[i]) == Approx(100'000.0 * weights[i] / 30).epsilon(0.33));
 }
 
+TEST_CASE("ring: keys are spread also where a hash of your own is not even") {
+  struct itself {
+    std::uint64_t operator()(std::uint64_t n) const { return n; }
+  };
+  fleet f{ring<itself>{}, servers(10)};
+  for (auto const n : f.shares(50'000)) CHECK(n > 2500);
+}
+
 TEST_CASE("ring: the greatest weights fit, and still rule") {
   fleet f{ring{}, weighted({0xFFFFFFFF, 0x7FFFFFFF, 1})};
   auto const count = f.shares(20'000);
