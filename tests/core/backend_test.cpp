@@ -21,6 +21,9 @@ equipoise::labels labels_of(by_look_up const&) { return {{"version", "3"}}; }
 struct by_traits {
   std::string key() const { return "not this one"; }
   int weight() const { return 99; }
+  int priority() const { return 99; }
+  char const* zone() const { return "nowhere"; }
+  equipoise::labels labels() const { return {{"version", "99"}}; }
 };
 
 struct bare {
@@ -48,6 +51,9 @@ template <>
 struct equipoise::backend_traits<by_traits> {
   static char const* key_of(by_traits const&) { return "t"; }
   static unsigned char weight_of(by_traits const&) { return 6; }
+  static signed char priority_of(by_traits const&) { return 4; }
+  static std::string zone_of(by_traits const&) { return "south"; }
+  static equipoise::labels labels_of(by_traits const&) { return {{"version", "1"}}; }
 };
 
 using namespace equipoise;
@@ -65,7 +71,7 @@ attributes attributes_in_a_pool(B b, std::string const& key) {
 }  // namespace
 
 TEST_CASE("backend: key and attributes come from traits, else from members, else from look-up, else by default") {
-  CHECK(attributes_in_a_pool(by_traits{}, "t") == attributes{6, 0, ""});
+  CHECK(attributes_in_a_pool(by_traits{}, "t") == attributes{6, 4, "south"});
   CHECK(attributes_in_a_pool(by_members{}, "m") == attributes{4, 2, "west"});
   CHECK(attributes_in_a_pool(by_look_up{}, "l") == attributes{5, 3, "north"});
   CHECK(attributes_in_a_pool(bare{"b"}, "b") == attributes{1, 0, ""});
@@ -97,6 +103,10 @@ TEST_CASE("backend: labels reach the policies, and an unknown one is empty") {
   balancer lb_b{b, sees_labels{&seen}, 0};
   b.add({});
   CHECK(seen == "3/");
+  pool<by_traits> c;
+  balancer lb_c{c, sees_labels{&seen}, 0};
+  c.add({});
+  CHECK(seen == "1/");
 }
 
 TEST_CASE("backend: a type that only moves is a fine member") {
