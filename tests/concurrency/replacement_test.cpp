@@ -1,4 +1,4 @@
-// Replacing all members at once never shows an empty pool.
+// Replacing all members at once, or handing all weight over, never shows an empty pool.
 #include "crowd.hpp"
 
 #include <equipoise/policy/any_policy.hpp>
@@ -57,4 +57,33 @@ TEST_CASE("replacing all members at once never shows a keyed or erased policy, r
   never_empty(equipoise::any_policy{equipoise::power_of_two{}}, [](auto&, auto& picker, auto turn) {
     return turn % 2 == 0 ? bool(picker.select()) : bool(picker.acquire());
   });
+}
+
+TEST_CASE("handing all weight over to others in one change never shows an empty pool", "[replacement]") {
+  using balancer = equipoise::balancer<host, equipoise::round_robin>;
+  equipoise::pool<host> pool;
+  std::array<equipoise::backend_id, 2> ids;
+  pool.change([&](auto& draft) { ids = {draft.add({"a"}, {.weight = 1}), draft.add({"b"}, {.weight = 0})}; });
+  // One is told of a change after the other: with many there is time between what the first and what the last one sees.
+  std::vector<std::unique_ptr<balancer>> all;
+  for (unsigned i = 0; i != 50; ++i) all.push_back(std::make_unique<balancer>(pool, equipoise::round_robin{}, i));
+  crowd::tally nobody;
+  crowd::shift shift;
+  shift.run(
+      3,
+      [&] {
+        for (unsigned round = 0; round != 6000; ++round)
+          pool.change([&](auto& draft) {
+            draft.update(ids[0], {.weight = round % 2});
+            draft.update(ids[1], {.weight = 1 - round % 2});
+          });
+      },
+      [&](unsigned) {
+        auto first = all.front()->make_picker(), last = all.back()->make_picker();
+        for (std::uint64_t turn = 0; shift.goes_on(turn); ++turn) {
+          auto& picker = turn % 4 < 2 ? first : last;
+          if (turn % 2 == 0 ? !picker.select() : !picker.acquire()) nobody.add();
+        }
+      });
+  CHECK(nobody.count() == 0);
 }
