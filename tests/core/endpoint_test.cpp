@@ -28,6 +28,32 @@ TEST_CASE("endpoint: what is not host:port is refused, and the text is named") {
   }
 }
 
+#if EQUIPOISE_EXCEPTIONS
+TEST_CASE("endpoint: text of any bytes is an endpoint that reads itself again, or refused by name, never worse") {
+  using namespace std::string_literals;
+  std::string const bytes = "0123456789ab.:-[] \n\xff\0"s;
+  dice d{44};
+  int good = 0, bad = 0;
+  for (int i = 0; i != 100'000; ++i) {
+    std::string text(roll(d, 24), ' ');
+    for (char& c : text) c = bytes[roll(d, static_cast<std::uint32_t>(bytes.size()))];
+    if (roll(d, 2) == 0) text = "[" + text + "]";
+    if (roll(d, 2) == 0) text += ":" + std::to_string(roll(d, 100'000));
+    try {
+      auto const e = endpoint::parse(text);
+      bool const plain = text[text.rfind(':') + 1] != '0';  // "080" is read, too, and written "80"
+      if (e.port == 0 || endpoint::parse(e.text()) != e || (plain && e.text() != text)) FAIL("'" << text << "' is read as " << e.text());
+      ++good;
+    } catch (std::invalid_argument const& why) {
+      if (std::string_view{why.what()}.find("endpoint '") == std::string_view::npos) FAIL("'" << text << "': " << why.what());
+      ++bad;
+    }
+  }
+  CHECK(good > 1000);
+  CHECK(bad > 1000);
+}
+#endif
+
 TEST_CASE("endpoint: a pool of them needs nothing else, and its key is its text") {
   pool<endpoint> pool;
   auto const a = pool.add({"10.0.0.1", 80, {.weight = 3, .priority = 1, .zone = "east"}});

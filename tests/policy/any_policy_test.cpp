@@ -152,6 +152,31 @@ TEST_CASE("policy_catalog: an unknown name is refused, naming it and those that 
   CHECK_THROWS_WITH(c.make("sticky"), ContainsSubstring("'sticky' needs another inside"));
 }
 
+#if EQUIPOISE_EXCEPTIONS
+TEST_CASE("policy_catalog: any text is the name of what is made of it, or refused by name, never worse") {
+  auto const c = policy_catalog::standard();
+  std::vector<std::string> pieces{"{", "}", "{}", " ", "\xff", "\n", "", "Maglev"};
+  for (auto const& n : c.names()) pieces.push_back(n.substr(0, n.find('{')));
+  dice d{45};
+  auto const piece = [&] { return pieces[roll(d, static_cast<std::uint32_t>(pieces.size()))]; };
+  int good = 0, bad = 0;
+  for (int i = 0; i != 100'000; ++i) {
+    std::string text = piece();
+    for (auto depth = roll(d, 4); depth != 0; --depth) text = piece() + "{" + text + "}";
+    if (roll(d, 4) == 0) text.insert(roll(d, static_cast<std::uint32_t>(text.size() + 1)), piece());
+    try {
+      if (auto const name = describe(c.make(text)); name != text) FAIL("'" << text << "' is made as " << name);
+      ++good;
+    } catch (std::invalid_argument const& why) {
+      if (std::string_view{why.what()}.find("policy '") == std::string_view::npos) FAIL("'" << text << "': " << why.what());
+      ++bad;
+    }
+  }
+  CHECK(good > 1000);
+  CHECK(bad > 1000);
+}
+#endif
+
 TEST_CASE("policy_catalog makes everything it names, alone and in every nesting of two") {
   auto const c = policy_catalog::standard();
   std::vector<std::string> leaves, wrappers;
