@@ -80,9 +80,9 @@ struct reuse : rl::test_suite<reuse<Protocol, rows, Use>, 3> {
   }
 };
 
-// Draining: after one zero no new-work lease is or will be held, while a bound session may still pass.
-template <class Protocol>
-struct drain : rl::test_suite<drain<Protocol>, 3> {
+// Draining: after one zero no new-work lease is or will be held, while a bound session may still pass; each has a row.
+template <class Protocol, unsigned bound_row = 1, bool gives_in_its_row = true>
+struct drain : rl::test_suite<drain<Protocol, bound_row, gives_in_its_row>, 3> {
   static constexpr int rows = 2;
   static constexpr std::uint32_t tag = one_generation;
   model::relacy_atomic<std::uint32_t> word;
@@ -103,11 +103,11 @@ struct drain : rl::test_suite<drain<Protocol>, 3> {
           return;
         }
     } else {
-      bool const bound = index == 1;
+      bool const bound = index == bound_row;
       for (int i = 0; i != 2; ++i)
         if (Protocol::take(counts[index], word, tag, bound ? admission::same_session : admission::new_work)) {
           if (!bound) RL_ASSERT(new_work($) == 0);
-          Protocol::give(counts[index]);
+          Protocol::give(counts[gives_in_its_row ? index : 1 - index]);
         }
     }
   }
@@ -186,6 +186,7 @@ int main() {
   model::holds<reuse<lease_protocol<>, 1>>("slot reuse as shipped, one row", 200'000);
   model::holds<reuse<lease_protocol<>, 2>>("slot reuse as shipped, two rows", 200'000);
   model::holds<drain<lease_protocol<>>>("draining as shipped", 200'000);
+  model::holds<drain<lease_protocol<>, 0>>("draining as shipped, the bound session in the first row", 200'000);
   model::holds<mark_down<lease_protocol<>>>("mark-down as shipped", 200'000);
   model::breaks<one_row<announce_acq_rel>>("1 announce acq_rel");
   model::breaks<one_row<announce_relaxed>>("1 announce relaxed");
@@ -201,6 +202,7 @@ int main() {
   model::breaks<drain<lease_protocol<mark_acq_rel>>>("draining, 3 mark acq_rel");
   model::breaks<drain<lease_protocol<zero_test_acquire>>>("draining, 4 zero_test acquire");
   model::breaks<drain<lease_protocol<give_relaxed>>>("draining, 5 give relaxed");
+  model::breaks<drain<lease_protocol<>, 0, false>>("draining, each gives in the other's row");
   model::breaks<reuse<no_validation, 1>>("take without validation");
   model::breaks<reuse<validates_first, 1>>("take that validates before it announces");
   model::breaks<reuse<lease_protocol<>, 1, reuses_at_once>>("slot given on without a zero");
