@@ -1,0 +1,23 @@
+// Ends a pool before what the argument names; only a debug build notices.
+#include <equipoise/equipoise.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+int main(int, char** arguments) {
+  std::string_view const outlives = arguments[1];
+  std::optional<equipoise::pool<equipoise::endpoint>> pool{std::in_place};
+  std::optional<equipoise::balancer<equipoise::endpoint, equipoise::round_robin>> lb{std::in_place, *pool, equipoise::round_robin{}, 0};
+  auto const a = pool->add({"10.0.0.1", 80});
+  auto lease = lb->acquire();
+  if (!lease) return 1;
+  if (outlives == "leaver") pool->remove(a);
+  if (outlives != "lease" && outlives != "leaver") lease = {};
+  if (outlives != "balancer") lb.reset();
+  pool.reset();
+  std::puts("the pool ended");
+  std::fflush(stdout);
+  std::_Exit(0);  // what outlived it must not be ended now
+}
