@@ -164,6 +164,7 @@ TEST_CASE("policy_catalog: any text is the name of what is made of it, or refuse
     std::string text = piece();
     for (auto depth = roll(d, 4); depth != 0; --depth) text = piece() + "{" + text + "}";
     if (roll(d, 4) == 0) text.insert(roll(d, static_cast<std::uint32_t>(text.size() + 1)), piece());
+    if (roll(d, 4) == 0 && !text.empty()) text[roll(d, static_cast<std::uint32_t>(text.size()))] = "{} x"[roll(d, 4)];
     try {
       if (auto const name = describe(c.make(text)); name != text) FAIL("'" << text << "' is made as " << name);
       ++good;
