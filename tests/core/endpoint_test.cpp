@@ -42,7 +42,8 @@ TEST_CASE("endpoint: text of any bytes is an endpoint that reads itself again, o
     try {
       auto const e = endpoint::parse(text);
       bool const plain = text[text.rfind(':') + 1] != '0';  // "080" is read, too, and written "80"
-      if (e.port == 0 || endpoint::parse(e.text()) != e || (plain && e.text() != text)) FAIL("'" << text << "' is read as " << e.text());
+      if (e.port == 0 || endpoint::parse(e.text()) != e || (plain && e.text() != text))
+        FAIL("'" << text << "' is read as " << e.text());
       ++good;
     } catch (std::invalid_argument const& why) {
       if (std::string_view{why.what()}.find("endpoint '") == std::string_view::npos) FAIL("'" << text << "': " << why.what());

@@ -9,7 +9,8 @@
 int main(int, char** arguments) {
   std::string_view const outlives = arguments[1];
   std::optional<equipoise::pool<equipoise::endpoint>> pool{std::in_place};
-  std::optional<equipoise::balancer<equipoise::endpoint, equipoise::round_robin>> lb{std::in_place, *pool, equipoise::round_robin{}, 0};
+  using balancer = equipoise::balancer<equipoise::endpoint, equipoise::round_robin>;
+  std::optional<balancer> lb{std::in_place, *pool, equipoise::round_robin{}, 0};
   auto const a = pool->add({"10.0.0.1", 80});
   auto lease = lb->acquire();
   if (!lease) return 1;
