@@ -178,6 +178,17 @@ TEST_CASE("policy_catalog: any text is the name of what is made of it, or refuse
 }
 #endif
 
+TEST_CASE("policy_catalog: eight compositions may nest, and more are refused") {
+  auto const nested = [](std::size_t depth) {
+    std::string text;
+    for (std::size_t i = 0; i != depth; ++i) text += "sticky{";
+    return text + "round_robin" + std::string(depth, '}');
+  };
+  auto const catalog = policy_catalog::standard();
+  CHECK(catalog.make(nested(8)).describe() == nested(8));
+  for (std::size_t depth : {9u, 100'000u}) CHECK_THROWS_WITH(catalog.make(nested(depth)), ContainsSubstring("sticky{sticky{") && ContainsSubstring("nests more than eight deep"));
+}
+
 TEST_CASE("policy_catalog makes everything it names, alone and in every nesting of two") {
   auto const c = policy_catalog::standard();
   std::vector<std::string> leaves, wrappers;

@@ -36,8 +36,8 @@ struct bounded_load : with_key_of<P> {
   };
   struct walk {
     typename course<P>::walk child;
-    bool begun = false, exact = false;
-    std::uint8_t looks = 0;
+    bool begun = false;
+    std::uint8_t looks = 0;  // how often this walk reckoned all anew
   };
 
   explicit bounded_load(P policy, double most_over_share = 1.25) : child{std::move(policy)}, factor{most_over_share} {
@@ -60,20 +60,13 @@ struct bounded_load : with_key_of<P> {
     if (!w.begun) {
       w.begun = true;
       if (c.picks_left == 0 || t.reread == 0) [[unlikely]]
-        w.exact = sum(t, c, k);
+        w.looks = sum(t, c, k);
       else
         --c.picks_left;
     }
     proposal p = course<P>::next(child, t.child, c.child, w.child, k, key);
-    while (p.who == nullptr && w.looks++ != 4) [[unlikely]] {  // refused by numbers that may be old: again, by fresh ones
-      std::uint64_t const before = c.total;
-      c.sums_left = 0;
-      sum(t, c, k);
-      if (std::exchange(w.exact, true) && c.total == before) break;
-      w.child = {};
-      p = course<P>::next(child, t.child, c.child, w.child, k, key);
-    }
-    if (p.who != nullptr) p.limit = std::min(p.limit, capacity(c, *p.who));
+    if (p.who == nullptr) [[unlikely]] return again(p, t, c, w, k, key);
+    p.limit = std::min(p.limit, capacity(c, *p.who));
     return p;
   }
 
@@ -86,23 +79,38 @@ struct bounded_load : with_key_of<P> {
     return whole + (whole < room);
   }
 
+  // Refused by numbers that may be old: by fresh ones, unless those were.
+  EQUIPOISE_OUT_OF_LINE proposal again(proposal p, table const& t, cursor& c, walk& w, pick k,
+                                       key_of_policy<P> key) const noexcept {
+    while (p.who == nullptr && w.looks != 5) {
+      std::uint64_t const before = c.total;
+      c.sums_left = 0;
+      sum(t, c, k);
+      if (w.looks++ != 0 && c.total == before) break;
+      w.child = {};
+      p = course<P>::next(child, t.child, c.child, w.child, k, key);
+    }
+    if (p.who != nullptr) p.limit = std::min(p.limit, capacity(c, *p.who));
+    return p;
+  }
+
   template <class F>
-  static void each(members_view const& members, F f) noexcept {
-    for (member const& m : members) f(m);
-    for (member const& m : members.unwell()) f(m);
+  EQUIPOISE_INLINE static std::uint64_t over_all(members_view const& members, F f) noexcept {
+    std::uint64_t total = 0;
+    for (member const& m : members) total += f(m);
+    for (member const& m : members.unwell()) total += f(m);
+    return total;
   }
 
   // True if the share was reckoned anew, too. Takes the pick by value: its address would keep it in memory.
   bool sum(table const& t, cursor& c, pick k) const noexcept {
-    c.total = 0;
-    each(t.child.members, [&](member const& m) { c.total += k.in_flight(m); });
+    c.total = over_all(t.child.members, [k](member const& m) noexcept { return k.in_flight(m); });
     c.picks_left = t.reread;
     if (c.sums_left != 0) [[likely]] {
       --c.sums_left;
       return false;
     }
-    std::uint64_t well = 0;
-    each(t.child.members, [&](member const& m) { well += k.admits(m) ? m.weight : 0; });
+    std::uint64_t const well = over_all(t.child.members, [k](member const& m) noexcept { return k.admits(m) ? m.weight : 0; });
     c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, well));
     c.sums_left = k.ordinary() ? 15 : 0;  // what a retry or a mask sees holds for that pick alone
     return true;

@@ -73,6 +73,8 @@ class policy_catalog {
       if (auto const at = policies_.find(text); at != policies_.end()) return at->second;
       if (wrappers_.contains(text))
         fail("equipoise: policy '" + std::string{text} + "' needs another inside: " + std::string{text} + "{round_robin}");
+    } else if (std::count(text.begin(), text.end(), '{') > 8) {
+      fail("equipoise: policy '" + std::string{text.substr(0, 80)} + "…' nests more than eight deep");
     } else if (auto const at = wrappers_.find(text.substr(0, open)); at != wrappers_.end() && text.back() == '}') {
       return at->second(make(text.substr(open + 1, text.size() - open - 2)));
     }
