@@ -319,7 +319,7 @@ std::string each_way(Fleet& f, Before before) {
 }
 }  // namespace
 
-TEST_CASE("one comes up where the walk has been, before another goes down where it goes: the walk is repeated") {
+TEST_CASE("a walk is repeated if one came up where it had been, before another went down where it went") {
   happening happens;
   fleet f{interrupted{eldest{}, happens}, servers(2)};
   CHECK(each_way(f, [&] {

@@ -37,7 +37,7 @@ TEST_CASE("shard router: negative and 64-bit numbers have the remainder that mat
   }
 }
 
-TEST_CASE("shard router: ranges hold both ends, and a number outside them is refused: no such shard") {
+TEST_CASE("shard router: ranges hold both ends, and to a number outside them there is no such shard") {
   fleet f{thousands(), servers(3)};
   for (auto const& [id, name] : std::vector<std::pair<int, std::string>>{{1, "A"}, {1000, "A"}, {1001, "B"}, {2000, "B"}, {2001, "C"}, {3000, "C"}})
     CHECK(who(f.picker.select(id)) == name);
