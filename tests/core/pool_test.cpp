@@ -486,11 +486,13 @@ TEST_CASE("an assign that makes good a refused one loses nothing of what came be
   fleet f{round_robin{}, servers(2)};
   f.pool.change([&](auto& draft) {
     draft.add(server{"C", 1, 0, "", 2});
+    auto list = servers(3);
+    list.push_back({"beyond", 1, 99'999});
     try {
-      draft.assign(std::vector<server>{{"D"}, {"beyond", 1, 99'999}});
+      draft.assign(list);
     } catch (std::invalid_argument const&) {
     }
-    draft.assign(servers(3));
+    draft.assign(servers(3));  // which finds nothing left to do
   });
   CHECK(f.pool.find("C"));
   CHECK(f.pool.size() == 3);
