@@ -296,7 +296,6 @@ struct eldest {
   struct table {};
   struct cursor {};
   static constexpr std::uint32_t tries = 1;
-  static constexpr std::string_view name = "eldest";
   table build(members_view) const { return {}; }
   proposal propose(table const&, cursor&, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members[0]; }
 };
