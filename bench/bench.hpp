@@ -62,11 +62,11 @@ struct pool_of_servers {
   equipoise::pool<server> pool;
 
   explicit pool_of_servers(scene const& s)
-      : pool{{.capacity = static_cast<std::uint32_t>(s.backends), .rows = s.rows, .observations = s.observed}} {
+      : pool{{.capacity = static_cast<std::uint32_t>(s.backends), .counter_stripes = s.rows, .observations = s.observed}} {
     pool.assign(servers_of(s));
     std::vector<equipoise::backend_id> ids;
     pool.for_each([&](equipoise::backend_id id, auto const&...) { ids.push_back(id); });
-    for (std::size_t i = 0; s.tenth_down && i < ids.size(); i += 10) pool.set(ids[i], equipoise::reason::down);
+    for (std::size_t i = 0; s.tenth_down && i < ids.size(); i += 10) pool.set(ids[i], equipoise::health_flag::down);
   }
 };
 
@@ -150,7 +150,7 @@ class key_sequence {
 EQUIPOISE_INLINE void consume(server const* s) { benchmark::DoNotOptimize(static_cast<server const* const&>(s)); }
 
 template <class T>
-struct alignas(2 * equipoise::cache_line) on_own_lines {
+struct alignas(2 * equipoise::detail::cache_line) on_own_lines {
   T value;
 };
 

@@ -12,7 +12,7 @@ struct fleet {
   std::vector<server> servers;
   std::vector<std::atomic<std::uint32_t>> health;     // 0: well
   std::vector<std::atomic<std::uint32_t>> in_flight;
-  std::vector<equipoise::record_base> records;
+  std::vector<equipoise::detail::record_base> records;
   std::vector<equipoise::member> members;             // to build tables from
 
   explicit fleet(scene const& s)
@@ -46,7 +46,7 @@ struct hand {
 
   explicit hand(scene const& s) : servers{fleet_of(s).servers}, health{fleet_of(s).health}, in_flight{fleet_of(s).in_flight} {}
 
-  bool is_well(std::size_t i) const noexcept { return health[i].load(std::memory_order_relaxed) == 0; }
+  bool is_healthy(std::size_t i) const noexcept { return health[i].load(std::memory_order_relaxed) == 0; }
   std::uint32_t load(std::size_t i) const noexcept { return in_flight[i].load(std::memory_order_relaxed); }
 };
 

@@ -21,13 +21,13 @@ using namespace std::chrono_literals;
 
 class event_loop {
  public:
-  equipoise::tick now() const noexcept { return now_; }
+  equipoise::time_point now() const noexcept { return now_; }
 
   // co_await loop.after(3ms)
   auto after(std::chrono::nanoseconds time) {
     struct awaiter {
       event_loop& loop;
-      equipoise::tick at;
+      equipoise::time_point at;
       bool await_ready() const noexcept { return false; }
       void await_suspend(std::coroutine_handle<> who) { loop.waiting_.push({at, loop.order_++, who}); }
       void await_resume() const noexcept {}
@@ -46,14 +46,14 @@ class event_loop {
 
  private:
   struct entry {
-    equipoise::tick at;
+    equipoise::time_point at;
     std::uint64_t order;
     std::coroutine_handle<> who;
     bool operator<(entry const& other) const { return std::pair{at, order} > std::pair{other.at, other.order}; }
   };
   std::priority_queue<entry> waiting_;
   std::uint64_t order_ = 0;
-  equipoise::tick now_{1s};
+  equipoise::time_point now_{1s};
 };
 
 // A coroutine that runs by itself; its frame goes when it ends.
@@ -89,10 +89,10 @@ struct totals {
 
 template <class Picker>
 detached request(event_loop& loop, equipoise::pool<server>& pool, Picker& picker, totals& sum) {
-  std::vector<equipoise::backend_id> tried;
-  while (tried.size() < 3) {
-    auto lease = picker.acquire({.now = loop.now(), .tried = tried});
-    if (!lease) break;  // lease.why() says whether all are down, full or tried
+  std::vector<equipoise::backend_id> excluded;
+  while (excluded.size() < 3) {
+    auto lease = picker.acquire({.now = loop.now(), .excluded = excluded});
+    if (!lease) break;  // lease.error() says whether all are down, full or tried
     co_await loop.after(lease->service);
     if (!lease->broken) {
       sum.count(lease->name);
@@ -102,8 +102,8 @@ detached request(event_loop& loop, equipoise::pool<server>& pool, Picker& picker
     }
     auto const who = lease.id();
     lease.finish(equipoise::outcome::error, loop.now());
-    if (pool.observed(who)->consecutive_failures >= 5) pool.set(who, equipoise::reason::ejected);
-    tried.push_back(who);
+    if (pool.observed(who)->consecutive_failures >= 5) pool.set(who, equipoise::health_flag::ejected);
+    excluded.push_back(who);
     ++sum.retried;
   }
   ++sum.failed;
@@ -135,7 +135,7 @@ int main() {
 
   for (auto const& [name, n] : sum.by_server) fmt::print("{:9} {:4} answers\n", name, n);
   fmt::print("{} answered, {} attempts repeated elsewhere, {} failed; broken is {}\n", sum.answered, sum.retried,
-             sum.failed, equipoise::to_string(pool.reasons(broken)));
+             sum.failed, equipoise::to_string(pool.health(broken)));
   fmt::print("{}\n", picker.explain().text());
   return sum.failed == 0 ? 0 : 1;
 }

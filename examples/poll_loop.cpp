@@ -76,7 +76,7 @@ int main() {
     while (sent - done < most_at_once && sent < jobs) {
       auto to = picker.acquire({.now = clock_type::now()});
       if (!to) {
-        fmt::print("nobody: {}\n", equipoise::to_string(to.why()));
+        fmt::print("nobody: {}\n", equipoise::to_string(to.error()));
         return 1;
       }
       char const job = 'j';
@@ -111,7 +111,7 @@ int main() {
       d_died = true;
       workers[3].wire = -1;  // poll() passes over it
       workers[3].busy = false;
-      pool.set(ids[3], equipoise::reason::down);
+      pool.set(ids[3], equipoise::health_flag::down);
       auto& lost = under_way[static_cast<std::size_t>(wires[3].fd)];
       again = static_cast<int>(lost.size());
       sent -= again;
@@ -121,7 +121,7 @@ int main() {
 
   for (std::size_t i = 0; i != workers.size(); ++i)
     fmt::print("{} ({} ms a job) did {} jobs, {} in flight, {}\n", "abcd"[i], workers[i].service.count(),
-               workers[i].done, pool.in_flight(ids[i]), equipoise::to_string(pool.reasons(ids[i])));
+               workers[i].done, pool.in_flight(ids[i]), equipoise::to_string(pool.health(ids[i])));
   fmt::print("{} jobs done, {} of them sent again after d died\n", done, again);
   fmt::print("{}\n", picker.explain().text());
 }

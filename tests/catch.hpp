@@ -23,9 +23,9 @@ inline auto ContainsSubstring(std::string const& text) { return Contains(text); 
 }  // namespace Catch::Matchers
 
 // Ends the test case. ctest knows the sentence and reports the test as skipped, not as passed.
-#define SKIP(reason)                   \
+#define SKIP(health_flag)                   \
   do {                                 \
-    WARN("test skipped: " << (reason)); \
+    WARN("test skipped: " << (health_flag)); \
     return;                            \
   } while (false)
 

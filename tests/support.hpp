@@ -3,9 +3,9 @@
 
 #include "catch.hpp"
 
-#include <equipoise/core/balancer.hpp>
-#include <equipoise/core/print.hpp>
-#include <equipoise/policy/key.hpp>
+#include <equipoise/core/pick/balancer.hpp>
+#include <equipoise/core/pick/print.hpp>
+#include <equipoise/hash/key.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -97,7 +97,7 @@ std::vector<equipoise::backend_id> select_n(equipoise::picker<B, P>& p, [[maybe_
 // Whom an answer names, or why nobody: "A", "(all_down)".
 template <class Answer>
 std::string who(Answer const& a) {
-  return a ? a->name : "(" + std::string{to_string(a.why())} + ")";
+  return a ? a->name : "(" + std::string{to_string(a.error())} + ")";
 }
 
 // A pool, a policy at work on it, and one picker.
@@ -115,8 +115,8 @@ struct fleet {
   }
 
   void join(std::vector<server> const& members) {
-    pool.change([&](auto& draft) {
-      for (auto const& s : members) ids.push_back(draft.add(s));
+    pool.change([&](auto& transaction) {
+      for (auto const& s : members) ids.push_back(transaction.add(s));
     });
   }
 
@@ -139,14 +139,14 @@ struct fleet {
   }
 
   // For each of the keys 0 … n−1, who has it.
-  std::vector<equipoise::backend_id> homes(std::size_t n) {
+  std::vector<equipoise::backend_id> owners(std::size_t n) {
     std::vector<equipoise::backend_id> all(n);
     for (std::size_t i = 0; i != n; ++i) all[i] = select(picker, i).id();
     return all;
   }
 
-  void set(std::size_t i, equipoise::reason r) { REQUIRE(pool.set(ids[i], r)); }
-  void clear(std::size_t i, equipoise::reason r) { REQUIRE(pool.clear(ids[i], r)); }
+  void set(std::size_t i, equipoise::health_flag r) { REQUIRE(pool.set(ids[i], r)); }
+  void clear(std::size_t i, equipoise::health_flag r) { REQUIRE(pool.clear(ids[i], r)); }
 };
 template <class P, class... More>
 fleet(P, More...) -> fleet<P>;

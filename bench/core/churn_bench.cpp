@@ -56,8 +56,8 @@ bool const added = [] {
     bench::add_threads(bench::name_of("select", "round_robin", n, "words1000"), [=](benchmark::State& state) {
       under(state, n, [](changing& c, std::size_t turn) {
         auto const id = c.ids[turn * 97 % c.ids.size()];
-        c.own.pool.set(id, equipoise::reason::down);
-        c.own.pool.clear(id, equipoise::reason::down);
+        c.own.pool.set(id, equipoise::health_flag::down);
+        c.own.pool.clear(id, equipoise::health_flag::down);
       });
     });
   // A weight that changes: every member is listed anew.

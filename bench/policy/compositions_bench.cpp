@@ -13,8 +13,8 @@ void composition(P const& policy) {
 
 bool const added = [] {
   using namespace equipoise;
-  composition(limited{round_robin{}});
-  composition(limited{maglev{}});
+  composition(max_in_flight{round_robin{}});
+  composition(max_in_flight{maglev{}});
   composition(bounded_load{maglev{}});
   composition(failover{maglev{}});
   composition(failover{bounded_load{maglev{}}});

@@ -8,9 +8,9 @@ struct by_hand : bench::hand {
 
   bench::server const* select(std::uint64_t key) noexcept {
     std::uint64_t hash = equipoise::default_hash{}(key);
-    for (std::size_t tried = 0; tried != 64; ++tried, hash = equipoise::mix(hash + equipoise::golden_gamma)) {
+    for (std::size_t excluded = 0; excluded != 64; ++excluded, hash = equipoise::mix(hash + equipoise::golden_gamma)) {
       std::size_t const i = hash % servers.size();
-      if (is_well(i)) return &servers[i];
+      if (is_healthy(i)) return &servers[i];
     }
     return nullptr;
   }

@@ -4,17 +4,17 @@
 namespace {
 
 struct by_hand : bench::hand {
-  std::span<std::uint32_t const> home;
+  std::span<std::uint32_t const> owner;
 
-  explicit by_hand(bench::scene const& s) : hand{s}, home{bench::table_for(equipoise::ip_hash{}, s).home} {}
+  explicit by_hand(bench::scene const& s) : hand{s}, owner{bench::table_for(equipoise::ip_hash{}, s).owner} {}
 
   bench::server const* select(equipoise::address const& client) noexcept {
     std::uint32_t hash = 89;
     std::size_t const octets = client.is_v6() ? 16 : 3;
-    for (std::size_t tried = 0; tried != 20; ++tried) {
+    for (std::size_t excluded = 0; excluded != 20; ++excluded) {
       for (std::size_t i = 0; i != octets; ++i) hash = (hash * 113 + client[i]) % 6271;
-      std::uint32_t const i = home[hash];
-      if (is_well(i)) return &servers[i];
+      std::uint32_t const i = owner[hash];
+      if (is_healthy(i)) return &servers[i];
     }
     return nullptr;
   }

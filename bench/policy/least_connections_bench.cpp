@@ -12,7 +12,7 @@ struct by_hand : bench::hand {
     std::size_t best = n;
     std::uint64_t best_load = 0, best_weight = 1;
     for (std::size_t turn = 0, i = next < n ? next : 0; turn != n; ++turn, i = i + 1 == n ? 0 : i + 1) {
-      if (!is_well(i)) continue;
+      if (!is_healthy(i)) continue;
       std::uint64_t const now = load(i), weight = servers[i].weight;
       if (best == n || now * best_weight < best_load * weight) best = i, best_load = now, best_weight = weight;
     }

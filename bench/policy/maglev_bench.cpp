@@ -10,9 +10,9 @@ struct by_hand : bench::hand {
 
   bench::server const* select(std::uint64_t key) noexcept {
     std::uint64_t drawn = equipoise::default_hash{}(key);
-    for (std::size_t tried = 0; tried != 64; ++tried, drawn = equipoise::mix(drawn + equipoise::golden_gamma)) {
+    for (std::size_t excluded = 0; excluded != 64; ++excluded, drawn = equipoise::mix(drawn + equipoise::golden_gamma)) {
       std::size_t const i = table[equipoise::multiply_high(drawn, table.size())];
-      if (is_well(i)) return &servers[i];
+      if (is_healthy(i)) return &servers[i];
     }
     return nullptr;
   }

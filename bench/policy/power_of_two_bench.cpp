@@ -9,14 +9,14 @@ struct by_hand : bench::hand {
 
   bench::server const* select() noexcept {
     auto const n = static_cast<std::uint32_t>(servers.size());
-    if (n == 1) return is_well(0) ? &servers[0] : nullptr;
-    for (std::size_t tried = 0; tried != 64; ++tried) {
+    if (n == 1) return is_healthy(0) ? &servers[0] : nullptr;
+    for (std::size_t excluded = 0; excluded != 64; ++excluded) {
       std::uint64_t const drawn = draw.next();
-      std::uint32_t const a = equipoise::multiply_high32(static_cast<std::uint32_t>(drawn >> 32), n);
-      std::uint32_t b = equipoise::multiply_high32(static_cast<std::uint32_t>(drawn), n - 1);
+      std::uint32_t const a = equipoise::detail::multiply_high32(static_cast<std::uint32_t>(drawn >> 32), n);
+      std::uint32_t b = equipoise::detail::multiply_high32(static_cast<std::uint32_t>(drawn), n - 1);
       b += b >= a;
       std::uint32_t const i = load(b) < load(a) ? b : a;
-      if (is_well(i)) return &servers[i];
+      if (is_healthy(i)) return &servers[i];
     }
     return nullptr;
   }
@@ -26,7 +26,7 @@ bool const added = [] {
   bench::leaf<by_hand>(equipoise::power_of_two{});
   for (std::size_t n : bench::three_sizes) {
     bench::add_acquire(equipoise::power_of_two{}, {.backends = n}, "power_of_two");
-    bench::add_acquire(equipoise::power_of_two{}, {.backends = n, .rows = 2}, "power_of_two", "rows_per_worker");
+    bench::add_acquire(equipoise::power_of_two{}, {.backends = n, .counter_stripes = 2}, "power_of_two", "stripe_per_worker");
   }
   return true;
 }();

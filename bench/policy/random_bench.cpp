@@ -8,9 +8,9 @@ struct by_hand : bench::hand {
   equipoise::random_source draw{1};
 
   bench::server const* select() noexcept {
-    for (std::size_t tried = 0; tried != 64; ++tried) {
+    for (std::size_t excluded = 0; excluded != 64; ++excluded) {
       std::uint32_t const i = draw.below(static_cast<std::uint32_t>(servers.size()));
-      if (is_well(i)) return &servers[i];
+      if (is_healthy(i)) return &servers[i];
     }
     return nullptr;
   }

@@ -8,10 +8,10 @@ struct by_hand : bench::hand {
   std::size_t next = 0;
 
   bench::server const* select() noexcept {
-    for (std::size_t tried = 0; tried != servers.size(); ++tried) {
+    for (std::size_t excluded = 0; excluded != servers.size(); ++excluded) {
       if (next == servers.size()) next = 0;
       std::size_t const i = next++;
-      if (is_well(i)) return &servers[i];
+      if (is_healthy(i)) return &servers[i];
     }
     return nullptr;
   }

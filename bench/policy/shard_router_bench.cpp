@@ -10,7 +10,7 @@ struct by_hand : bench::hand {
     auto const n = static_cast<std::int64_t>(servers.size());
     std::int64_t const remainder = user % n;
     auto const i = static_cast<std::size_t>(remainder < 0 ? remainder + n : remainder);
-    return is_well(i) ? &servers[i] : nullptr;
+    return is_healthy(i) ? &servers[i] : nullptr;
   }
 };
 

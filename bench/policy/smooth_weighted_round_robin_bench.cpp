@@ -10,10 +10,10 @@ struct by_hand : bench::hand {
   explicit by_hand(bench::scene const& s) : hand{s}, order{bench::table_for(equipoise::smooth_weighted_round_robin{}, s).order} {}
 
   bench::server const* select() noexcept {
-    for (std::size_t tried = 0; tried != order.size(); ++tried) {
+    for (std::size_t excluded = 0; excluded != order.size(); ++excluded) {
       if (next == order.size()) next = 0;
       std::uint32_t const i = order[next++];
-      if (is_well(i)) return &servers[i];
+      if (is_healthy(i)) return &servers[i];
     }
     return nullptr;
   }

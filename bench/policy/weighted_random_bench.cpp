@@ -4,15 +4,15 @@
 namespace {
 
 struct by_hand : bench::hand {
-  equipoise::alias_table const* table;
+  equipoise::detail::alias_table const* table;
   equipoise::random_source draw{1};
 
   explicit by_hand(bench::scene const& s) : hand{s}, table{&bench::table_for(equipoise::weighted_random{}, s)} {}
 
   bench::server const* select() noexcept {
-    for (std::size_t tried = 0; tried != 64; ++tried) {
+    for (std::size_t excluded = 0; excluded != 64; ++excluded) {
       std::uint32_t const i = (*table)(draw.next());
-      if (is_well(i)) return &servers[i];
+      if (is_healthy(i)) return &servers[i];
     }
     return nullptr;
   }

@@ -9,12 +9,12 @@ struct by_hand : bench::hand {
   std::uint32_t used = 0;
 
   bench::server const* select() noexcept {
-    for (std::size_t tried = 0; tried <= servers.size(); ++tried) {
+    for (std::size_t excluded = 0; excluded <= servers.size(); ++excluded) {
       if (used == servers[at].weight) {
         used = 0;
         if (++at == servers.size()) at = 0;
       }
-      if (is_well(at)) {
+      if (is_healthy(at)) {
         ++used;
         return &servers[at];
       }

@@ -33,7 +33,7 @@ void control::run() {
   for (auto& w : workers_) w->run();
   health_.start();
   asio::co_spawn(io_, accept(), asio::detached);
-  asio::co_spawn(io_, settle(), asio::detached);
+  asio::co_spawn(io_, refresh(), asio::detached);
   asio::co_spawn(io_, signals(), asio::detached);
   fmt::print("listens on {}\n", to_text(acceptor_.local_endpoint()));
   std::fflush(stdout);
@@ -57,10 +57,10 @@ task<> control::accept() {
 }
 
 // What changed in health reaches the policies' tables here, and memory is given back.
-task<> control::settle() {
+task<> control::refresh() {
   for (;;) {
     co_await sleep_for(100ms);
-    all_.pool.settle();
+    all_.pool.refresh();
   }
 }
 

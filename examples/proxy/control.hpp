@@ -19,7 +19,7 @@ class control {
 
  private:
   task<> accept();
-  task<> settle();
+  task<> refresh();
   task<> signals();
   void read_again();
   task<> drain();

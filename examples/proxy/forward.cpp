@@ -64,15 +64,15 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
   auto const key = key_of(at.all, c, request, text);
   bool const hostless = request.count(http::field::host) == 0;  // HTTP/1.0 does without, 1.1 does not
   prepare(request, c);
-  std::vector<equipoise::backend_id> tried;
+  std::vector<equipoise::backend_id> excluded;
   std::string problem;
   unsigned status = 503;  // nobody could be asked
   for (unsigned attempt = 0; attempt < at.all.settings.retry.attempts; ++attempt) {
-    auto lease = at.pick.acquire(key, {.now = now(), .tried = tried});
+    auto lease = at.pick.acquire(key, {.now = now(), .excluded = excluded});
     // Everybody else is down: better the same one again than nobody.
-    if (lease.why() == equipoise::cause::all_tried) lease = at.pick.acquire(key, {.now = now()});
+    if (lease.error() == equipoise::pick_error::all_excluded) lease = at.pick.acquire(key, {.now = now()});
     if (!lease) {
-      if (problem.empty()) problem = fmt::format("no backend: {}", equipoise::to_string(lease.why()));
+      if (problem.empty()) problem = fmt::format("no backend: {}", equipoise::to_string(lease.error()));
       break;
     }
     lease->seen->picked(lease.start());
@@ -104,7 +104,7 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
     lease.finish(ended == fate::not_sent ? outcome::local_error : outcome::error, now());
     at.wellness.failed(who, problem);
     if (ended != fate::not_sent && !repeatable(request.method())) break;  // it may have been done already
-    tried.push_back(who);
+    excluded.push_back(who);
   }
   ++counts.refused;
   spdlog::debug("{} {}: {}", view(request.method_string()), view(request.target()), problem);

@@ -12,7 +12,7 @@
 
 namespace proxy {
 
-using equipoise::reason;
+using equipoise::health_flag;
 
 void health::start() {
   if (all_.settings.checks.enabled) asio::co_spawn(control_, check_all(), asio::detached);
@@ -24,7 +24,7 @@ task<> health::check_all() {
     std::string name;
     tcp::endpoint address;
   };
-  asio::steady_timer tick{control_};
+  asio::steady_timer time_point{control_};
   auto next = std::chrono::steady_clock::now();
   for (;;) {
     std::vector<target> targets;
@@ -38,9 +38,9 @@ task<> health::check_all() {
       if (!std::exchange(records_[t.who].running, true))
         asio::co_spawn(control_, check(t.who, t.name, t.address), asio::detached);
     next += all_.settings.checks.interval;
-    tick.expires_at(next);
+    time_point.expires_at(next);
     error_code ec;
-    co_await tick.async_wait(into(ec));
+    co_await time_point.async_wait(into(ec));
   }
 }
 
@@ -69,14 +69,14 @@ void health::learned(equipoise::backend_id who, std::string const& name, bool go
   auto& [good_in_a_row, bad_in_a_row, running] = found->second;
   (good ? bad_in_a_row : good_in_a_row) = 0;
   ++(good ? good_in_a_row : bad_in_a_row);
-  auto const reasons = all_.pool.reasons(who);
-  auto const has = [&](reason r) { return (reasons & r) != reason::none; };
-  if (bad_in_a_row >= all_.settings.checks.fall && !has(reason::down)) {
-    all_.pool.set(who, reason::down);
+  auto const flags = all_.pool.health(who);
+  auto const has = [&](health_flag r) { return (flags & r) != health_flag::none; };
+  if (bad_in_a_row >= all_.settings.checks.fall && !has(health_flag::down)) {
+    all_.pool.set(who, health_flag::down);
     spdlog::warn("{} is down: {}", name, why);
   }
-  if (good_in_a_row >= all_.settings.checks.rise && (has(reason::down) || has(reason::ejected))) {
-    all_.pool.clear(who, reason::down | reason::ejected);
+  if (good_in_a_row >= all_.settings.checks.rise && (has(health_flag::down) || has(health_flag::ejected))) {
+    all_.pool.clear(who, health_flag::down | health_flag::ejected);
     spdlog::info("{} is up again", name);
   }
 }
@@ -85,8 +85,8 @@ void health::failed(equipoise::backend_id who, std::string const& why) {
   auto const enough = all_.settings.passive.failures;
   auto const* seen = all_.pool.observed(who);
   if (enough == 0 || seen == nullptr || seen->consecutive_failures < enough) return;
-  if ((all_.pool.reasons(who) & reason::ejected) != reason::none || too_many_ejected_with(who)) return;
-  if (!all_.pool.set(who, reason::ejected)) return;  // counts at once, for every worker
+  if ((all_.pool.health(who) & health_flag::ejected) != health_flag::none || too_many_ejected_with(who)) return;
+  if (!all_.pool.set(who, health_flag::ejected)) return;  // counts at once, for every worker
   asio::post(control_, [this, who, why] {
     spdlog::warn("ejected for {}: {}", format_duration(all_.settings.passive.eject), why);
     if (auto const it = records_.find(who); it != records_.end()) it->second.good = 0;  // good checks count from here
@@ -96,10 +96,10 @@ void health::failed(equipoise::backend_id who, std::string const& why) {
 
 bool health::too_many_ejected_with(equipoise::backend_id who) const {
   std::size_t members = 0, out = 0, others_up = 0;
-  all_.pool.for_each([&](equipoise::backend_id id, server const&, equipoise::attributes const& a, reason why) {
+  all_.pool.for_each([&](equipoise::backend_id id, server const&, equipoise::attributes const& a, health_flag why) {
     ++members;
-    if ((why & reason::ejected) != reason::none) ++out;
-    if (id != who && why == reason::none && a.weight != 0) ++others_up;
+    if ((why & health_flag::ejected) != health_flag::none) ++out;
+    if (id != who && why == health_flag::none && a.weight != 0) ++others_up;
   });
   return 2 * (out + 1) > members || others_up == 0;
 }
@@ -108,8 +108,8 @@ task<> health::readmit_later(equipoise::backend_id who, std::uint64_t ejection) 
   co_await sleep_for(all_.settings.passive.eject);
   if (ejections_[who] != ejection) co_return;
   ejections_.erase(who);
-  if ((all_.pool.reasons(who) & reason::ejected) == reason::none) co_return;
-  all_.pool.clear(who, reason::ejected);
+  if ((all_.pool.health(who) & health_flag::ejected) == health_flag::none) co_return;
+  all_.pool.clear(who, health_flag::ejected);
   spdlog::info("{} may be tried again", equipoise::to_string(who));
 }
 

@@ -4,17 +4,17 @@
 
 namespace proxy {
 
-std::vector<std::string> known_policies() { return equipoise::policy_catalog::standard().names(); }
+std::vector<std::string> known_policies() { return equipoise::policy_registry::standard().names(); }
 
 equipoise::any_policy make_policy(config const& settings) try {
-  return equipoise::policy_catalog::standard().make(settings.policy);
+  return equipoise::policy_registry::standard().make(settings.policy);
 } catch (std::invalid_argument const& e) {
   throw config_error{fmt::format("{}:{}: {}", settings.file, settings.policy_line, e.what())};
 }
 
 namespace {
 equipoise::pool_options options_for(config const& settings) {
-  return {.capacity = most_backends, .rows = settings.workers, .observations = true};
+  return {.capacity = most_backends, .counter_stripes = settings.workers, .observations = true};
 }
 }  // namespace
 

@@ -11,14 +11,14 @@
 
 namespace proxy {
 
-inline equipoise::tick now() noexcept { return std::chrono::steady_clock::now(); }
+inline equipoise::time_point now() noexcept { return std::chrono::steady_clock::now(); }
 
 // What is counted about one backend beside what the pool knows.
 struct traffic {
   std::atomic<std::uint64_t> picks{0};
   std::atomic<std::int64_t> last_pick{0};  // nanoseconds of the monotonic clock
 
-  void picked(equipoise::tick when) noexcept {
+  void picked(equipoise::time_point when) noexcept {
     picks.fetch_add(1, std::memory_order_relaxed);
     auto const time = when.time_since_epoch().count();
     auto known = last_pick.load(std::memory_order_relaxed);

@@ -123,7 +123,7 @@ task<> session(worker& at, tcp::socket socket) {
     if (got.ec || got.status) {
       ++counts.broken;
       unsigned const status = got.status ? got.status : status_for(got.ec);
-      std::string why = got.ec ? got.ec.message() + '\n' : std::string{got.why};
+      std::string why = got.ec ? got.ec.message() + '\n' : std::string{got.error};
       if (status) co_await reply(at, c, status, std::move(why), {11, false});
       break;
     }

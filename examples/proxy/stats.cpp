@@ -20,7 +20,7 @@ struct line {
 std::vector<line> lines(shared const& all) {
   std::vector<line> out;
   all.pool.for_each(
-      [&](equipoise::backend_id id, server const& s, equipoise::attributes const& a, equipoise::reason why) {
+      [&](equipoise::backend_id id, server const& s, equipoise::attributes const& a, equipoise::health_flag why) {
         line l{to_string(id),
                s.name,
                to_text(s.address),

@@ -1,7 +1,7 @@
 // No pick allocates. This program counts every allocation.
 #include "support.hpp"
 
-#include <equipoise/policy/policy_catalog.hpp>
+#include <equipoise/policy/policy_registry.hpp>
 #include <equipoise/policy/shard_router.hpp>
 
 extern std::size_t allocations;             // so far, by operator new
@@ -24,10 +24,10 @@ void picks_without_allocating(P const& policy) {
   fleet f{policy, weighted({3, 1, 2, 5, 1, 1, 1, 4}), 1};
   std::vector<backend_id> several(4);
   std::array<lease<server>, 16> held;
-  auto const tried = f.ids[2];
+  auto const excluded = f.ids[2];
   auto const pick_all_ways = [&] {
     for (std::uint64_t k = 0; k != 200; ++k) {
-      pick_options const options{.now = tick{std::chrono::seconds{1}}, .tried = {&tried, k % 3 == 0}, .session = k % 5 == 0 ? f.ids[3] : backend_id{}};
+      pick_options const options{.now = time_point{std::chrono::seconds{1}}, .excluded = {&excluded, k % 3 == 0}, .session = k % 5 == 0 ? f.ids[3] : backend_id{}};
       auto const key = key_number<std::conditional_t<std::same_as<P, any_policy>, address, key_of_policy<P>>>(k);
       static_cast<void>(key);
       if constexpr (keyed<P>) {
@@ -39,38 +39,38 @@ void picks_without_allocating(P const& policy) {
         held[k % 16] = f.picker.acquire(options);
         f.picker.select_n(several, options);
       }
-      if (k % 2 == 0) held[k % 16].finish(outcome::ok, tick{std::chrono::seconds{2}});
+      if (k % 2 == 0) held[k % 16].finish(outcome::ok, time_point{std::chrono::seconds{2}});
     }
   };
   CHECK(allocations_of(pick_all_ways) == 0);
-  for (std::size_t i : {1u, 3u, 4u}) f.set(i, reason::down);
+  for (std::size_t i : {1u, 3u, 4u}) f.set(i, health_flag::down);
   CHECK(allocations_of(pick_all_ways) == 0);
-  f.pool.settle();
+  f.pool.refresh();
   CHECK(allocations_of(pick_all_ways) == 0);  // the first of these takes the new snapshot
-  for (auto id : f.ids) f.pool.set(id, reason::draining);
+  for (auto id : f.ids) f.pool.set(id, health_flag::draining);
   CHECK(allocations_of(pick_all_ways) == 0);
   for (auto id : f.ids) f.pool.remove(id);
   CHECK(allocations_of(pick_all_ways) == 0);
-  CHECK(allocations_of([&] { f.picker.rest(); }) == 0);
+  CHECK(allocations_of([&] { f.picker.release(); }) == 0);
 }
 }  // namespace
 
 TEST_CASE("the counter counts") {
   CHECK(allocations_of([] { ::operator delete(::operator new(1000)); }) == 1);  // a call, which no compiler may leave out
-  CHECK(allocations_of([] { std::make_unique<equipoise::detail::mark>(); }) == 1);
+  CHECK(allocations_of([] { std::make_unique<equipoise::detail::hazard_pointer>(); }) == 1);
 }
 
 TEST_CASE("no pick allocates, whatever policy of the catalog is made by name, alone or in any nesting of two") {
-  auto const catalog = policy_catalog::standard();
+  auto const registry = policy_registry::standard();
   std::vector<std::string> leaves, wrappers;
-  for (auto const& n : catalog.names()) {
+  for (auto const& n : registry.names()) {
     auto const open = n.find('{');
     (open == n.npos ? leaves : wrappers).push_back(n.substr(0, open));
   }
   for (auto const& leaf : leaves) {
-    picks_without_allocating(catalog.make(leaf));
+    picks_without_allocating(registry.make(leaf));
     for (auto const& inner : wrappers)
-      for (auto const& outer : wrappers) picks_without_allocating(catalog.make(outer + "{" + inner + "{" + leaf + "}}"));
+      for (auto const& outer : wrappers) picks_without_allocating(registry.make(outer + "{" + inner + "{" + leaf + "}}"));
   }
 }
 
@@ -88,9 +88,9 @@ TEST_CASE("no pick of a policy named at compile time allocates") {
 TEST_CASE("marks of health and reports allocate nothing") {
   fleet f{round_robin{}, servers(3), 0, {.observations = true}};
   CHECK(allocations_of([&] {
-          f.pool.set(f.ids[0], reason::down);
-          f.pool.clear(f.ids[0], reason::down);
-          static_cast<void>(f.pool.reasons(f.ids[0]));
+          f.pool.set(f.ids[0], health_flag::down);
+          f.pool.clear(f.ids[0], health_flag::down);
+          static_cast<void>(f.pool.health(f.ids[0]));
           static_cast<void>(f.pool.in_flight(f.ids[0]));
           f.picker.acquire().finish(outcome::error);
         }) == 0);

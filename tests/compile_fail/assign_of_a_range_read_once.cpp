@@ -1,5 +1,5 @@
 // expect: equipoise: assign() reads its range twice
-#include <equipoise/core/pool.hpp>
+#include <equipoise/core/pool/pool.hpp>
 
 #include <istream>
 #include <iterator>

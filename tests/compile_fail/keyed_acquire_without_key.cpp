@@ -1,10 +1,10 @@
 // expect: equipoise: this policy needs a key: picker.acquire(key)
-#include <equipoise/core/balancer.hpp>
-#include <equipoise/policy/ring.hpp>
+#include <equipoise/core/pick/balancer.hpp>
+#include <equipoise/policy/ring_hash.hpp>
 
 struct server {
   std::string name;
 };
 std::string_view key_of(server const& s) { return s.name; }
 
-void pick(equipoise::picker<server, equipoise::ring<>>& p) { static_cast<void>(p.acquire()); }
+void pick(equipoise::picker<server, equipoise::ring_hash<>>& p) { static_cast<void>(p.acquire()); }

@@ -1,5 +1,5 @@
 // expect: equipoise: a policy with a `key_type` must take the key as the last
-#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/pick/balancer.hpp>
 
 struct server {
   std::string name;

@@ -1,5 +1,5 @@
 // expect: equipoise: this policy needs a key: picker.select(key)
-#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/pick/balancer.hpp>
 #include <equipoise/policy/bounded_load.hpp>
 #include <equipoise/policy/maglev.hpp>
 

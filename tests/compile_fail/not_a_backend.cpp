@@ -1,5 +1,5 @@
 // expect: equipoise: a backend is a movable type with a key
-#include <equipoise/core/pool.hpp>
+#include <equipoise/core/pool/pool.hpp>
 
 struct keyless {};
 

@@ -1,5 +1,5 @@
 // expect: equipoise: a policy's build() must return the policy's `table`
-#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/pick/balancer.hpp>
 
 struct server {
   std::string name;

@@ -1,5 +1,5 @@
 // expect: equipoise: a policy proposes a member, not an index: return &k.members[i], or nullptr for nobody
-#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/pick/balancer.hpp>
 
 struct server {
   std::string name;

@@ -1,5 +1,5 @@
 // expect: must return an equipoise::proposal: a pointer to a member, or nullptr
-#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/pick/balancer.hpp>
 
 struct server {
   std::string name;

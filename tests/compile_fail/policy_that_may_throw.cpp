@@ -1,5 +1,5 @@
 // expect: equipoise: a policy's propose() must be noexcept: a pick never throws
-#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/pick/balancer.hpp>
 
 struct server {
   std::string name;

@@ -1,5 +1,5 @@
 // expect: equipoise: a policy's `cursor` must be default-constructible and copyable: explain walks on a copy
-#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/pick/balancer.hpp>
 
 struct server {
   std::string name;

@@ -1,5 +1,5 @@
 // expect: equipoise: a policy's `table` must have a default constructor and be movable
-#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/pick/balancer.hpp>
 
 struct server {
   std::string name;

@@ -1,5 +1,5 @@
 // expect: equipoise: a policy needs `table build(equipoise::members_view) const`
-#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/pick/balancer.hpp>
 
 struct server {
   std::string name;

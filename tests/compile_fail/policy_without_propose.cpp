@@ -1,5 +1,5 @@
-// expect: equipoise: a policy needs `proposal propose(table const&, cursor&, [walk&,] pick const& [, key_type
-#include <equipoise/core/balancer.hpp>
+// expect: equipoise: a policy needs `proposal propose(table const&, cursor&, [pick_state&,] pick const& [, key_type
+#include <equipoise/core/pick/balancer.hpp>
 
 struct server {
   std::string name;

@@ -1,5 +1,5 @@
 // expect: equipoise: a policy needs a type `table`
-#include <equipoise/core/balancer.hpp>
+#include <equipoise/core/pick/balancer.hpp>
 
 struct server {
   std::string name;

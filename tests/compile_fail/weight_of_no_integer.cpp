@@ -1,5 +1,5 @@
 // expect: equipoise: a backend's weight and its priority are integers
-#include <equipoise/core/pool.hpp>
+#include <equipoise/core/pool/pool.hpp>
 
 struct server {
   std::string name;

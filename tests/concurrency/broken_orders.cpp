@@ -1,8 +1,8 @@
 // What the thread sanitizer sees when an order is lost: two real threads run the shipped protocols with one order made relaxed,
 // named by the argument. With `shipped` it must be silent; tests/concurrency/CMakeLists.txt expects a race of the others.
 // (The store-load orders, 1 against 4 of both protocols, are the model checker's: no sanitizer sees those.)
-#include <equipoise/core/lease_protocol.hpp>
-#include <equipoise/core/publication.hpp>
+#include <equipoise/core/registry/lease_protocol.hpp>
+#include <equipoise/core/snapshot/publication_protocol.hpp>
 
 #include <cstdio>
 #include <cstring>
@@ -20,7 +20,7 @@ struct snapshot {
 
 template <class Orders>
 void publish_and_pick() {
-  using protocol = publication_protocol<Orders>;
+  using protocol = detail::publication_protocol<Orders>;
   snapshot snapshots[3];
   std::atomic<snapshot*> current{&snapshots[0]}, mark{nullptr};
   std::atomic<bool> over{false};
@@ -38,7 +38,7 @@ void publish_and_pick() {
     if (version % 8 == 0) std::this_thread::yield();
     snapshots[place].version = version;
     auto* const old = protocol::publish(current, &snapshots[place]);
-    while (protocol::marked(mark) == old) std::this_thread::yield();
+    while (protocol::held_by(mark) == old) std::this_thread::yield();
     old->version = 0;  // freed
     place = static_cast<int>(old - snapshots);
   }
@@ -48,8 +48,8 @@ void publish_and_pick() {
 
 template <class Orders>
 void take_and_reuse() {
-  using protocol = lease_protocol<Orders>;
-  std::atomic<std::uint32_t> word{one_generation}, count{0}, newest{one_generation};
+  using protocol = detail::lease_protocol<Orders>;
+  std::atomic<std::uint32_t> word{detail::one_generation}, count{0}, newest{detail::one_generation};
   int line = 0;  // written by holders
   std::atomic<bool> over{false};
   std::atomic<int> taken{0};
@@ -61,12 +61,12 @@ void take_and_reuse() {
         protocol::give(count);
       }
   }};
-  std::uint32_t tag = one_generation, before = 0;
+  std::uint32_t tag = detail::one_generation, before = 0;
   for (int owner = 1; owner < 500'000 && (owner < 5'000 || taken.load(relaxed) < 2'000); ++owner) {
-    protocol::set(word, tag, reason::removed, before);
+    protocol::set(word, tag, health_flag::removed, before);
     while (protocol::in_flight(&count, 1, 1) != 0) std::this_thread::yield();
     line = 0;
-    tag += one_generation;
+    tag += detail::one_generation;
     word.store(tag, std::memory_order_release);
     newest.store(tag, relaxed);
     std::this_thread::yield();  // or one core would never see the two at once
@@ -75,20 +75,20 @@ void take_and_reuse() {
   worker.join();
 }
 
-struct exchange_relaxed : publication_orders { static constexpr auto exchange = relaxed; };
-struct mark_relaxed : publication_orders { static constexpr auto mark = relaxed; };
-struct look_again_relaxed : publication_orders { static constexpr auto look_again = relaxed; };
-struct scan_relaxed : publication_orders { static constexpr auto scan = relaxed; };
-struct let_go_relaxed : publication_orders { static constexpr auto let_go = relaxed; };
-struct validate_relaxed : lease_orders { static constexpr auto validate = relaxed; };
-struct zero_test_relaxed : lease_orders { static constexpr auto zero_test = relaxed; };
-struct give_relaxed : lease_orders { static constexpr auto give = relaxed; };
+struct exchange_relaxed : detail::publication_orders { static constexpr auto exchange = relaxed; };
+struct mark_relaxed : detail::publication_orders { static constexpr auto protect = relaxed; };
+struct look_again_relaxed : detail::publication_orders { static constexpr auto look_again = relaxed; };
+struct scan_relaxed : detail::publication_orders { static constexpr auto scan = relaxed; };
+struct let_go_relaxed : detail::publication_orders { static constexpr auto let_go = relaxed; };
+struct validate_relaxed : detail::lease_orders { static constexpr auto validate = relaxed; };
+struct zero_test_relaxed : detail::lease_orders { static constexpr auto zero_test = relaxed; };
+struct give_relaxed : detail::lease_orders { static constexpr auto give = relaxed; };
 
 }  // namespace
 
 int main(int argc, char** argv) {
   auto const is = [&](char const* name) { return argc == 2 && std::strcmp(argv[1], name) == 0; };
-  if (is("shipped")) publish_and_pick<publication_orders>(), take_and_reuse<lease_orders>();
+  if (is("shipped")) publish_and_pick<detail::publication_orders>(), take_and_reuse<detail::lease_orders>();
   for (int run = 0; run != 100; ++run) {  // the first race ends the program; on a busy machine the two may not meet for long
     if (is("exchange")) publish_and_pick<exchange_relaxed>();
     if (is("mark")) publish_and_pick<mark_relaxed>();

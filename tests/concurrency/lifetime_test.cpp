@@ -1,6 +1,6 @@
 // A backend object is never freed under a lease, or under a choice that may still be used; its slot is never given on under a
 // lease; counts come back to zero whatever order leases end in, on whatever thread.
-#include "crowd.hpp"
+#include "workers.hpp"
 
 #include <map>
 
@@ -67,7 +67,7 @@ void leases_across_changes(std::uint32_t rows, std::uint32_t capacity, bool obse
   crowd::guest_book book;
   std::vector<seen> all;
   {
-    equipoise::pool<guest> pool{{.capacity = capacity, .rows = rows, .observations = observations}};
+    equipoise::pool<guest> pool{{.capacity = capacity, .counter_stripes = rows, .observations = observations}};
     discovery source{pool, book};
     source.change();
     equipoise::balancer lb{pool, equipoise::round_robin{}, 3};
@@ -87,7 +87,7 @@ void leases_across_changes(std::uint32_t rows, std::uint32_t capacity, bool obse
 #else
             source.change();
 #endif
-            pool.settle();
+            pool.refresh();
           }
         },
         [&](unsigned worker) {
@@ -108,7 +108,7 @@ void leases_across_changes(std::uint32_t rows, std::uint32_t capacity, bool obse
               box.post({std::move(lease), std::move(reading)});
             } else {
               { auto const over = std::move(reading); }
-              lease.finish(equipoise::outcome::ok, equipoise::tick{std::chrono::nanoseconds{static_cast<int>(turn % 7)}});
+              lease.finish(equipoise::outcome::ok, equipoise::time_point{std::chrono::nanoseconds{static_cast<int>(turn % 7)}});
             }
             if (keep.size() == 4 || dice % 64 == 0) keep.clear();
             if (dice % 16 == 3)
@@ -135,7 +135,7 @@ void leases_across_changes(std::uint32_t rows, std::uint32_t capacity, bool obse
     CHECK(wrong == 0);
     CHECK(!all.empty());
 
-    pool.settle();
+    pool.refresh();
     auto const waiting = pool.waiting();
     CHECK(waiting.slots == 0);
     CHECK(waiting.snapshots <= 8);  // the parked pickers of lb.acquire() hold some
@@ -165,7 +165,7 @@ TEST_CASE("a choice may be read until its picker's next call, while others chang
     discovery source{pool, book};
     source.change();
     equipoise::balancer first{pool, equipoise::round_robin{}, 1};
-    equipoise::balancer second{pool, equipoise::ring{}, 2};
+    equipoise::balancer second{pool, equipoise::ring_hash{}, 2};
     crowd::tally dead, reads;
     crowd::shift shift;
     shift.run(
@@ -173,7 +173,7 @@ TEST_CASE("a choice may be read until its picker's next call, while others chang
         [&] {
           for (int round = 0; round != 3000; ++round) {
             source.change();
-            pool.settle();
+            pool.refresh();
           }
         },
         [&](unsigned worker) {
@@ -196,14 +196,14 @@ TEST_CASE("a choice may be read until its picker's next call, while others chang
           } else {
             auto picker = first.make_picker();
             read([&](std::uint64_t turn) {
-              if (turn % 100 == 0) picker.rest();
+              if (turn % 100 == 0) picker.release();
               return picker.select();
             });
           }
         });
     CHECK(dead.count() == 0);
     CHECK(reads.count() >= 600);
-    pool.settle();
+    pool.refresh();
     auto const waiting = pool.waiting();
     CHECK(waiting.snapshots + waiting.lists + waiting.records + waiting.slots == 0);
   }
@@ -213,7 +213,7 @@ TEST_CASE("a choice may be read until its picker's next call, while others chang
 
 TEST_CASE("a backend removed while it is picked: once its count was zero, no lease on it is or will be held", "[lifetime]") {
   crowd::guest_book book;
-  equipoise::pool<guest> pool{{.rows = 3}};
+  equipoise::pool<guest> pool{{.counter_stripes = 3}};
   equipoise::balancer lb{pool, equipoise::round_robin{}, 5};
   std::vector<std::atomic<bool>> over(2000);  // by number: removed, and its count was zero once
   crowd::tally late;
@@ -224,8 +224,8 @@ TEST_CASE("a backend removed while it is picked: once its count was zero, no lea
       [&] {
         for (std::uint32_t number = 1; number != 400; ++number) {
           auto const id = pool.add({"comes and goes", number, book});
-          pool.set(id, equipoise::reason::draining);
-          pool.clear(id, equipoise::reason::draining);
+          pool.set(id, equipoise::health_flag::draining);
+          pool.clear(id, equipoise::health_flag::draining);
           std::this_thread::yield();
           pool.remove(id);
           while (pool.in_flight(id) != 0) std::this_thread::yield();

@@ -1,5 +1,5 @@
 // A limit is never exceeded, with one count row or several.
-#include "crowd.hpp"
+#include "workers.hpp"
 
 namespace {
 
@@ -11,9 +11,9 @@ std::string_view key_of(host const& h) { return h.name; }
 
 void never_exceeded(std::uint32_t rows, std::uint32_t most) {
   constexpr std::size_t backends = 2, workers = 4;
-  equipoise::pool<host> pool{{.rows = rows}};
+  equipoise::pool<host> pool{{.counter_stripes = rows}};
   for (std::size_t i = 0; i != backends; ++i) pool.add({"h" + std::to_string(i), i});
-  equipoise::balancer lb{pool, equipoise::limited{equipoise::round_robin{}, most}, 1};
+  equipoise::balancer lb{pool, equipoise::max_in_flight{equipoise::round_robin{}, most}, 1};
 
   // Counted inside each lease, so never more than the leases there are.
   std::array<std::atomic<std::uint32_t>, backends> inside{};
@@ -32,7 +32,7 @@ void never_exceeded(std::uint32_t rows, std::uint32_t most) {
         for (int turn = 0; turn != 20'000; ++turn) {
           auto lease = picker.acquire();
           if (!lease) {
-            if (lease.why() != equipoise::cause::all_saturated) odd.add();
+            if (lease.error() != equipoise::pick_error::all_saturated) odd.add();
             continue;
           }
           granted.add();

@@ -1,5 +1,5 @@
 // After set(down) returned, no pick that starts later gets that backend.
-#include "crowd.hpp"
+#include "workers.hpp"
 
 #include <equipoise/policy/any_policy.hpp>
 
@@ -23,7 +23,7 @@ struct marks {
 
 template <class Policy, class Pick>
 void never_after_mark_down(Policy policy, Pick pick) {
-  equipoise::pool<host> pool{{.rows = 2}};
+  equipoise::pool<host> pool{{.counter_stripes = 2}};
   std::vector<equipoise::backend_id> ids;
   for (std::size_t i = 0; i != marks::backends; ++i) ids.push_back(pool.add({"h" + std::to_string(i), i}));
   equipoise::balancer lb{pool, std::move(policy), 7};
@@ -36,13 +36,13 @@ void never_after_mark_down(Policy policy, Pick pick) {
       [&] {
         for (std::size_t round = 0; round != 6000; ++round) {
           std::size_t const i = round % marks::backends;
-          pool.set(ids[i], equipoise::reason::down);
+          pool.set(ids[i], equipoise::health_flag::down);
           m.flip(i);
-          if (round % 3 == 0) pool.settle();
+          if (round % 3 == 0) pool.refresh();
           if (round % 7 == 0) std::this_thread::yield();
           m.flip(i);
-          pool.clear(ids[i], equipoise::reason::down);
-          if (round % 5 == 0) pool.settle();
+          pool.clear(ids[i], equipoise::health_flag::down);
+          if (round % 5 == 0) pool.refresh();
         }
       },
       [&](unsigned) {

@@ -1,6 +1,6 @@
 // Pickers made, rested, moved between threads and ended while snapshots are published; several balancers on one pool; and the
 // bound on what waits to be reclaimed.
-#include "crowd.hpp"
+#include "workers.hpp"
 
 #include <equipoise/policy/any_policy.hpp>
 
@@ -35,7 +35,7 @@ TEST_CASE("pickers may be made, rested, moved between threads and ended while sn
       [&] {
         for (std::size_t version = 1; version != 8000; ++version) {
           pool.assign(hosts(6, version));
-          if (version % 3 == 0) pool.settle();
+          if (version % 3 == 0) pool.refresh();
         }
       },
       [&](unsigned worker) {
@@ -45,7 +45,7 @@ TEST_CASE("pickers may be made, rested, moved between threads and ended while sn
           if (!choice || choice->name.empty()) nobody.add();
           switch ((turn + worker) % 6) {
             case 0: mine = lb.make_picker(); break;  // the old one ends
-            case 1: mine.rest(); break;
+            case 1: mine.release(); break;
             case 2: {
               std::lock_guard const lock{mutex};
               lent.push_back(std::move(mine));
@@ -64,12 +64,12 @@ TEST_CASE("pickers may be made, rested, moved between threads and ended while sn
       });
   lent.clear();
   CHECK(nobody.count() == 0);
-  pool.settle();
+  pool.refresh();
   auto const waiting = pool.waiting();
   CHECK(waiting.snapshots + waiting.lists + waiting.records + waiting.slots == 0);
 }
 
-TEST_CASE("after each publish and each settle, a balancer's old snapshots are no more than its pickers", "[pickers]") {
+TEST_CASE("after each publish and each refresh, a balancer's old snapshots are no more than its pickers", "[pickers]") {
   constexpr unsigned workers = 3;
   equipoise::pool<host> pool;
   pool.assign(hosts(4, 0));
@@ -97,7 +97,7 @@ TEST_CASE("after each publish and each settle, a balancer's old snapshots are no
       });
   CHECK(most_snapshots <= 2 * workers);
   CHECK(most_lists <= 2 * workers);
-  pool.settle();
+  pool.refresh();
   CHECK(pool.waiting().snapshots == 0);
 }
 
@@ -125,16 +125,16 @@ TEST_CASE("balancers come and go on one pool while others pick and the pool chan
         }
       });
   CHECK(nobody.count() == 0);
-  pool.settle();
+  pool.refresh();
   auto const waiting = pool.waiting();
   CHECK(waiting.snapshots + waiting.lists + waiting.records + waiting.slots == 0);
 }
 
 TEST_CASE("any number of threads may acquire from a balancer itself, and a key stays with the name it had", "[pickers]") {
-  equipoise::pool<host> pool{{.rows = 2}};
+  equipoise::pool<host> pool{{.counter_stripes = 2}};
   pool.assign(hosts(3, 0));
   equipoise::balancer plain{pool, equipoise::round_robin{}, 1};
-  equipoise::balancer by_key{pool, equipoise::ring{}, 1};
+  equipoise::balancer by_key{pool, equipoise::ring_hash{}, 1};
   crowd::tally nobody, elsewhere;
   crowd::shift shift;
   shift.run(
@@ -149,7 +149,7 @@ TEST_CASE("any number of threads may acquire from a balancer itself, and a key s
           auto const b = by_key.acquire(worker);
           if (!lease || !a || !b) nobody.add();
           if (a && b && a->name != b->name) elsewhere.add();  // also while one of them is being replaced
-          if (turn % 50 == 0 && plain.explain().why != equipoise::cause::none) nobody.add();
+          if (turn % 50 == 0 && plain.explain().error != equipoise::pick_error::none) nobody.add();
         }
       });
   CHECK(nobody.count() == 0);

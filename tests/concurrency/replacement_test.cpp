@@ -1,5 +1,5 @@
 // Replacing all members at once, or handing all weight over, never shows an empty pool.
-#include "crowd.hpp"
+#include "workers.hpp"
 
 #include <equipoise/policy/any_policy.hpp>
 
@@ -24,7 +24,7 @@ void never_empty(Policy policy, Found found) {
       [&] {
         for (int round = 0; round != 6000; ++round) {
           pool.assign(colour(round % 2 == 0 ? "green" : "blue"));
-          pool.settle();
+          pool.refresh();
         }
       },
       [&](unsigned) {
@@ -47,12 +47,12 @@ TEST_CASE("replacing all members at once never shows acquire an empty pool", "[r
 }
 
 TEST_CASE("replacing all members at once never shows a keyed or erased policy, replicas or explain an empty pool", "[replacement]") {
-  never_empty(equipoise::ring{}, [](auto& lb, auto& picker, auto turn) {
+  never_empty(equipoise::ring_hash{}, [](auto& lb, auto& picker, auto turn) {
     if (turn % 4 == 0) return bool(lb.acquire(turn));
     if (turn % 4 == 1) return bool(picker.select(turn));
     std::array<equipoise::backend_id, 3> three;
     if (turn % 4 == 2) return picker.select_n(turn, three) == 3;
-    return picker.explain(turn).why == equipoise::cause::none;
+    return picker.explain(turn).error == equipoise::pick_error::none;
   });
   never_empty(equipoise::any_policy{equipoise::power_of_two{}}, [](auto&, auto& picker, auto turn) {
     return turn % 2 == 0 ? bool(picker.select()) : bool(picker.acquire());
@@ -63,7 +63,7 @@ TEST_CASE("handing all weight over to others in one change never shows an empty 
   using balancer = equipoise::balancer<host, equipoise::round_robin>;
   equipoise::pool<host> pool;
   std::array<equipoise::backend_id, 2> ids;
-  pool.change([&](auto& draft) { ids = {draft.add({"a"}, {.weight = 1}), draft.add({"b"}, {.weight = 0})}; });
+  pool.change([&](auto& transaction) { ids = {transaction.add({"a"}, {.weight = 1}), transaction.add({"b"}, {.weight = 0})}; });
   // One is told of a change after the other: with many there is time between what the first and what the last one sees.
   std::vector<std::unique_ptr<balancer>> all;
   for (unsigned i = 0; i != 50; ++i) all.push_back(std::make_unique<balancer>(pool, equipoise::round_robin{}, i));
@@ -73,9 +73,9 @@ TEST_CASE("handing all weight over to others in one change never shows an empty 
       3,
       [&] {
         for (unsigned round = 0; round != 6000; ++round)
-          pool.change([&](auto& draft) {
-            draft.update(ids[0], {.weight = round % 2});
-            draft.update(ids[1], {.weight = 1 - round % 2});
+          pool.change([&](auto& transaction) {
+            transaction.update(ids[0], {.weight = round % 2});
+            transaction.update(ids[1], {.weight = 1 - round % 2});
           });
       },
       [&](unsigned) {

@@ -1,6 +1,6 @@
 // Storms of set, clear and settle: reasons are bits of one word and cannot disturb each other, and the observer hears each
 // change once, on the thread that made it.
-#include "crowd.hpp"
+#include "workers.hpp"
 
 namespace {
 
@@ -10,8 +10,8 @@ struct host {
 std::string_view key_of(host const& h) { return h.name; }
 
 constexpr std::size_t backends = 4, threads = 4;
-constexpr equipoise::reason own[threads] = {equipoise::reason::down, equipoise::reason::ejected, equipoise::reason::maintenance,
-                                            equipoise::reason::host_2};
+constexpr equipoise::health_flag own[threads] = {equipoise::health_flag::down, equipoise::health_flag::ejected, equipoise::health_flag::maintenance,
+                                            equipoise::health_flag::user_2};
 
 // Each thread keeps what it last heard of its own bit.
 struct heard {
@@ -43,14 +43,14 @@ TEST_CASE("reasons set and cleared by many threads keep apart, and each change i
   shift.run(
       threads + 1,
       [&] {
-        for (int i = 0; i != 4000; ++i) pool.settle();
+        for (int i = 0; i != 4000; ++i) pool.refresh();
       },
       [&](unsigned t) {
         if (t == threads) {
           auto picker = lb.make_picker();
           for (std::uint64_t turn = 0; shift.goes_on(turn); ++turn) {
             auto const choice = picker.select();
-            if (!choice && choice.why() != equipoise::cause::all_down) contradictions.add();
+            if (!choice && choice.error() != equipoise::pick_error::all_down) contradictions.add();
           }
           return;
         }
@@ -63,7 +63,7 @@ TEST_CASE("reasons set and cleared by many threads keep apart, and each change i
           if (!(on ? pool.set(ids[i], own[t]) : pool.clear(ids[i], own[t]))) refused.add();
           changes[t] += last[t][i] != on;
           last[t][i] = on;
-          bool const is_on = (pool.reasons(ids[i]) & own[t]) != equipoise::reason::none;
+          bool const is_on = (pool.health(ids[i]) & own[t]) != equipoise::health_flag::none;
           if (is_on != on) contradictions.add();
         }
       });
@@ -75,17 +75,17 @@ TEST_CASE("reasons set and cleared by many threads keep apart, and each change i
   for (auto n : changes) sum += n;
   CHECK(h.events.count() == sum);
   for (std::size_t i = 0; i != backends; ++i) {
-    auto expected = equipoise::reason::none;
+    auto expected = equipoise::health_flag::none;
     for (std::size_t t = 0; t != threads; ++t)
       if (last[t][i]) expected = expected | own[t];
-    CHECK(pool.reasons(ids[i]) == expected);
+    CHECK(pool.health(ids[i]) == expected);
   }
 
-  // At rest a settle() has seen every change: the table holds the well ones alone.
+  // At rest a refresh() has seen every change: the table holds the well ones alone.
   for (auto id : ids)
     for (auto r : own) pool.clear(id, r);
-  pool.set(ids[0], equipoise::reason::down);
-  pool.settle();
+  pool.set(ids[0], equipoise::health_flag::down);
+  pool.refresh();
   auto picker = lb.make_picker();
   for (std::size_t i = 0; i != 3 * backends; ++i) CHECK(picker.select().id() != ids[0]);
 }
@@ -104,10 +104,10 @@ TEST_CASE("late news about a former owner of a slot never reach its successor", 
         for (std::size_t round = 0; round != rounds; ++round) {
           ids[round] = pool.add({"h"});
           newest.store(round, std::memory_order_release);
-          if (pool.reasons(ids[round]) != equipoise::reason::none) harmed.add();
+          if (pool.health(ids[round]) != equipoise::health_flag::none) harmed.add();
           pool.remove(ids[round]);
-          if (pool.reasons(ids[round]) != equipoise::reason::removed) revived.add();
-          do pool.settle();
+          if (pool.health(ids[round]) != equipoise::health_flag::removed) revived.add();
+          do pool.refresh();
           while (pool.waiting().slots > 1);  // a lease, or one being refused, keeps a slot for a moment
         }
       },
@@ -116,7 +116,7 @@ TEST_CASE("late news about a former owner of a slot never reach its successor", 
         for (std::uint64_t turn = 0; shift.goes_on(turn); ++turn) {
           std::size_t const now = newest.load(std::memory_order_acquire);
           if (now >= 2) {  // long removed
-            if (worker % 2 == 0 ? pool.set(ids[now - 2], equipoise::reason::down) : pool.clear(ids[now - 2], equipoise::reason::down)) stale.add(0);
+            if (worker % 2 == 0 ? pool.set(ids[now - 2], equipoise::health_flag::down) : pool.clear(ids[now - 2], equipoise::health_flag::down)) stale.add(0);
             else stale.add();
           }
           auto const lease = picker.acquire();

@@ -65,7 +65,7 @@ attributes attributes_in_a_pool(B b, std::string const& key) {
   auto const id = pool.add(std::move(b));
   CHECK(pool.find(key) == id);
   attributes found;
-  pool.for_each([&](backend_id, B const&, attributes const& a, reason) { found = a; });
+  pool.for_each([&](backend_id, B const&, attributes const& a, health_flag) { found = a; });
   return found;
 }
 }  // namespace
@@ -132,7 +132,7 @@ TEST_CASE("backend: a weight or priority out of range is refused, naming field, 
   CHECK(pool.size() == 0);
   CHECK_NOTHROW(pool.add({0xFFFFFFFF, 65'535}));
   CHECK_THROWS_WITH(pool.update(*pool.find("odd-one"), {.priority = 65'536}), ContainsSubstring("priority 65536"));
-  pool.for_each([](backend_id, any_numbers const&, attributes const& a, reason) { CHECK(a == attributes{0xFFFFFFFF, 65'535, ""}); });
+  pool.for_each([](backend_id, any_numbers const&, attributes const& a, health_flag) { CHECK(a == attributes{0xFFFFFFFF, 65'535, ""}); });
 }
 
 TEST_CASE("backend: zones have names, numbers of the pool's own, and the empty one is 0") {
@@ -144,6 +144,6 @@ TEST_CASE("backend: zones have names, numbers of the pool's own, and the empty o
   CHECK(pool.zone_name(1) == "east");
   for (unsigned unknown : {2u, 3u, 65'535u}) CHECK(pool.zone_name(static_cast<std::uint16_t>(unknown)).empty());
   std::string zones;
-  pool.for_each([&](backend_id, server const&, attributes const& a, reason) { zones += a.zone + ","; });
+  pool.for_each([&](backend_id, server const&, attributes const& a, health_flag) { zones += a.zone + ","; });
   CHECK(zones == "east,,east,");
 }

@@ -59,11 +59,11 @@ TEST_CASE("endpoint: a pool of them needs nothing else, and its key is its text"
   pool<endpoint> pool;
   auto const a = pool.add({"10.0.0.1", 80, {.weight = 3, .priority = 1, .zone = "east"}});
   CHECK(pool.find("10.0.0.1:80") == a);
-  pool.for_each([&](backend_id id, endpoint const& e, attributes const& attrs, reason against) {
+  pool.for_each([&](backend_id id, endpoint const& e, attributes const& attrs, health_flag against) {
     CHECK(id == a);
     CHECK(e.port == 80);
     CHECK(attrs == attributes{3, 1, "east"});
-    CHECK(against == reason::none);
+    CHECK(against == health_flag::none);
   });
 }
 
@@ -72,5 +72,5 @@ TEST_CASE("endpoint: new attributes do not make it another backend") {
   auto const a = pool.add({"10.0.0.1", 80});
   CHECK(pool.assign(std::vector<endpoint>{{"10.0.0.1", 80, {.weight = 9}}}));
   CHECK(pool.find("10.0.0.1:80") == a);
-  pool.for_each([&](backend_id, endpoint const&, attributes const& attrs, reason) { CHECK(attrs.weight == 9); });
+  pool.for_each([&](backend_id, endpoint const&, attributes const& attrs, health_flag) { CHECK(attrs.weight == 9); });
 }

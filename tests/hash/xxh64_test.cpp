@@ -66,7 +66,7 @@ TEST_CASE("a key is hashed once where it enters: text by xxh64, numbers by Split
 
 TEST_CASE("a salted key is drawn afresh, and salt 0 changes nothing") {
   hashed_key const k{7};
-  CHECK(k.salted(0).hash == k.hash);
-  CHECK(k.salted(1).hash != k.hash);
-  CHECK(k.salted(1).hash != k.salted(2).hash);
+  CHECK(k.derived(0).hash == k.hash);
+  CHECK(k.derived(1).hash != k.hash);
+  CHECK(k.derived(1).hash != k.derived(2).hash);
 }

@@ -1,6 +1,6 @@
 #include "support.hpp"
 
-#include <equipoise/policy/policy_catalog.hpp>
+#include <equipoise/policy/policy_registry.hpp>
 #include <equipoise/policy/shard_router.hpp>
 
 using namespace equipoise;
@@ -24,13 +24,13 @@ void same_picks(P const& policy, any_policy const& erased) {
   std::vector<lease<server>> held;
   for (int step = 0; step != 1500; ++step) {
     auto const id = ids[roll(d, 9)];
-    if (roll(d, 5) == 0) pool.set(id, static_cast<reason>(1u << roll(d, 6)));
-    if (roll(d, 4) == 0) pool.clear(id, static_cast<reason>(63));
-    if (roll(d, 20) == 0) pool.settle();
+    if (roll(d, 5) == 0) pool.set(id, static_cast<health_flag>(1u << roll(d, 6)));
+    if (roll(d, 4) == 0) pool.clear(id, static_cast<health_flag>(63));
+    if (roll(d, 20) == 0) pool.refresh();
     if (roll(d, 50) == 0) pool.update(id, {.weight = roll(d, 4), .priority = roll(d, 3)});
-    std::vector<backend_id> tried;
-    if (roll(d, 3) == 0) tried = {ids[roll(d, 9)], ids[roll(d, 9)]};
-    pick_options const options{.tried = tried, .session = roll(d, 4) == 0 ? id : backend_id{}};
+    std::vector<backend_id> excluded;
+    if (roll(d, 3) == 0) excluded = {ids[roll(d, 9)], ids[roll(d, 9)]};
+    pick_options const options{.excluded = excluded, .session = roll(d, 4) == 0 ? id : backend_id{}};
     auto const number = d();
     auto l = acquire(one, number, options);
     l = {};  // both see the same loads
@@ -47,7 +47,7 @@ void same_picks(P const& policy, any_policy const& erased) {
     auto e = erased_acquire(options);
     e = {};
     auto const s = erased_select(options);
-    if (c.id() != s.id() || c.why() != s.why()) FAIL("step " << step << ": " << who(c) << " and " << who(s));
+    if (c.id() != s.id() || c.error() != s.error()) FAIL("step " << step << ": " << who(c) << " and " << who(s));
     if (held.size() < 15 && c) {
       acquire(one, number, options).finish(outcome::ok);
       held.push_back(erased_acquire(options));
@@ -64,7 +64,7 @@ void same_picks(P const& policy) {
 }  // namespace
 
 TEST_CASE("any_policy picks what the policy inside would, for each leaf of the catalog") {
-  auto const c = policy_catalog::standard();
+  auto const c = policy_registry::standard();
   same_picks(round_robin{}, c.make("round_robin"));
   same_picks(weighted_round_robin{}, c.make("weighted_round_robin"));
   same_picks(smooth_weighted_round_robin{}, c.make("smooth_weighted_round_robin"));
@@ -72,21 +72,21 @@ TEST_CASE("any_policy picks what the policy inside would, for each leaf of the c
   same_picks(weighted_random{}, c.make("weighted_random"));
   same_picks(ip_hash{}, c.make("ip_hash"));
   same_picks(hash_modulo{}, c.make("hash_modulo"));
-  same_picks(ring{}, c.make("ring"));
+  same_picks(ring_hash{}, c.make("ring_hash"));
   same_picks(maglev{}, c.make("maglev"));
 }
 
 TEST_CASE("any_policy picks what the policy inside would, for those that look at loads") {
-  same_picks(least_connections{}, policy_catalog::standard().make("least_connections"));
-  same_picks(power_of_two{}, policy_catalog::standard().make("power_of_two"));
+  same_picks(least_connections{}, policy_registry::standard().make("least_connections"));
+  same_picks(power_of_two{}, policy_registry::standard().make("power_of_two"));
 }
 
 TEST_CASE("any_policy picks what the composition would, erased as a whole or made by name layer by layer") {
-  auto const c = policy_catalog::standard();
+  auto const c = policy_registry::standard();
   same_picks(failover{bounded_load{maglev{}}});
   same_picks(failover{bounded_load{maglev{}}}, c.make("failover{bounded_load{maglev}}"));
   same_picks(sticky{failover{round_robin{}}}, c.make("sticky{failover{round_robin}}"));
-  same_picks(failover{failover{ring{}}}, c.make("failover{failover{ring}}"));
+  same_picks(failover{failover{ring_hash{}}}, c.make("failover{failover{ring_hash}}"));
 }
 
 TEST_CASE("any_policy: a key of the wrong kind or none is refused, and a policy without key takes any") {
@@ -95,28 +95,28 @@ TEST_CASE("any_policy: a key of the wrong kind or none is refused, and a policy 
   auto const why = [&](any_policy const& p, auto const&... key) {
     balancer lb{pool, p, 0};
     auto picker = lb.make_picker();
-    auto const c = picker.select(key...).why();
-    CHECK(picker.acquire(key...).why() == c);
+    auto const c = picker.select(key...).error();
+    CHECK(picker.acquire(key...).error() == c);
     auto const story = picker.explain(key...);
-    CHECK(story.why == c);
-    CHECK(story.detail == (c == cause::refused ? "the key is missing, or of another kind" : ""));
+    CHECK(story.error == c);
+    CHECK(story.detail == (c == pick_error::refused ? "the key is missing, or of another kind" : ""));
     return c;
   };
   auto const a = *address::parse("192.0.2.1");
-  CHECK(why(maglev{}) == cause::refused);
-  CHECK(why(maglev{}, "text") == cause::none);
-  CHECK(why(maglev{}, 42) == cause::none);
-  CHECK(why(maglev{}, a) == cause::none);
-  CHECK(why(ip_hash{}) == cause::refused);
-  CHECK(why(ip_hash{}, a) == cause::none);
-  CHECK(why(ip_hash{}, "192.0.2.1") == cause::refused);
-  CHECK(why(ip_hash{}, 1) == cause::refused);
-  CHECK(why(shard_router{modulo_shards{{"A"}}}, 1) == cause::none);
-  CHECK(why(shard_router{modulo_shards{{"A"}}}, "1") == cause::refused);
-  CHECK(why(round_robin{}) == cause::none);
-  CHECK(why(round_robin{}, "ignored") == cause::none);
-  CHECK(why(failover{bounded_load{maglev{}}}) == cause::refused);
-  CHECK(why(failover{any_policy{maglev{}}}) == cause::refused);
+  CHECK(why(maglev{}) == pick_error::refused);
+  CHECK(why(maglev{}, "text") == pick_error::none);
+  CHECK(why(maglev{}, 42) == pick_error::none);
+  CHECK(why(maglev{}, a) == pick_error::none);
+  CHECK(why(ip_hash{}) == pick_error::refused);
+  CHECK(why(ip_hash{}, a) == pick_error::none);
+  CHECK(why(ip_hash{}, "192.0.2.1") == pick_error::refused);
+  CHECK(why(ip_hash{}, 1) == pick_error::refused);
+  CHECK(why(shard_router{modulo_shards{{"A"}}}, 1) == pick_error::none);
+  CHECK(why(shard_router{modulo_shards{{"A"}}}, "1") == pick_error::refused);
+  CHECK(why(round_robin{}) == pick_error::none);
+  CHECK(why(round_robin{}, "ignored") == pick_error::none);
+  CHECK(why(failover{bounded_load{maglev{}}}) == pick_error::refused);
+  CHECK(why(failover{any_policy{maglev{}}}) == pick_error::refused);
   CHECK(any_policy{maglev{}}.needs_key());
   CHECK(any_policy{failover{maglev{}}}.needs_key());
   CHECK(!any_policy{round_robin{}}.needs_key());
@@ -142,9 +142,9 @@ TEST_CASE("any_policy: a shard router's negative and 64-bit numbers are the numb
   CHECK(who(f.picker.select(-2LL)) == "B");
 }
 
-TEST_CASE("policy_catalog: an unknown name is refused, naming it and those that are known") {
-  auto const c = policy_catalog::standard();
-  for (std::string bad : {"", "round-robin", "Round_Robin", "maglev{}", "maglev{ring}", "failover{", "failover{}", "failover{maglev", "failover{maglev}}", "{maglev}",
+TEST_CASE("policy_registry: an unknown name is refused, naming it and those that are known") {
+  auto const c = policy_registry::standard();
+  for (std::string bad : {"", "round-robin", "Round_Robin", "maglev{}", "maglev{ring_hash}", "failover{", "failover{}", "failover{maglev", "failover{maglev}}", "{maglev}",
                           " maglev", "failover{nothing}"})
     CHECK_THROWS_WITH(c.make(bad), ContainsSubstring("unknown policy") && ContainsSubstring("known: ") && ContainsSubstring("least_connections") &&
                                        ContainsSubstring("failover{…}"));
@@ -153,8 +153,8 @@ TEST_CASE("policy_catalog: an unknown name is refused, naming it and those that 
 }
 
 #if EQUIPOISE_EXCEPTIONS
-TEST_CASE("policy_catalog: any text is the name of what is made of it, or refused by name, never worse") {
-  auto const c = policy_catalog::standard();
+TEST_CASE("policy_registry: any text is the name of what is made of it, or refused by name, never worse") {
+  auto const c = policy_registry::standard();
   std::vector<std::string> pieces{"{", "}", "{}", " ", "\xff", "\n", "", "Maglev"};
   for (auto const& n : c.names()) pieces.push_back(n.substr(0, n.find('{')));
   dice d{45};
@@ -178,19 +178,19 @@ TEST_CASE("policy_catalog: any text is the name of what is made of it, or refuse
 }
 #endif
 
-TEST_CASE("policy_catalog: eight compositions may nest, and more are refused") {
+TEST_CASE("policy_registry: eight compositions may nest, and more are refused") {
   auto const nested = [](std::size_t depth) {
     std::string text;
     for (std::size_t i = 0; i != depth; ++i) text += "sticky{";
     return text + "round_robin" + std::string(depth, '}');
   };
-  auto const catalog = policy_catalog::standard();
-  CHECK(catalog.make(nested(8)).describe() == nested(8));
-  for (std::size_t depth : {9u, 100'000u}) CHECK_THROWS_WITH(catalog.make(nested(depth)), ContainsSubstring("sticky{sticky{") && ContainsSubstring("nests more than eight deep"));
+  auto const registry = policy_registry::standard();
+  CHECK(registry.make(nested(8)).describe() == nested(8));
+  for (std::size_t depth : {9u, 100'000u}) CHECK_THROWS_WITH(registry.make(nested(depth)), ContainsSubstring("sticky{sticky{") && ContainsSubstring("nests more than eight deep"));
 }
 
-TEST_CASE("policy_catalog makes everything it names, alone and in every nesting of two") {
-  auto const c = policy_catalog::standard();
+TEST_CASE("policy_registry makes everything it names, alone and in every nesting of two") {
+  auto const c = policy_registry::standard();
   std::vector<std::string> leaves, wrappers;
   for (auto const& n : c.names())
     if (auto const open = n.find('{'); open == n.npos) leaves.push_back(n);
@@ -206,26 +206,26 @@ TEST_CASE("policy_catalog makes everything it names, alone and in every nesting 
         CAPTURE(name);
         fleet f{c.make(name), servers(3)};
         CHECK(describe(f.lb.policy()) == name);
-        f.set(0, reason::down);
+        f.set(0, health_flag::down);
         auto const l = f.picker.acquire(a);
         REQUIRE(l);
         CHECK(l->number != 0);
-        f.set(1, reason::down), f.set(2, reason::down);
-        CHECK(f.picker.select(a).why() == cause::all_down);
+        f.set(1, health_flag::down), f.set(2, health_flag::down);
+        CHECK(f.picker.select(a).error() == pick_error::all_down);
       }
   }
 }
 
-TEST_CASE("policy_catalog takes policies of your own, under names that are new and well formed") {
+TEST_CASE("policy_registry takes policies of your own, under names that are new and well formed") {
   struct last {
     struct table {};
     struct cursor {};
     table build(members_view) const { return {}; }
     proposal propose(table const&, cursor&, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members.back(); }
   };
-  auto c = policy_catalog::standard();
+  auto c = policy_registry::standard();
   c.add("my-last_1", last{});
-  c.wrap("twice", [](any_policy p) -> any_policy { return limited{limited{std::move(p)}}; });
+  c.wrap("twice", [](any_policy p) -> any_policy { return max_in_flight{max_in_flight{std::move(p)}}; });
   fleet f{c.make("twice{my-last_1}"), servers(3)};
   CHECK(f.next(2) == "CC");
   for (std::string bad : {"", "a b", "a{", "ä"}) {

@@ -4,7 +4,7 @@
 #include <equipoise/policy/failover.hpp>
 #include <equipoise/policy/hash_modulo.hpp>
 #include <equipoise/policy/least_connections.hpp>
-#include <equipoise/policy/limited.hpp>
+#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/maglev.hpp>
 #include <equipoise/policy/power_of_two.hpp>
 #include <equipoise/policy/random.hpp>
@@ -24,9 +24,9 @@ std::vector<server> on_levels(std::vector<std::uint32_t> const& levels) {
 }
 }  // namespace
 
-TEMPLATE_TEST_CASE("limited: never more in flight than the limit, and everybody is used before anybody is refused", "", round_robin, power_of_two, maglev<>) {
+TEMPLATE_TEST_CASE("max_in_flight: never more in flight than the limit, and everybody is used before anybody is refused", "", round_robin, power_of_two, maglev<>) {
   dice d{34};
-  fleet f{limited{TestType{}, 3}, servers(5), 1};
+  fleet f{max_in_flight{TestType{}, 3}, servers(5), 1};
   std::vector<lease<server>> held;
   for (std::uint64_t step = 0; step != 5000; ++step) {
     if (!held.empty() && roll(d, 10) < 4) {
@@ -37,31 +37,31 @@ TEMPLATE_TEST_CASE("limited: never more in flight than the limit, and everybody 
     auto l = acquire(f.picker, d());
     REQUIRE(static_cast<bool>(l) == (held.size() < 15));
     if (l) held.push_back(std::move(l));
-    else CHECK(l.why() == cause::all_saturated);
+    else CHECK(l.error() == pick_error::all_saturated);
     for (auto id : f.ids) REQUIRE(f.pool.in_flight(id) <= 3);
   }
 }
 
-TEST_CASE("limited: the limit holds over all count rows, and for the scan past the dead") {
-  fleet f{limited{round_robin{}, 2}, servers(20), 0, {.rows = 4}};
-  for (std::size_t i = 0; i != 17; ++i) f.set(i, reason::down);
-  std::vector<picker<server, limited<round_robin>>> workers;
+TEST_CASE("max_in_flight: the limit holds over all count rows, and for the scan past the dead") {
+  fleet f{max_in_flight{round_robin{}, 2}, servers(20), 0, {.counter_stripes = 4}};
+  for (std::size_t i = 0; i != 17; ++i) f.set(i, health_flag::down);
+  std::vector<picker<server, max_in_flight<round_robin>>> workers;
   for (int i = 0; i != 4; ++i) workers.push_back(f.lb.make_picker());
   std::vector<lease<server>> held;
   for (std::size_t i = 0; i != 6; ++i) {
     held.push_back(workers[i % 4].acquire());
     REQUIRE(held.back());
   }
-  for (auto& w : workers) CHECK(w.acquire().why() == cause::all_saturated);
+  for (auto& w : workers) CHECK(w.acquire().error() == pick_error::all_saturated);
   for (std::size_t i = 17; i != 20; ++i) CHECK(f.pool.in_flight(f.ids[i]) == 2);
 }
 
-TEST_CASE("limited: of two limits the smaller rules, and a limit of 0 is refused") {
-  fleet f{limited{limited{round_robin{}, 2}, 7}, servers(1)};
+TEST_CASE("max_in_flight: of two limits the smaller rules, and a limit of 0 is refused") {
+  fleet f{max_in_flight{max_in_flight{round_robin{}, 2}, 7}, servers(1)};
   std::vector<lease<server>> held;
   for (int i = 0; i != 2; ++i) held.push_back(f.picker.acquire());
   CHECK(!f.picker.acquire());
-  CHECK_THROWS_WITH(limited(round_robin{}, 0), ContainsSubstring("limited::most is 0"));
+  CHECK_THROWS_WITH(max_in_flight(round_robin{}, 0), ContainsSubstring("max_in_flight::most is 0"));
 }
 
 TEMPLATE_TEST_CASE("bounded_load: nobody has more than the factor times its share, rounded up, and somebody always has room", "", round_robin, maglev<>) {
@@ -102,7 +102,7 @@ TEMPLATE_TEST_CASE("bounded_load: while anybody is well somebody has room, howev
   for (std::size_t n : {10u, 100u}) {
     fleet f{bounded_load{TestType{}}, servers(n), 1};
     f.next(3);  // the share that it remembers is out of date from here on
-    for (std::size_t i = 2; i != n; ++i) f.set(i, reason::down);
+    for (std::size_t i = 2; i != n; ++i) f.set(i, health_flag::down);
     for (int round = 0; round != 2; ++round) {
       std::vector<lease<server>> held;
       for (std::uint64_t i = 0; i != 200; ++i) {
@@ -111,7 +111,7 @@ TEMPLATE_TEST_CASE("bounded_load: while anybody is well somebody has room, howev
       }
       CHECK(f.pool.in_flight(f.ids[0]) <= 126);
       CHECK(f.pool.in_flight(f.ids[1]) <= 126);
-      f.pool.settle();
+      f.pool.refresh();
     }
   }
 }
@@ -136,7 +136,7 @@ TEST_CASE("bounded_load: a retry's exclusions loosen the bound for that pick alo
   for (int i = 0; i != 40; ++i) held.push_back(f.picker.acquire(7));
   auto const at_home = f.pool.in_flight(order[0]);
   CHECK(at_home == 25);  // ⌈1.25 · 40 / 2⌉
-  for (int i = 0; i != 10; ++i) CHECK(f.picker.acquire(7, {.tried = {&order[1], 1}}).id() == order[0]);
+  for (int i = 0; i != 10; ++i) CHECK(f.picker.acquire(7, {.excluded = {&order[1], 1}}).id() == order[0]);
   held.push_back(f.picker.acquire(7));
   held.push_back(f.picker.acquire(7));
   held.push_back(f.picker.acquire(7));
@@ -151,23 +151,23 @@ TEST_CASE("bounded_load refuses factors that are no bound") {
 TEST_CASE("failover: work goes to the first level on which anybody may have it") {
   fleet f{failover{round_robin{}}, on_levels({0, 0, 1, 3, 3})};
   CHECK(f.next(4) == "ABAB");
-  f.set(0, reason::down);
+  f.set(0, health_flag::down);
   CHECK(f.next(2) == "BB");
-  f.set(1, reason::draining);
+  f.set(1, health_flag::draining);
   CHECK(f.next(2) == "CC");
-  f.pool.settle();
+  f.pool.refresh();
   CHECK(f.next(2) == "CC");
-  f.set(2, reason::down);
+  f.set(2, health_flag::down);
   CHECK(f.shares(4) == std::vector<std::size_t>{0, 0, 0, 2, 2});
-  f.set(3, reason::down), f.set(4, reason::down);
+  f.set(3, health_flag::down), f.set(4, health_flag::down);
   CHECK(f.next(1) == "(all_down)");
-  for (std::size_t i = 0; i != 5; ++i) f.pool.clear(f.ids[i], reason::down | reason::draining);
-  f.pool.settle();
+  for (std::size_t i = 0; i != 5; ++i) f.pool.clear(f.ids[i], health_flag::down | health_flag::draining);
+  f.pool.refresh();
   CHECK(f.shares(4) == std::vector<std::size_t>{2, 2, 0, 0, 0});
 }
 
 TEST_CASE("failover: a level that is full overflows into the next, and a tried one is passed over") {
-  fleet f{failover{limited{round_robin{}, 1}}, on_levels({0, 1, 2})};
+  fleet f{failover{max_in_flight{round_robin{}, 1}}, on_levels({0, 1, 2})};
   std::vector<lease<server>> held;
   std::string names;
   for (int i = 0; i != 3; ++i) {
@@ -175,9 +175,9 @@ TEST_CASE("failover: a level that is full overflows into the next, and a tried o
     names += who(held.back());
   }
   CHECK(names == "ABC");
-  CHECK(f.picker.acquire().why() == cause::all_saturated);
+  CHECK(f.picker.acquire().error() == pick_error::all_saturated);
   held.clear();
-  CHECK(who(f.picker.select({.tried = {f.ids.data(), 2}})) == "C");
+  CHECK(who(f.picker.select({.excluded = {f.ids.data(), 2}})) == "C");
 }
 
 TEST_CASE("failover: a priority beyond its levels is refused by name, and nothing has changed") {
@@ -188,10 +188,10 @@ TEST_CASE("failover: a priority beyond its levels is refused by name, and nothin
   CHECK(f.next(2) == "AA");
 }
 
-TEST_CASE("failover: a priority beyond its levels is refused also of one that is down, or settle() would fail later") {
+TEST_CASE("failover: a priority beyond its levels is refused also of one that is down, or refresh() would fail later") {
   fleet f{failover{round_robin{}}, on_levels({0, 0})};
-  f.set(1, reason::down);
-  f.pool.settle();
+  f.set(1, health_flag::down);
+  f.pool.refresh();
   CHECK_THROWS_WITH(f.pool.update(f.ids[1], {.priority = 9}), ContainsSubstring("priority 9 of backend 'B'"));
 }
 
@@ -200,20 +200,20 @@ TEMPLATE_TEST_CASE("failover: a key's homes on different levels do not follow fr
   std::vector<std::size_t> pairs(16);
   std::vector<std::size_t> first(20'000);
   for (std::uint64_t k = 0; k != first.size(); ++k) first[k] = f.picker.select(k)->number;
-  for (std::size_t i = 0; i != 4; ++i) f.set(i, reason::down);
+  for (std::size_t i = 0; i != 4; ++i) f.set(i, health_flag::down);
   for (std::uint64_t k = 0; k != first.size(); ++k) ++pairs[4 * first[k] + f.picker.select(k)->number - 4];
   CHECK(chi_square(pairs) < 1);
 }
 
 TEST_CASE("failover: when another level goes, a level's keys stay at home and its positions go on") {
   fleet f{failover{maglev{}}, on_levels({0, 0, 1, 1, 1, 1})};
-  f.set(0, reason::down), f.set(1, reason::down);
-  auto const before = f.homes(2000);
+  f.set(0, health_flag::down), f.set(1, health_flag::down);
+  auto const before = f.owners(2000);
   f.pool.remove(f.ids[0]), f.pool.remove(f.ids[1]);
-  CHECK(f.homes(2000) == before);
+  CHECK(f.owners(2000) == before);
 
   fleet g{failover{round_robin{}}, on_levels({0, 1, 1, 1})};
-  g.set(0, reason::down);
+  g.set(0, health_flag::down);
   CHECK(g.next(2) == "BC");
   g.pool.remove(g.ids[0]);
   CHECK(g.next(2) == "DB");
@@ -225,7 +225,7 @@ TEMPLATE_TEST_CASE("failover: workers begin apart on a level that comes later, t
     fleet f{failover{TestType{}}, on_levels({0}), seed};
     auto other = f.lb.make_picker();
     f.next(1), other.select();
-    f.set(0, reason::down);
+    f.set(0, health_flag::down);
     auto late = servers(11);
     late.erase(late.begin());
     for (auto& s : late) s.priority = 1, s.number -= 1;
@@ -256,19 +256,19 @@ TEST_CASE("sticky: draining and weight 0 keep the sessions they have and get no 
   fleet f{sticky{round_robin{}}, servers(3)};
   auto const goes_to = [&](std::size_t i) { return who(f.picker.acquire({.session = f.ids[i]})); };
   for (int round = 0; round != 2; ++round) {
-    f.set(0, reason::draining);
+    f.set(0, health_flag::draining);
     f.pool.update(f.ids[1], {.weight = 0});
     CHECK(goes_to(0) == "A");
     CHECK(goes_to(1) == "B");
     CHECK(f.next(3) == "CCC");
-    f.pool.settle();
+    f.pool.refresh();
   }
-  std::vector const tried{f.ids[2]};  // a retry is still that session's
-  CHECK(who(f.picker.select({.tried = tried, .session = f.ids[0]})) == "A");
-  CHECK(who(f.picker.acquire({.tried = tried, .session = f.ids[1]})) == "B");
-  f.set(0, reason::down);  // draining and down: gone for its sessions, too
+  std::vector const excluded{f.ids[2]};  // a retry is still that session's
+  CHECK(who(f.picker.select({.excluded = excluded, .session = f.ids[0]})) == "A");
+  CHECK(who(f.picker.acquire({.excluded = excluded, .session = f.ids[1]})) == "B");
+  f.set(0, health_flag::down);  // draining and down: gone for its sessions, too
   CHECK(goes_to(0) == "C");
-  f.set(1, reason::maintenance);
+  f.set(1, health_flag::maintenance);
   CHECK(goes_to(1) == "C");
   f.pool.update(f.ids[2], {.weight = 0});
   CHECK(f.next(1) == "(all_down)");
@@ -283,20 +283,20 @@ TEST_CASE("sticky: a forged, removed or default id is no session, a tried one is
   auto const old = f.ids[1];
   f.pool.remove(old);
   f.pool.add({"X", 1, 0, "", 1});
-  for (backend_id id : {old, backend_id{}, backend_id{f.ids[2].slot, f.ids[2].tag | 16}, backend_id{f.ids[2].slot, f.ids[2].tag + one_generation},
+  for (backend_id id : {old, backend_id{}, backend_id{f.ids[2].slot, f.ids[2].tag | 16}, backend_id{f.ids[2].slot, f.ids[2].tag + detail::one_generation},
                         backend_id{0xFFFFFFFF, 0xFFFFF000}})
     CHECK(f.next(3, {.session = id}) == "ACX");
-  std::vector const tried{f.ids[2]};
-  CHECK(f.picker.select({.tried = tried, .session = f.ids[2]}).id() != f.ids[2]);
-  f.set(2, reason::saturated);
+  std::vector const excluded{f.ids[2]};
+  CHECK(f.picker.select({.excluded = excluded, .session = f.ids[2]}).id() != f.ids[2]);
+  f.set(2, health_flag::saturated);
   CHECK(f.picker.select({.session = f.ids[2]}).id() != f.ids[2]);
 }
 
 TEST_CASE("sticky: a session is not carried past a limit outside it, and is past one inside") {
-  fleet outside{limited{sticky{round_robin{}}, 1}, servers(2)};
+  fleet outside{max_in_flight{sticky{round_robin{}}, 1}, servers(2)};
   auto const a = outside.picker.acquire({.session = outside.ids[0]}), b = outside.picker.acquire({.session = outside.ids[0]});
   CHECK(who(a) + who(b) == "AB");
-  fleet inside{sticky{limited{round_robin{}, 1}}, servers(2)};
+  fleet inside{sticky{max_in_flight{round_robin{}, 1}}, servers(2)};
   auto const c = inside.picker.acquire({.session = inside.ids[0]}), e = inside.picker.acquire({.session = inside.ids[0]});
   CHECK(who(c) + who(e) == "AA");
 }
@@ -305,7 +305,7 @@ TEST_CASE("bounded_load: a bound beyond every count is none") {
   fleet f{bounded_load{round_robin{}, 1e6}, weighted({0xFFFFFFFF, 1})};
   std::vector<lease<server>> held;
   for (int i = 0; i != 3000; ++i) held.push_back(f.picker.acquire());
-  f.set(0, reason::down);
+  f.set(0, health_flag::down);
   CHECK(who(f.picker.acquire({.mask = admission::panic})) == "A");
 }
 
@@ -313,19 +313,19 @@ namespace {
 // A table whose move may throw, as a copy may: a vector that grows would copy it.
 struct settled_down {
   struct table {
-    std::span<member const> home;
+    std::span<member const> owner;
     table() = default;
-    table(table const& other) : home{other.home} {}
+    table(table const& other) : owner{other.owner} {}
     table& operator=(table const&) = default;
   };
   struct cursor {};
   table build(members_view m) const {
     table t;
-    t.home = m;
+    t.owner = m;
     return t;
   }
   proposal propose(table const& t, cursor&, pick const& k) const noexcept {
-    return t.home.data() == k.members.data() ? &t.home[0] : proposal::nobody(cause::refused);
+    return t.owner.data() == k.members.data() ? &t.owner[0] : proposal::none(pick_error::refused);
   }
 };
 
@@ -346,7 +346,7 @@ TEST_CASE("failover: a child's table may refer to the members that it was built 
   fleet f{failover{settled_down{}}, on_levels({0, 1, 2, 3, 4, 5, 6, 7})};
   for (std::size_t i = 0; i != 8; ++i) {
     CHECK(who(f.picker.select()) == name_of(i));
-    f.set(i, reason::down);
+    f.set(i, health_flag::down);
   }
 }
 

@@ -42,8 +42,8 @@ TEST_CASE("hash_modulo: even a constant hash finds somebody who is up, and says 
   };
   fleet f{hash_modulo<constant>{}, servers(5)};
   CHECK(who(f.picker.select(1u)) == "E");
-  for (std::size_t i : {4u, 0u, 1u, 2u}) f.set(i, reason::down);
+  for (std::size_t i : {4u, 0u, 1u, 2u}) f.set(i, health_flag::down);
   CHECK(who(f.picker.select(1u)) == "D");
-  f.set(3, reason::down);
+  f.set(3, health_flag::down);
   CHECK(who(f.picker.select(1u)) == "(all_down)");
 }

@@ -30,7 +30,7 @@ TEST_CASE("ip_hash is nginx's, for random weights, addresses and backends that a
     fleet f{ip_hash{}, weighted(weights)};
     std::vector<bool> up(n, true);
     for (std::size_t i = 1; i < n; ++i)
-      if (roll(d, 3) == 0) up[i] = false, f.set(i, reason::down);
+      if (roll(d, 3) == 0) up[i] = false, f.set(i, health_flag::down);
     for (int k = 0; k != 300; ++k) {
       std::array<std::uint8_t, 16> o{};
       for (auto& byte : o) byte = static_cast<std::uint8_t>(d());
@@ -49,7 +49,7 @@ TEST_CASE("ip_hash: the 21st proposal is still nginx's own") {
   std::vector<std::uint32_t> const weights{1, 1, 1, 30};
   std::vector<bool> const up{true, true, true, false};
   fleet f{ip_hash{}, weighted(weights)};
-  f.set(3, reason::down);
+  f.set(3, health_flag::down);
   int last = 0;  // how often it was the 21st that decided
   for (unsigned network = 0; network != 50'000; ++network) {
     std::vector<unsigned> const octets{network >> 16, network >> 8 & 255, network & 255};
@@ -65,9 +65,9 @@ TEST_CASE("ip_hash: the 21st proposal is still nginx's own") {
 
 TEST_CASE("ip_hash: a whole IPv4 network of 256 addresses is one client") {
   fleet f{ip_hash{}, servers(7)};
-  auto const home = f.picker.select(*address::parse("192.0.2.1")).id();
+  auto const owner = f.picker.select(*address::parse("192.0.2.1")).id();
   for (unsigned last = 0; last != 256; ++last)
-    CHECK(f.picker.select(address::v4({192, 0, 2, static_cast<std::uint8_t>(last)})).id() == home);
+    CHECK(f.picker.select(address::v4({192, 0, 2, static_cast<std::uint8_t>(last)})).id() == owner);
 }
 
 TEST_CASE("ip_hash: an IPv4-mapped address is hashed as IPv6, all sixteen octets, as nginx does") {
@@ -91,6 +91,6 @@ TEST_CASE("ip_hash: beyond a total weight of 6271 the tail is reached only when 
   fleet f{ip_hash{}, weighted({6271, 1})};
   auto const count = f.shares(20'000);
   CHECK(count[1] == 0);
-  f.set(0, reason::down);
+  f.set(0, health_flag::down);
   CHECK(f.shares(100)[1] == 100);
 }

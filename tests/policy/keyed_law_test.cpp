@@ -6,9 +6,9 @@
 #include <equipoise/policy/failover.hpp>
 #include <equipoise/policy/hash_modulo.hpp>
 #include <equipoise/policy/ip_hash.hpp>
-#include <equipoise/policy/limited.hpp>
+#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/maglev.hpp>
-#include <equipoise/policy/ring.hpp>
+#include <equipoise/policy/ring_hash.hpp>
 #include <equipoise/policy/sticky.hpp>
 
 using namespace equipoise;
@@ -30,20 +30,20 @@ void obey(P policy, std::vector<std::uint32_t> const& weights, std::uint32_t lev
   }
   auto other = f.lb.make_picker();  // all workers agree
   for (std::uint32_t down : {1u, 10u, 50u, 90u, 99u}) {
-    std::vector<backend_id> well;
+    std::vector<backend_id> healthy;
     for (auto id : f.ids) {
-      f.pool.clear(id, reason::down);
-      if (roll(d, 100) < down) f.pool.set(id, reason::down);
-      else well.push_back(id);
+      f.pool.clear(id, health_flag::down);
+      if (roll(d, 100) < down) f.pool.set(id, health_flag::down);
+      else healthy.push_back(id);
     }
     for (int round = 0; round != 2; ++round) {
       for (std::uint64_t k = 0; k != keys; ++k) {
         auto const first = std::find_if(sequence[k].begin(), sequence[k].end(),
-                                        [&](backend_id id) { return std::find(well.begin(), well.end(), id) != well.end(); });
+                                        [&](backend_id id) { return std::find(healthy.begin(), healthy.end(), id) != healthy.end(); });
         auto const expected = first == sequence[k].end() ? backend_id{} : *first;
         if (select(round == 0 ? f.picker : other, k).id() != expected) FAIL("key " << k << " with " << down << " % down");
       }
-      f.pool.settle();
+      f.pool.refresh();
     }
   }
 }
@@ -57,12 +57,12 @@ void obey(P const& policy) {
 }
 }  // namespace
 
-TEMPLATE_TEST_CASE("a keyed policy answers with the first of the key's sequence that is well", "", ip_hash, hash_modulo<>, ring<>, maglev<>) {
+TEMPLATE_TEST_CASE("a keyed policy answers with the first of the key's sequence that is well", "", ip_hash, hash_modulo<>, ring_hash<>, maglev<>) {
   obey(TestType{});
 }
 
 TEMPLATE_TEST_CASE("the law holds within each composition", "", ip_hash, maglev<>) {
-  obey(limited{TestType{}});
+  obey(max_in_flight{TestType{}});
   obey(bounded_load{TestType{}});
   obey(failover{TestType{}});
   obey(sticky{TestType{}});
@@ -70,28 +70,28 @@ TEMPLATE_TEST_CASE("the law holds within each composition", "", ip_hash, maglev<
 
 TEST_CASE("the law holds within compositions of compositions") {
   obey(failover{bounded_load{maglev{}}});
-  obey(sticky{failover{ring{}}});
-  obey(limited{failover{maglev{}}});
+  obey(sticky{failover{ring_hash{}}});
+  obey(max_in_flight{failover{maglev{}}});
 }
 
 TEMPLATE_TEST_CASE("keys of the dead spread over the rest by weight, at half and at nine tenths down", "", hash_modulo<>, maglev<>) {
   fleet f{TestType{}, servers(40)};
   for (std::size_t dead : {20u, 36u}) {
-    for (std::size_t i = 0; i != dead; ++i) f.set(i, reason::down);
+    for (std::size_t i = 0; i != dead; ++i) f.set(i, health_flag::down);
     auto count = f.shares(100'000);
     count.erase(count.begin(), count.begin() + static_cast<std::ptrdiff_t>(dead));
     CHECK(chi_square(count) < 1.5);
   }
 }
 
-TEMPLATE_TEST_CASE("text, numbers and addresses are keys, and each kind of integer is the number it is", "", ring<>, maglev<>, hash_modulo<>) {
+TEMPLATE_TEST_CASE("text, numbers and addresses are keys, and each kind of integer is the number it is", "", ring_hash<>, maglev<>, hash_modulo<>) {
   fleet f{TestType{}, servers(50)};
-  auto const home = [&](auto const& key) { return f.picker.select(key).id(); };
-  CHECK(home("user-42") == home(std::string{"user-42"}));
-  CHECK(home(42) == home(std::uint64_t{42}));
-  CHECK(home(short{-1}) == home(std::int64_t{-1}));
+  auto const owner = [&](auto const& key) { return f.picker.select(key).id(); };
+  CHECK(owner("user-42") == owner(std::string{"user-42"}));
+  CHECK(owner(42) == owner(std::uint64_t{42}));
+  CHECK(owner(short{-1}) == owner(std::int64_t{-1}));
   std::size_t other = 0;
-  for (int i = 0; i != 100; ++i) other += home(i) != home(std::to_string(i));
+  for (int i = 0; i != 100; ++i) other += owner(i) != owner(std::to_string(i));
   CHECK(other > 80);
-  CHECK(home(*address::parse("2001:db8::1")));
+  CHECK(owner(*address::parse("2001:db8::1")));
 }

@@ -60,15 +60,15 @@ TEST_CASE("least connections: the greatest weights and loads compare without ove
   for (auto id : g.ids) CHECK(g.pool.in_flight(id) == 100);
 }
 
-TEST_CASE("least connections: one that is down looks idle and is never proposed for it, before and after settle()") {
+TEST_CASE("least connections: one that is down looks idle and is never proposed for it, before and after refresh()") {
   fleet f{least_connections{}, servers(3)};
   std::vector<lease<server>> held;
   for (int i = 0; i != 6; ++i) held.push_back(f.picker.acquire());
   std::erase_if(held, [](auto const& l) { return l->name == "B"; });
-  f.set(1, reason::down);
+  f.set(1, health_flag::down);
   for (int round = 0; round != 2; ++round) {
     CHECK(f.next(4).find('B') == std::string::npos);
-    f.pool.settle();
+    f.pool.refresh();
   }
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("least connections: among many that are down, the least loaded of thos
   fleet f{least_connections{}, servers(20)};
   std::vector<lease<server>> held;
   for (int i = 0; i != 60; ++i) held.push_back(f.picker.acquire());  // three on each
-  for (std::size_t i = 0; i != 17; ++i) f.set(i, reason::down);
+  for (std::size_t i = 0; i != 17; ++i) f.set(i, health_flag::down);
   std::erase_if(held, [](auto const& l) { return l->number < 17; });
   held.erase(std::find_if(held.begin(), held.end(), [](auto const& l) { return l->number == 18; }));
   for (int i = 0; i != 5; ++i) CHECK(f.picker.select()->number == 18);
@@ -90,7 +90,7 @@ TEST_CASE("least connections: the order of preference is the order of load") {
     std::vector<backend_id> others;
     for (std::size_t j = 0; j != 5; ++j)
       if (j != i) others.push_back(f.ids[j]);
-    for (unsigned k = 0; k != wanted[i]; ++k) held.push_back(f.picker.acquire({.tried = others}));
+    for (unsigned k = 0; k != wanted[i]; ++k) held.push_back(f.picker.acquire({.excluded = others}));
   }
   CHECK(select_n(f.picker, 0, 5) == std::vector{f.ids[1], f.ids[3], f.ids[4], f.ids[0], f.ids[2]});
   fleet idle{least_connections{}, servers(5)};
@@ -98,7 +98,7 @@ TEST_CASE("least connections: the order of preference is the order of load") {
 }
 
 TEST_CASE("least connections: count rows add up") {
-  fleet f{least_connections{}, servers(3), 0, {.rows = 4}};
+  fleet f{least_connections{}, servers(3), 0, {.counter_stripes = 4}};
   std::vector<picker<server, least_connections>> workers;
   for (int i = 0; i != 4; ++i) workers.push_back(f.lb.make_picker());
   std::vector<lease<server>> held;
@@ -109,12 +109,12 @@ TEST_CASE("least connections: count rows add up") {
 }
 
 TEST_CASE("least connections: what other workers hold counts, in whichever row") {
-  fleet f{least_connections{}, servers(3), 0, {.rows = 3}};
+  fleet f{least_connections{}, servers(3), 0, {.counter_stripes = 3}};
   auto second = f.lb.make_picker(), third = f.lb.make_picker();
   std::vector<lease<server>> held;
   for (int i = 0; i != 5; ++i) {
-    held.push_back(second.acquire({.tried = {f.ids.data() + 1, 2}}));                 // on A
-    held.push_back(third.acquire({.tried = std::vector{f.ids[0], f.ids[2]}}));        // on B
+    held.push_back(second.acquire({.excluded = {f.ids.data() + 1, 2}}));                 // on A
+    held.push_back(third.acquire({.excluded = std::vector{f.ids[0], f.ids[2]}}));        // on B
   }
   for (auto* p : {&f.picker, &second, &third})
     for (int i = 0; i != 3; ++i) CHECK(who(p->acquire()) == "C");

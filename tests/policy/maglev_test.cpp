@@ -16,7 +16,7 @@ double moved(std::vector<backend_id> const& a, std::vector<backend_id> const& b,
 
 std::vector<std::size_t> entries_of(std::vector<std::uint32_t> const& weights, std::uint32_t size) {
   auto const members = weighted(weights);
-  std::vector<record_base> records(members.size());
+  std::vector<detail::record_base> records(members.size());
   std::vector<member> list(members.size());
   for (std::size_t i = 0; i != list.size(); ++i) {
     records[i].key = members[i].name;
@@ -93,12 +93,12 @@ TEST_CASE("maglev: keys are even also where a hash of your own is not") {
 TEST_CASE("maglev: a change of membership moves less than 1 % of the others' keys, and its return none") {
   for (std::size_t n : {10u, 100u}) {
     fleet f{maglev{}, servers(n)};
-    auto const before = f.homes(30'000);
+    auto const before = f.owners(30'000);
     auto const gone = f.ids[n / 2];
     f.pool.remove(gone);
-    CHECK(moved(before, f.homes(30'000), gone) < 0.01);
+    CHECK(moved(before, f.owners(30'000), gone) < 0.01);
     f.join({{name_of(n / 2), 1, 0, "", n / 2}});
-    auto const after = f.homes(30'000);
+    auto const after = f.owners(30'000);
     for (std::size_t i = 0; i != before.size(); ++i) REQUIRE(after[i] == (before[i] == gone ? f.ids.back() : before[i]));
   }
 }
@@ -117,6 +117,6 @@ TEST_CASE("maglev refuses a size that is no prime below 2^30, naming field and v
 TEST_CASE("maglev: a table with more members than entries still answers") {
   fleet f{maglev{3}, servers(20)};
   for (int i = 0; i != 50; ++i) CHECK(f.picker.select(i));
-  for (std::size_t i = 0; i != 19; ++i) f.set(i, reason::down);
+  for (std::size_t i = 0; i != 19; ++i) f.set(i, health_flag::down);
   for (int i = 0; i != 50; ++i) CHECK(f.picker.select(i)->number == 19);
 }

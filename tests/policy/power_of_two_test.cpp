@@ -12,7 +12,7 @@ void put(fleet<P>& f, std::vector<lease<server>>& held, std::size_t i, unsigned 
   std::vector<backend_id> others;
   for (std::size_t j = 0; j != f.ids.size(); ++j)
     if (j != i) others.push_back(f.ids[j]);
-  while (load-- != 0) held.push_back(f.picker.acquire({.tried = others}));
+  while (load-- != 0) held.push_back(f.picker.acquire({.excluded = others}));
 }
 }  // namespace
 
@@ -92,13 +92,13 @@ TEST_CASE("power of two spreads held work far more evenly than chance") {
 
 TEST_CASE("power of two: a dead backend draws no traffic by looking idle, and the rest stay even") {
   fleet f{power_of_two{}, servers(5), 15};
-  f.set(2, reason::down);
+  f.set(2, health_flag::down);
   for (int round = 0; round != 2; ++round) {
     auto count = f.shares(100'000);
     CHECK(count[2] == 0);
     count.erase(count.begin() + 2);
     CHECK(chi_square(count) < 1);
-    f.pool.settle();
+    f.pool.refresh();
   }
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("power of two: once a dead one was refused, it is passed over and not 
   fleet f{power_of_two{}, servers(3), 18};
   std::vector<lease<server>> held;
   put(f, held, 1, 5);
-  f.set(0, reason::down);
+  f.set(0, health_flag::down);
   // Of the first draw, A has half: it is idle. Then B has the third in which it meets A, C the rest.
   CHECK(f.shares(60'000)[1] == Approx(10'000).epsilon(0.05));
 }
@@ -115,7 +115,7 @@ TEST_CASE("power of two: one that was tried is passed over and not drawn against
   fleet f{power_of_two{}, servers(3), 18};
   std::vector<lease<server>> held;
   put(f, held, 1, 5);
-  CHECK(f.shares(60'000, {.tried = {&f.ids[0], 1}})[1] == Approx(10'000).epsilon(0.05));  // as when A is dead
+  CHECK(f.shares(60'000, {.excluded = {&f.ids[0], 1}})[1] == Approx(10'000).epsilon(0.05));  // as when A is dead
 }
 
 TEST_CASE("power of two: one member is everybody, two are both compared") {

@@ -19,12 +19,12 @@ TEST_CASE("round robin with seed 0 starts at the first backend and keeps the ord
 
 TEST_CASE("round robin skips a backend that is down and the others keep their turns") {
   fleet f{round_robin{}, servers(4)};
-  f.set(1, reason::down);
+  f.set(1, health_flag::down);
   CHECK(f.next(6) == "ACDACD");
-  f.pool.settle();
+  f.pool.refresh();
   CHECK(f.shares(6) == std::vector<std::size_t>{2, 0, 2, 2});
-  f.clear(1, reason::down);
-  f.pool.settle();
+  f.clear(1, health_flag::down);
+  f.pool.refresh();
   CHECK(f.shares(8) == std::vector<std::size_t>{2, 2, 2, 2});
 }
 

@@ -43,9 +43,9 @@ TEST_CASE("shard router: ranges hold both ends, and to a number outside them the
     CHECK(who(f.picker.select(id)) == name);
   for (long long id : {0LL, 3001LL, -1LL, -1001LL, std::numeric_limits<long long>::max(), std::numeric_limits<long long>::min()}) {
     CHECK(who(f.picker.select(id)) == "(refused)");
-    CHECK(f.picker.acquire(id).why() == cause::refused);
+    CHECK(f.picker.acquire(id).error() == pick_error::refused);
     auto const story = f.picker.explain(id);
-    CHECK(story.why == cause::refused);
+    CHECK(story.error == pick_error::refused);
     CHECK(story.text() == "nobody was chosen by shard_router: refused, no such shard; 3 not asked.");
   }
   CHECK(who(f.picker.select(std::numeric_limits<std::uint64_t>::max())) == "(refused)");
@@ -60,12 +60,12 @@ TEST_CASE("shard router: ranges may have gaps, negative ends and any order, and 
 
 TEST_CASE("shard router: a shard that is down is all_down, and nobody else is asked") {
   fleet f{three(), servers(3)};
-  f.set(1, reason::down);
+  f.set(1, health_flag::down);
   CHECK(who(f.picker.select(1)) == "(all_down)");
   CHECK(who(f.picker.select(0)) == "A");
-  f.pool.settle();
+  f.pool.refresh();
   CHECK(who(f.picker.select(1)) == "(all_down)");
-  f.clear(1, reason::down);
+  f.clear(1, health_flag::down);
   CHECK(who(f.picker.select(1)) == "B");
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("shard router: n belongs to the map: members that come and go never mo
 
 TEST_CASE("shard router: tried is respected, and there is one replica") {
   fleet f{three(), servers(3)};
-  CHECK(who(f.picker.select(0, {.tried = f.ids})) == "(all_tried)");
+  CHECK(who(f.picker.select(0, {.excluded = f.ids})) == "(all_excluded)");
   CHECK(select_n(f.picker, 1, 5) == std::vector{f.ids[1]});
 }
 

@@ -22,8 +22,8 @@ TEMPLATE_TEST_CASE("the same seed gives the same picks, picker for picker, anoth
     std::string names;
     std::vector<lease<server>> held;
     for (int i = 0; i != 300; ++i) {
-      if (i == 100) f.set(2, reason::down);
-      if (i == 150) f.pool.settle();
+      if (i == 100) f.set(2, health_flag::down);
+      if (i == 150) f.pool.refresh();
       if (i == 200) f.pool.remove(f.ids[4]);
       held.push_back(i % 3 == 0 ? second.acquire() : f.picker.acquire());
       names += who(held.back());
@@ -72,18 +72,18 @@ TEMPLATE_TEST_CASE("the first and the second picks of 1000 processes follow the 
   CHECK(chi_square(second, {1, 2, 3, 4}) < 1);
 }
 
-TEMPLATE_TEST_CASE("a dead heavy one leaves its work to all: two equals stay equal, before settle and after", "", weighted_round_robin,
+TEMPLATE_TEST_CASE("a dead heavy one leaves its work to all: two equals stay equal, before refresh and after", "", weighted_round_robin,
                    smooth_weighted_round_robin, weighted_random, power_of_two, least_connections) {
   for (std::uint32_t heavy : {5u, 1000u})
     for (std::uint64_t seed : {0u, 1u, 2u}) {
       fleet f{TestType{}, weighted({heavy, 1, 1}), seed};
       f.next(seed);
-      f.set(0, reason::down);
+      f.set(0, health_flag::down);
       for (int round = 0; round != 2; ++round) {
         auto const count = f.shares(40'000);
         CHECK(count[0] == 0);
         CHECK(static_cast<double>(count[1]) == Approx(20'000).margin(400));
-        f.pool.settle();
+        f.pool.refresh();
       }
     }
 }
@@ -92,32 +92,32 @@ TEMPLATE_TEST_CASE("a dead one of many leaves the others' shares as they were", 
   bool const weighs = !std::same_as<TestType, round_robin> && !std::same_as<TestType, equipoise::random> && !std::same_as<TestType, least_connections>;
   std::vector<std::uint32_t> const weights{4, 1, 2, 3, 4, 6};
   fleet f{TestType{}, weighted(weights), 3};
-  f.set(3, reason::down);
+  f.set(3, health_flag::down);
   for (int round = 0; round != 2; ++round) {
     auto const count = f.shares(50'000);
     for (std::size_t i = 0; i != 6; ++i)
       CHECK(static_cast<double>(count[i]) == Approx(i == 3 ? 0 : 50'000 * (weighs ? weights[i] / 17.0 : 1 / 5.0)).epsilon(0.08));
-    f.pool.settle();
+    f.pool.refresh();
   }
 }
 
-TEMPLATE_TEST_CASE("who recovered after the last settle is found when all who were well then are down", "", EVERY_UNKEYED) {
+TEMPLATE_TEST_CASE("who recovered after the last refresh is found when all who were well then are down", "", EVERY_UNKEYED) {
   fleet f{TestType{}, weighted({3, 1, 2, 1}), 4};
-  f.set(0, reason::down);
-  f.set(1, reason::down);
-  f.set(2, reason::down);
-  f.pool.settle();
-  f.pool.clear(f.ids[0], reason::down);
-  f.pool.clear(f.ids[2], reason::down);
+  f.set(0, health_flag::down);
+  f.set(1, health_flag::down);
+  f.set(2, health_flag::down);
+  f.pool.refresh();
+  f.pool.clear(f.ids[0], health_flag::down);
+  f.pool.clear(f.ids[2], health_flag::down);
   CHECK(f.next(3) == "DDD");  // nobody else is asked while this one may have the pick
-  f.set(3, reason::down);
+  f.set(3, health_flag::down);
   auto const count = f.shares(1000);
   CHECK(count == std::vector<std::size_t>{500, 0, 500, 0});
   auto const told = f.picker.explain();
   CHECK(told.choice == f.picker.select().id());
   CHECK(select_n(f.picker, 0, 4).size() == 2);
-  f.set(0, reason::maintenance);
-  f.set(2, reason::maintenance);
+  f.set(0, health_flag::maintenance);
+  f.set(2, health_flag::maintenance);
   CHECK(f.next(1) == "(all_down)");
 }
 

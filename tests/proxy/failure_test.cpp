@@ -164,14 +164,14 @@ TEST_CASE("Nobody to ask is 503, nobody who answers is 502, and the body says wh
 }
 
 TEST_CASE("Failures in a row eject a backend for a while, and never more than half of all") {
-  std::atomic<bool> well{false};
-  backend a{[&](wire& w, std::string const& request) { well ? says("a")(w, request) : w.close(); }};
+  std::atomic<bool> healthy{false};
+  backend a{[&](wire& w, std::string const& request) { healthy ? says("a")(w, request) : w.close(); }};
   backend b{says("b")};
   proxy const p{"[checks]\nenabled = false\n[passive]\nfailures = 3\neject = \"300ms\"\n" + a.toml("a") + b.toml("b")};
   for (int i = 0; i != 20; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
   CHECK(a.requests() == 3);
   CHECK(state_of(p, "a") == "ejected");
-  well = true;
+  healthy = true;
   CHECK(proxy::eventually([&] { return state_of(p, "a") == "up"; }));
   CHECK(proxy::eventually([&] { return p.get("/").find("X-Backend: a") != std::string::npos; }));
 

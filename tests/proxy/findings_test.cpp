@@ -9,11 +9,11 @@ constexpr policy_setup strict{"strict", true, true, true};  // promises all ther
 constexpr int a = 0, b = 1, c = 2, d = 3, e = 4;
 
 // Ten clients whose homes are as the weights of a, b, c and d want it.
-constexpr int homes[] = {a, a, a, a, b, b, b, c, c, d};
+constexpr int owners[] = {a, a, a, a, b, b, b, c, c, d};
 
 settings ten_clients() {
   settings how;
-  how.clients = std::size(homes);
+  how.clients = std::size(owners);
   return how;
 }
 
@@ -24,9 +24,9 @@ recording good(int more = 0) {
   out.starts = {0, 10, 20, 30, 40, 50};
   out.dead_picked_for = 20;
   out.proxy_exit = 0;
-  for (std::uint32_t who = 0; who != std::size(homes); ++who)
+  for (std::uint32_t who = 0; who != std::size(owners); ++who)
     for (std::size_t now = steady; now != phases; ++now) {
-      int at = homes[who];
+      int at = owners[who];
       if (now == killed && at == b) at = a;
       if (now == added && who == 8) at = e;
       int const requests = now != steady ? 10 : who == 9 ? 1000 + more : who == 8 ? 1000 - more : 1000;

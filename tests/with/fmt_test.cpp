@@ -10,9 +10,9 @@ TEST_CASE("{fmt} writes ids, reasons, outcomes, causes and explanations as to_st
   fleet f{round_robin{}, servers(2)};
   CHECK(fmt::format("{}", f.ids[0]) == to_string(f.ids[0]));
   CHECK(fmt::format("{}", backend_id{}) == "#none");
-  CHECK(fmt::format("{}", reason::down | reason::draining) == "draining+down");
+  CHECK(fmt::format("{}", health_flag::down | health_flag::draining) == "draining+down");
   CHECK(fmt::format("{}", outcome::gateway_error) == "gateway_error");
-  CHECK(fmt::format("{:>10}", cause::all_down) == "  all_down");
+  CHECK(fmt::format("{:>10}", pick_error::all_down) == "  all_down");
   auto const why = f.picker.explain();
   CHECK(fmt::format("{}", why) == why.text());
 }

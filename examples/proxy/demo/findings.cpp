@@ -13,17 +13,17 @@ namespace {
 
 // Which backends answered each client in a stretch of time, its last answers in it too: what was under way when the
 // next thing happened belongs to neither. Keyed policies: one each.
-using homes = std::vector<std::set<int>>;
+using owners = std::vector<std::set<int>>;
 
-homes homes_between(recording const& what, settings const& how, double from, double to) {
-  homes out(how.clients);
+owners homes_between(recording const& what, settings const& how, double from, double to) {
+  owners out(how.clients);
   for (auto const& r : what.requests)
     if (r.due >= from && r.due + r.latency / 1e3 < to && !r.failed) out[r.client].insert(r.backend);
   return out;
 }
 
 // Keys that were not always where they were before. Those whose home was `gone` had to move, those now at `come` too.
-movement compare(homes const& before, homes const& after, int gone, int come) {
+movement compare(owners const& before, owners const& after, int gone, int come) {
   movement m;
   for (std::size_t key = 0; key != before.size(); ++key) {
     if (before[key].empty() || after[key].empty()) continue;

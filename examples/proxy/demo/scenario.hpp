@@ -39,7 +39,7 @@ inline constexpr policy_setup main_policies[] = {{"round_robin", false, false, t
                                                  {"least_connections", false, true, false},
                                                  {"power_of_two", false, true, false},
                                                  {"ip_hash", true, true, false},
-                                                 {"ring", true, true, false},
+                                                 {"ring_hash", true, true, false},
                                                  {"maglev", true, true, false}};
 
 struct settings {

@@ -16,7 +16,8 @@
 #include <utility>
 #include <vector>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 // Specialise for a type that can have neither members nor functions beside it.
 template <class B>
@@ -106,4 +107,5 @@ labels labels_of_backend(B const& b) {
 template <class B>
 concept backend = std::movable<B> && detail::has_key<B>();
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

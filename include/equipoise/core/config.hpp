@@ -37,12 +37,17 @@
 #define EQUIPOISE_ASSUME(fact) static_cast<void>(0)
 #endif
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 static_assert(sizeof(void*) == 8, "equipoise: a 64-bit platform is assumed (a lease is three words)");
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free && std::atomic<void*>::is_always_lock_free,
               "equipoise: 32-bit and pointer-sized atomics must be lock-free");
 
+namespace detail {
+
 inline constexpr std::size_t cache_line = 64;  // bytes; fixed, for it is part of the layout of the registry
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace detail
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -6,7 +6,8 @@
 
 #include <equipoise/core/backend.hpp>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 // Two endpoints are the same backend if host and port are equal; the key is text().
 struct endpoint {
@@ -50,4 +51,5 @@ struct backend_traits<endpoint> {
   static std::string_view zone_of(endpoint const& e) noexcept { return e.attrs.zone; }
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

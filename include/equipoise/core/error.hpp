@@ -9,7 +9,8 @@
 #include <stdexcept>
 #include <string>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 // Called with the message when exceptions are off. Must not return: if it does, the program is aborted.
 using failure_handler = void (*)(char const* message);
@@ -37,4 +38,5 @@ inline failure_handler set_failure_handler(failure_handler handler) noexcept {
 #endif
 }
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

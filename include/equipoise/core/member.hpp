@@ -3,23 +3,16 @@
 
 #include <equipoise/core/backend.hpp>
 #include <equipoise/core/backend_id.hpp>
-#include <equipoise/core/observation.hpp>
+#include <equipoise/core/record.hpp>
 
 #include <span>
 
-namespace equipoise::inline EQUIPOISE_ABI {
-
-// Made once for each incarnation of a backend and fixed while it lasts; `pool<B>` derives the one that holds the B.
-struct record_base {
-  backend_id id;
-  std::string key;
-  equipoise::labels labels;
-  observation* line = nullptr;  // null unless the pool keeps observations
-};
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 // One entry of a list of members: the identity, and the attributes as of that list.
 struct member {
-  record_base const* record = nullptr;
+  detail::record_base const* record = nullptr;
   backend_id id;
   std::uint32_t weight = 1;
   std::uint16_t priority = 0;
@@ -41,24 +34,25 @@ static_assert(sizeof(member) == 24);
 class members_view : public std::span<member const> {
  public:
   members_view() = default;
-  members_view(std::span<member const> these, std::span<member const> unwell, std::span<member const> everybody) noexcept
-      : std::span<member const>{these}, unwell_{unwell}, everybody_{everybody} {}
+  members_view(std::span<member const> these, std::span<member const> unhealthy, std::span<member const> all_members) noexcept
+      : std::span<member const>{these}, unhealthy_{unhealthy}, all_members_{all_members} {}
 
   // Those left out because there was something against them. If nobody else may have a pick, they are asked once more (not
   // under a `finite` policy: it has nobody asked but whom it proposes).
-  std::span<member const> unwell() const noexcept { return unwell_; }
+  std::span<member const> unhealthy() const noexcept { return unhealthy_; }
 
   // Also those that get no new work (a bound session may still want them).
-  std::span<member const> everybody() const noexcept { return everybody_; }
+  std::span<member const> all_members() const noexcept { return all_members_; }
 
   // The same pool, fewer members: a composition's way to a child's table.
-  members_view narrowed(std::span<member const> these, std::span<member const> unwell) const noexcept {
-    return {these, unwell, everybody_};
+  members_view narrowed(std::span<member const> these, std::span<member const> unhealthy) const noexcept {
+    return {these, unhealthy, all_members_};
   }
 
  private:
-  std::span<member const> unwell_;
-  std::span<member const> everybody_;
+  std::span<member const> unhealthy_;
+  std::span<member const> all_members_;
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

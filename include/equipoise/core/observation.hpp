@@ -2,13 +2,16 @@
 #pragma once
 
 #include <equipoise/core/clock.hpp>
-#include <equipoise/core/reason.hpp>
+#include <equipoise/core/outcome.hpp>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+#include <atomic>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 // One cache line a backend. Written only under a lease, so no late report lands on a slot's next owner; each number is
 // exact by itself, and readers may see one a moment before the other. All relaxed: nothing is ordered by them.
-struct alignas(cache_line) observation {
+struct alignas(detail::cache_line) observation {
   std::atomic<std::uint64_t> ok;
   std::atomic<std::uint64_t> failed;                 // error, gateway_error, local_error
   std::atomic<std::uint64_t> latency;                // nanoseconds, sum over the `measured` ones
@@ -37,4 +40,5 @@ struct alignas(cache_line) observation {
   }
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

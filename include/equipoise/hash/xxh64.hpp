@@ -6,7 +6,8 @@
 #include <cstring>
 #include <string_view>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 namespace detail {
 inline constexpr std::uint64_t xxh_primes[5] = {0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9,
@@ -57,4 +58,5 @@ inline std::uint64_t xxh64(std::string_view text, std::uint64_t seed = 0) noexce
   return h ^ h >> 32;
 }
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

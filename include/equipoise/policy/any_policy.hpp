@@ -6,14 +6,15 @@
 //   picker.select("user-42");    // a policy that needs no key ignores it; a missing or wrong kind of key is `refused`
 #pragma once
 
-#include <equipoise/core/check_policy.hpp>
-#include <equipoise/core/explanation.hpp>
-#include <equipoise/policy/key.hpp>
+#include <equipoise/core/policy/check_policy.hpp>
+#include <equipoise/core/pick/explanation.hpp>
+#include <equipoise/hash/key.hpp>
 
 #include <array>
 #include <memory>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 // Text, a 64-bit number, an address, or none. Text is borrowed until the pick returns.
 class any_key {
@@ -42,11 +43,11 @@ class any_key {
   }
 
   // The same key drawn afresh, as basic_key::salted. Beyond four salts the last ones are mixed into one.
-  any_key salted(std::uint64_t salt) const noexcept {
+  any_key derived(std::uint64_t salt) const noexcept {
     any_key k{*this};
     if (salt == 0) return k;
-    if (salted_ != salts_.size())
-      k.salts_[k.salted_++] = salt;
+    if (derivations_ != salts_.size())
+      k.salts_[k.derivations_++] = salt;
     else
       k.salts_.back() = mix(salts_.back() + salt);
     return k;
@@ -59,7 +60,7 @@ class any_key {
   bool convert(From const& from, Use& use) const noexcept {
     if constexpr (std::constructible_from<Key, From const&>) {
       Key key(from);
-      for (std::uint8_t i = 0; i != salted_; ++i) key = equipoise::salted(key, salts_[i]);
+      for (std::uint8_t i = 0; i != derivations_; ++i) key = equipoise::derived(key, salts_[i]);
       use(key);
       return true;
     } else {
@@ -68,7 +69,7 @@ class any_key {
   }
 
   kind kind_ = kind::none;
-  std::uint8_t salted_ = 0;  // how often
+  std::uint8_t derivations_ = 0;  // how often
   std::uint64_t number_ = 0;
   std::array<std::uint64_t, 4> salts_{};  // in order, for they apply to a hash that only the policy inside can make
   std::string_view text_;
@@ -104,11 +105,11 @@ class any_policy {
     friend any_policy;
     std::unique_ptr<erased_cursor> own_;
   };
-  struct walk {
+  struct pick_state {
     bool begun = false;
   };
 
-  static constexpr bool whole_walk = true;  // the policy inside has a walk of its own
+  static constexpr bool is_composition = true;  // the policy inside has a walk of its own
 
   template <class P>
     requires(!std::same_as<std::remove_cvref_t<P>, any_policy>)
@@ -121,16 +122,16 @@ class any_policy {
     return c;
   }
   void start(table const& t, cursor& c, random_source& random) const noexcept { policy_->start(*t, *c.own_, random); }
-  proposal propose(table const& t, cursor& c, walk& w, pick const& k, any_key const& key) const noexcept {
+  proposal propose(table const& t, cursor& c, pick_state& w, pick const& k, any_key const& key) const noexcept {
     return policy_->propose(*t, *c.own_, !std::exchange(w.begun, true), k, key);
   }
 
-  bool keeps_homes() const noexcept { return policy_->keeps_homes(); }
+  bool includes_unhealthy() const noexcept { return policy_->includes_unhealthy(); }
 
   // Whether select() without a key would be `refused`.
   bool needs_key() const noexcept { return policy_->needs_key(); }
 
-  // The name of the policy inside, as the catalog reads it: "failover{maglev}".
+  // The name of the policy inside, as the registry reads it: "failover{maglev}".
   std::string describe() const { return policy_->describe(); }
 
  private:
@@ -140,7 +141,7 @@ class any_policy {
     virtual std::unique_ptr<erased_cursor> make_cursor() const = 0;
     virtual void start(erased_table const&, erased_cursor&, random_source&) const noexcept = 0;
     virtual proposal propose(erased_table const&, erased_cursor&, bool begins, pick const&, any_key const&) const noexcept = 0;
-    virtual bool keeps_homes() const noexcept = 0;
+    virtual bool includes_unhealthy() const noexcept = 0;
     virtual bool needs_key() const noexcept = 0;
     virtual std::string describe() const = 0;
   };
@@ -148,35 +149,35 @@ class any_policy {
   template <class P>
   struct holder final : erased {
     static_assert(check_policy<P>());
-    using course = equipoise::course<P>;
+    using policy_driver = equipoise::policy_driver<P>;
     struct own_table final : erased_table {
-      explicit own_table(typename course::table t) : table{std::move(t)} {}
-      typename course::table table;
+      explicit own_table(typename policy_driver::table t) : table{std::move(t)} {}
+      typename policy_driver::table table;
     };
     struct own_cursor final : erased_cursor {
-      explicit own_cursor(typename course::cursor c) : cursor{std::move(c)} {}
+      explicit own_cursor(typename policy_driver::cursor c) : cursor{std::move(c)} {}
       std::unique_ptr<erased_cursor> copy() const override { return std::make_unique<own_cursor>(*this); }
-      typename course::cursor cursor;
-      typename course::walk walk{};
+      typename policy_driver::cursor cursor;
+      typename policy_driver::pick_state pick_state{};
     };
 
     explicit holder(P p) : policy{std::move(p)} {}
 
     any_policy::table build(members_view members) const override {
-      return std::make_shared<own_table const>(course::build(policy, members));
+      return std::make_shared<own_table const>(policy_driver::build(policy, members));
     }
     std::unique_ptr<erased_cursor> make_cursor() const override {
-      return std::make_unique<own_cursor>(course::make_cursor(policy));
+      return std::make_unique<own_cursor>(policy_driver::make_cursor(policy));
     }
     void start(erased_table const& t, erased_cursor& c, random_source& random) const noexcept override {
-      course::start(policy, static_cast<own_table const&>(t).table, static_cast<own_cursor&>(c).cursor, random);
+      policy_driver::start(policy, static_cast<own_table const&>(t).table, static_cast<own_cursor&>(c).cursor, random);
     }
     EQUIPOISE_FLATTEN proposal propose(erased_table const& t, erased_cursor& c, bool begins, pick const& k,
                                        any_key const& key) const noexcept override {
       auto& mine = static_cast<own_cursor&>(c);
-      if (begins) mine.walk = {};
+      if (begins) mine.pick_state = {};
       auto const next = [&](key_of_policy<P> const& own_key) {
-        return course::next(policy, static_cast<own_table const&>(t).table, mine.cursor, mine.walk, k, own_key);
+        return policy_driver::next(policy, static_cast<own_table const&>(t).table, mine.cursor, mine.pick_state, k, own_key);
       };
       if constexpr (!keyed<P>) {
         return next(no_key{});
@@ -186,10 +187,10 @@ class any_policy {
         proposal p;
         if (key.as<key_of_policy<P>>([&](key_of_policy<P> const& own_key) { p = next(own_key); })) [[likely]] return p;
         k.refused("the key is missing, or of another kind");
-        return proposal::nobody(cause::refused);
+        return proposal::none(pick_error::refused);
       }
     }
-    bool keeps_homes() const noexcept override { return equipoise::keeps_homes(policy); }
+    bool includes_unhealthy() const noexcept override { return equipoise::includes_unhealthy(policy); }
     bool needs_key() const noexcept override { return keyed<P> && !optionally_keyed<P>; }
     std::string describe() const override { return equipoise::describe(policy); }
 
@@ -199,4 +200,5 @@ class any_policy {
   std::shared_ptr<erased const> policy_;
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

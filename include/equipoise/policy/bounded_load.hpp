@@ -11,11 +11,12 @@
 // publishes if the child is; O(1), amortised ≤ 32 loads.
 #pragma once
 
-#include <equipoise/core/walk.hpp>
+#include <equipoise/core/policy/policy_driver.hpp>
 
 #include <algorithm>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 template <class P>
 struct bounded_load : with_key_of<P> {
@@ -25,17 +26,17 @@ struct bounded_load : with_key_of<P> {
   double const factor;  // 1 + ε
 
   struct table {
-    typename course<P>::table child;
+    typename policy_driver<P>::table child;
     std::uint32_t reread = 0;  // picks between two sums
   };
   struct cursor {
-    typename course<P>::cursor child;
+    typename policy_driver<P>::cursor child;
     std::uint64_t total = 0;
     double share = 0;  // factor / weight of the well
     std::uint32_t picks_left = 0, sums_left = 0;
   };
-  struct walk {
-    typename course<P>::walk child;
+  struct pick_state {
+    typename policy_driver<P>::pick_state child;
     bool begun = false;
     std::uint8_t looks = 0;  // how often this walk reckoned all anew
   };
@@ -47,15 +48,15 @@ struct bounded_load : with_key_of<P> {
 
   table build(members_view members) const {
     auto const every = members.size() <= 32 ? 0 : std::max<std::size_t>(8, members.size() / 16);
-    return {course<P>::build(child, members), static_cast<std::uint32_t>(every)};
+    return {policy_driver<P>::build(child, members), static_cast<std::uint32_t>(every)};
   }
-  cursor make_cursor() const { return {course<P>::make_cursor(child)}; }
+  cursor make_cursor() const { return {policy_driver<P>::make_cursor(child)}; }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
     c.picks_left = c.sums_left = 0;
-    course<P>::start(child, t.child, c.child, random);
+    policy_driver<P>::start(child, t.child, c.child, random);
   }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k,
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, pick_state& w, pick const& k,
                                     key_of_policy<P> const& key) const noexcept {
     if (!w.begun) {
       w.begun = true;
@@ -64,9 +65,9 @@ struct bounded_load : with_key_of<P> {
       else
         --c.picks_left;
     }
-    proposal p = course<P>::next(child, t.child, c.child, w.child, k, key);
-    if (p.who == nullptr) [[unlikely]] return again(p, t, c, w, k, key);
-    p.limit = std::min(p.limit, capacity(c, *p.who));
+    proposal p = policy_driver<P>::next(child, t.child, c.child, w.child, k, key);
+    if (p.candidate == nullptr) [[unlikely]] return again(p, t, c, w, k, key);
+    p.limit = std::min(p.limit, capacity(c, *p.candidate));
     return p;
   }
 
@@ -80,17 +81,17 @@ struct bounded_load : with_key_of<P> {
   }
 
   // Refused by numbers that may be old: by fresh ones, unless those were.
-  EQUIPOISE_OUT_OF_LINE proposal again(proposal p, table const& t, cursor& c, walk& w, pick k,
+  EQUIPOISE_OUT_OF_LINE proposal again(proposal p, table const& t, cursor& c, pick_state& w, pick k,
                                        key_of_policy<P> key) const noexcept {
-    while (p.who == nullptr && w.looks != 5) {
+    while (p.candidate == nullptr && w.looks != 5) {
       std::uint64_t const before = c.total;
       c.sums_left = 0;
       sum(t, c, k);
       if (w.looks++ != 0 && c.total == before) break;
       w.child = {};
-      p = course<P>::next(child, t.child, c.child, w.child, k, key);
+      p = policy_driver<P>::next(child, t.child, c.child, w.child, k, key);
     }
-    if (p.who != nullptr) p.limit = std::min(p.limit, capacity(c, *p.who));
+    if (p.candidate != nullptr) p.limit = std::min(p.limit, capacity(c, *p.candidate));
     return p;
   }
 
@@ -98,7 +99,7 @@ struct bounded_load : with_key_of<P> {
   EQUIPOISE_INLINE static std::uint64_t over_all(members_view const& members, F f) noexcept {
     std::uint64_t total = 0;
     for (member const& m : members) total += f(m);
-    for (member const& m : members.unwell()) total += f(m);
+    for (member const& m : members.unhealthy()) total += f(m);
     return total;
   }
 
@@ -110,8 +111,8 @@ struct bounded_load : with_key_of<P> {
       --c.sums_left;
       return false;
     }
-    std::uint64_t const well = over_all(t.child.members, [k](member const& m) noexcept { return k.admits(m) ? m.weight : 0; });
-    c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, well));
+    std::uint64_t const healthy = over_all(t.child.members, [k](member const& m) noexcept { return k.admits(m) ? m.weight : 0; });
+    c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, healthy));
     c.sums_left = k.ordinary() ? 15 : 0;  // what a retry or a mask sees holds for that pick alone
     return true;
   }
@@ -124,4 +125,5 @@ explicit bounded_load(bounded_load<P>) -> bounded_load<bounded_load<P>>;  // nes
 template <class P>
 explicit bounded_load(P, double) -> bounded_load<P>;
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

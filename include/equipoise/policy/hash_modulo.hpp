@@ -6,25 +6,26 @@
 // While a home is down its keys probe on and nobody else's move. Select: wait-free between publishes; O(1).
 #pragma once
 
-#include <equipoise/core/policy.hpp>
-#include <equipoise/policy/key.hpp>
-#include <equipoise/policy/probe.hpp>
+#include <equipoise/core/policy/policy.hpp>
+#include <equipoise/hash/key.hpp>
+#include <equipoise/policy/detail/probe.hpp>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 template <class Hash = default_hash>
 struct hash_modulo {
   static constexpr std::string_view name = "hash_modulo";
 
   using key_type = basic_key<Hash>;
-  using walk = probe;
+  using pick_state = detail::probe;
 
   struct table {};
   struct cursor {};
 
   table build(members_view) const { return {}; }
 
-  EQUIPOISE_INLINE proposal propose(table const&, cursor&, walk& w, pick const& k, key_type const& key) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const&, cursor&, pick_state& w, pick const& k, key_type const& key) const noexcept {
     if (k.members.empty()) [[unlikely]] return nullptr;
     return &k.members[w.next(key.hash) % k.members.size()];  // the home is the bare hash
   }
@@ -32,4 +33,5 @@ struct hash_modulo {
 
 hash_modulo() -> hash_modulo<>;
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -7,12 +7,13 @@
 // Select: wait-free between publishes; O(1). Table: 25 kB.
 #pragma once
 
-#include <equipoise/core/address.hpp>
-#include <equipoise/core/policy.hpp>
+#include <equipoise/hash/address.hpp>
+#include <equipoise/core/policy/policy.hpp>
 
 #include <algorithm>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 struct ip_hash {
   static constexpr std::string_view name = "ip_hash";
@@ -22,10 +23,10 @@ struct ip_hash {
   using key_type = address;
 
   struct table {
-    std::vector<std::uint32_t> home;  // for each hash 0 … 6270
+    std::vector<std::uint32_t> owner;  // for each hash 0 … 6270
   };
   struct cursor {};
-  struct walk {
+  struct pick_state {
     std::uint32_t hash = 89;
   };
 
@@ -35,18 +36,19 @@ struct ip_hash {
     for (std::size_t i = 0; i != members.size(); ++i) sums[i] = total += members[i].weight;
     table t;
     if (total == 0) return t;
-    t.home.resize(modulus);
+    t.owner.resize(modulus);
     for (std::uint32_t h = 0; h != modulus; ++h)
-      t.home[h] = static_cast<std::uint32_t>(std::upper_bound(sums.begin(), sums.end(), h % total) - sums.begin());
+      t.owner[h] = static_cast<std::uint32_t>(std::upper_bound(sums.begin(), sums.end(), h % total) - sums.begin());
     return t;
   }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, walk& w, pick const& k, address const& client) const noexcept {
-    if (t.home.empty()) [[unlikely]] return nullptr;
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick_state& w, pick const& k, address const& client) const noexcept {
+    if (t.owner.empty()) [[unlikely]] return nullptr;
     std::size_t const octets = client.is_v6() ? 16 : 3;
     for (std::size_t i = 0; i != octets; ++i) w.hash = (w.hash * 113 + client[i]) % modulus;
-    return &k.members[t.home[w.hash]];
+    return &k.members[t.owner[w.hash]];
   }
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

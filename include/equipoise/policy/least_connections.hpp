@@ -5,9 +5,10 @@
 // Select: wait-free between publishes; O(members × count rows). For many backends power_of_two is nearly as good at O(1).
 #pragma once
 
-#include <equipoise/core/policy.hpp>
+#include <equipoise/core/policy/policy.hpp>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 struct least_connections {
   static constexpr std::string_view name = "least_connections";
@@ -17,7 +18,7 @@ struct least_connections {
     std::uint32_t next = 0;  // ties begin one past the last chosen
   };
   // The one proposed before in this pick: the next is the least of those behind it in the order (load, turn).
-  struct walk {
+  struct pick_state {
     bool again = false;
     std::uint32_t load = 0, weight = 1, turn = 0, base = 0;
   };
@@ -27,7 +28,7 @@ struct least_connections {
     return {static_cast<std::uint32_t>(random.position(members.size()))};
   }
 
-  EQUIPOISE_INLINE proposal propose(table const&, cursor& c, walk& w, pick const& k) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const&, cursor& c, pick_state& w, pick const& k) const noexcept {
     auto const n = static_cast<std::uint32_t>(k.members.size());
     if (n == 0) return nullptr;
     if (!w.again) w.base = c.next < n ? c.next : c.next % n;
@@ -55,4 +56,5 @@ struct least_connections {
   }
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

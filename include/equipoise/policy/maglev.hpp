@@ -8,15 +8,16 @@
 // Eisenbud et al., "Maglev" (NSDI 2016); turns by Katran's credit rule.
 #pragma once
 
-#include <equipoise/core/policy.hpp>
-#include <equipoise/policy/key.hpp>
-#include <equipoise/policy/probe.hpp>
+#include <equipoise/core/policy/policy.hpp>
+#include <equipoise/hash/key.hpp>
+#include <equipoise/policy/detail/probe.hpp>
 
 #include <algorithm>
 #include <functional>
 #include <queue>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 template <class Hash = default_hash>
 struct maglev {
@@ -25,7 +26,7 @@ struct maglev {
   std::uint32_t const entries = 0;  // of the table: a prime; left out: by the number of members
 
   using key_type = basic_key<Hash>;
-  using walk = probe;
+  using pick_state = detail::probe;
 
   struct cursor {};
   struct table {
@@ -53,9 +54,9 @@ struct maglev {
     return t;
   }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, walk& w, pick const& k, key_type const& key) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick_state& w, pick const& k, key_type const& key) const noexcept {
     if (t.size == 0) [[unlikely]] return nullptr;
-    std::uint64_t const at = multiply_high(w.next(key.spread()), t.size);
+    std::uint64_t const at = multiply_high(w.next(key.mixed()), t.size);
     return &k.members[t.wide.empty() ? t.narrow[at] : t.wide[at]];
   }
 
@@ -128,4 +129,5 @@ struct maglev {
 maglev() -> maglev<>;
 explicit maglev(std::uint32_t) -> maglev<>;
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -6,21 +6,22 @@
 // Select: wait-free between publishes; O(choices). Mitzenmacher (2001); weights: drawn by weight, compared as n / w.
 #pragma once
 
-#include <equipoise/core/policy.hpp>
-#include <equipoise/policy/alias_table.hpp>
+#include <equipoise/core/policy/policy.hpp>
+#include <equipoise/policy/detail/alias_table.hpp>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 struct power_of_two {
   static constexpr std::string_view name = "power_of_two";
 
   std::uint32_t choices = 2;  // draws; 2 … 10, or the build refuses
 
-  using table = alias_table;
+  using table = detail::alias_table;
   struct cursor {
     random_source draw;
   };
-  struct walk {
+  struct pick_state {
     bool again = false;
   };
 
@@ -30,14 +31,14 @@ struct power_of_two {
   }
   cursor start(table const&, members_view, random_source& source) const noexcept { return {random_source{source.next()}}; }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, pick_state& w, pick const& k) const noexcept {
     auto const n = static_cast<std::uint32_t>(k.members.size());
     if (n < 2) [[unlikely]] return n == 0 ? nullptr : &k.members[0];
     std::uint64_t const draw = c.draw.next();
     member const* best;
     if (t.uniform()) [[likely]] {  // two different ones from one draw: the second over n − 1, with a hole at the first
-      std::uint32_t const i = multiply_high32(static_cast<std::uint32_t>(draw >> 32), n);
-      std::uint32_t const j = multiply_high32(static_cast<std::uint32_t>(draw), n - 1);
+      std::uint32_t const i = detail::multiply_high32(static_cast<std::uint32_t>(draw >> 32), n);
+      std::uint32_t const j = detail::multiply_high32(static_cast<std::uint32_t>(draw), n - 1);
       best = lighter<false>(&k.members[i], &k.members[j + (j >= i)], w, k);
     } else {
       std::uint32_t const i = t(draw);
@@ -58,13 +59,13 @@ struct power_of_two {
     return j + (j >= i);
   }
 
-  EQUIPOISE_OUT_OF_LINE member const* of_more(member const* best, table const& t, cursor& c, walk w, pick k) const noexcept {
+  EQUIPOISE_OUT_OF_LINE member const* of_more(member const* best, table const& t, cursor& c, pick_state w, pick k) const noexcept {
     for (std::uint32_t more = 2; more != choices; ++more) best = lighter<true>(best, &k.members[t(c.draw.next())], w, k);
     return best;
   }
 
   template <bool by_weight>
-  EQUIPOISE_INLINE static member const* lighter(member const* a, member const* b, walk w, pick const& k) noexcept {
+  EQUIPOISE_INLINE static member const* lighter(member const* a, member const* b, pick_state w, pick const& k) noexcept {
     if (w.again && !k.admits(*a)) return b;
     if (w.again && !k.admits(*b)) return a;
     std::uint64_t const load_a = k.in_flight(*a), load_b = k.in_flight(*b);
@@ -74,4 +75,5 @@ struct power_of_two {
   }
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -3,9 +3,10 @@
 // Select: wait-free between publishes; O(1), one draw.
 #pragma once
 
-#include <equipoise/core/policy.hpp>
+#include <equipoise/core/policy/policy.hpp>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 struct random {
   static constexpr std::string_view name = "random";
@@ -24,4 +25,5 @@ struct random {
   }
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

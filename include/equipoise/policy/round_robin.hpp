@@ -6,12 +6,13 @@
 //
 // Every worker keeps its own position, so workers never contend; positions start apart, so they do not march in step.
 // Select: lock-free, wait-free between publishes; O(1), at most tries + n word tests. A backend that went down costs one
-// word test a turn until the next settle().
+// word test a turn until the next refresh().
 #pragma once
 
-#include <equipoise/core/policy.hpp>
+#include <equipoise/core/policy/policy.hpp>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 struct round_robin {
   static constexpr std::string_view name = "round_robin";
@@ -36,4 +37,5 @@ struct round_robin {
   }
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

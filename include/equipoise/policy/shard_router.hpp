@@ -9,12 +9,13 @@
 // Select: wait-free between publishes; modulo O(1), ranges O(log ranges).
 #pragma once
 
-#include <equipoise/core/policy.hpp>
+#include <equipoise/core/policy/policy.hpp>
 
 #include <algorithm>
 #include <unordered_map>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 // Any 64-bit integer, signed or not, as the number it is.
 struct integer_key {
@@ -130,11 +131,11 @@ struct shard_router {
     std::size_t const shard = map.find(key);
     if (shard >= t.owner.size()) [[unlikely]] {
       k.refused("no such shard");
-      return proposal::nobody(cause::refused);
+      return proposal::none(pick_error::refused);
     }
     if (t.owner[shard] == nullptr) [[unlikely]] {
       k.refused("the shard's backend is not a member, or has weight 0");
-      return proposal::nobody(cause::all_down);
+      return proposal::none(pick_error::all_down);
     }
     return t.owner[shard];
   }
@@ -143,4 +144,5 @@ struct shard_router {
 template <class Map>
 explicit shard_router(Map) -> shard_router<Map>;
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -8,13 +8,14 @@
 // Select: wait-free between publishes; O(1). Memory: 4 bytes a turn.
 #pragma once
 
-#include <equipoise/core/policy.hpp>
+#include <equipoise/core/policy/policy.hpp>
 
 #include <algorithm>
 #include <limits>
 #include <numeric>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 struct smooth_weighted_round_robin {
   static constexpr std::string_view name = "smooth_weighted_round_robin";
@@ -119,4 +120,5 @@ struct smooth_weighted_round_robin {
   }
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -9,11 +9,12 @@
 // Select: wait-free, O(log members) with a session; as the child's without.
 #pragma once
 
-#include <equipoise/core/walk.hpp>
+#include <equipoise/core/policy/policy_driver.hpp>
 
 #include <algorithm>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 template <class P>
 struct sticky : with_key_of<P> {
@@ -23,29 +24,29 @@ struct sticky : with_key_of<P> {
 
   struct table {
     std::vector<member> by_id;  // everybody, also those that get no new work
-    typename course<P>::table child;
+    typename policy_driver<P>::table child;
   };
   struct cursor {
-    typename course<P>::cursor child;
+    typename policy_driver<P>::cursor child;
   };
-  struct walk {
-    typename course<P>::walk child;
+  struct pick_state {
+    typename policy_driver<P>::pick_state child;
     bool asked = false;
   };
 
   explicit sticky(P policy) : child{std::move(policy)} {}
 
   table build(members_view members) const {
-    table t{{members.everybody().begin(), members.everybody().end()}, course<P>::build(child, members)};
+    table t{{members.all_members().begin(), members.all_members().end()}, policy_driver<P>::build(child, members)};
     std::sort(t.by_id.begin(), t.by_id.end(), [](member const& a, member const& b) { return a.id < b.id; });
     return t;
   }
-  cursor make_cursor() const { return {course<P>::make_cursor(child)}; }
+  cursor make_cursor() const { return {policy_driver<P>::make_cursor(child)}; }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
-    course<P>::start(child, t.child, c.child, random);
+    policy_driver<P>::start(child, t.child, c.child, random);
   }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, walk& w, pick const& k,
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, pick_state& w, pick const& k,
                                     key_of_policy<P> const& key) const noexcept {
     if (!w.asked) {
       w.asked = true;
@@ -56,7 +57,7 @@ struct sticky : with_key_of<P> {
           return p;
         }
     }
-    return course<P>::next(child, t.child, c.child, w.child, k, key);
+    return policy_driver<P>::next(child, t.child, c.child, w.child, k, key);
   }
 
  private:
@@ -71,4 +72,5 @@ explicit sticky(P) -> sticky<P>;
 template <class P>
 explicit sticky(sticky<P>) -> sticky<sticky<P>>;  // nests; without this it would copy
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -3,15 +3,16 @@
 // Select: wait-free between publishes; O(1), one draw. Build: O(members).
 #pragma once
 
-#include <equipoise/core/policy.hpp>
-#include <equipoise/policy/alias_table.hpp>
+#include <equipoise/core/policy/policy.hpp>
+#include <equipoise/policy/detail/alias_table.hpp>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 struct weighted_random {
   static constexpr std::string_view name = "weighted_random";
 
-  using table = alias_table;
+  using table = detail::alias_table;
   struct cursor {
     random_source draw;
   };
@@ -25,4 +26,5 @@ struct weighted_random {
   }
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -4,9 +4,10 @@
 // Select: wait-free between publishes; O(1). No table, whatever the weights.
 #pragma once
 
-#include <equipoise/core/policy.hpp>
+#include <equipoise/core/policy/policy.hpp>
 
-namespace equipoise::inline EQUIPOISE_ABI {
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
 
 struct weighted_round_robin {
   static constexpr std::string_view name = "weighted_round_robin";
@@ -42,4 +43,5 @@ struct weighted_round_robin {
   }
 };
 
-}  // namespace equipoise::inline EQUIPOISE_ABI
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

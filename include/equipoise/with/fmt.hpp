@@ -1,7 +1,7 @@
-// ids, reasons, outcomes and answers with {fmt}: fmt::print("{}", lease.why()).
+// ids, reasons, outcomes and answers with {fmt}: fmt::print("{}", lease.error()).
 #pragma once
 
-#include <equipoise/core/print.hpp>
+#include <equipoise/core/pick/print.hpp>
 
 #include <fmt/format.h>
 

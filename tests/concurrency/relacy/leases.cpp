@@ -4,11 +4,11 @@
 #include "model.hpp"
 
 using equipoise::admission;
-using equipoise::admits;
-using equipoise::lease_orders;
-using equipoise::lease_protocol;
-using equipoise::one_generation;
-using equipoise::reason;
+using equipoise::detail::admits;
+using equipoise::detail::lease_orders;
+using equipoise::detail::lease_protocol;
+using equipoise::detail::one_generation;
+using equipoise::health_flag;
 using order = std::memory_order;
 
 // What may be wrong with those who use the protocol.
@@ -68,14 +68,14 @@ struct reuse : rl::test_suite<reuse<Protocol, rows, Use>, 3> {
   void replace() {
     for (int owner = 1; owner != owners; ++owner) {
       std::uint32_t before = 0;
-      RL_ASSERT(Protocol::set(word, tag_of(owner), reason::removed, before));
+      RL_ASSERT(Protocol::set(word, tag_of(owner), health_flag::removed, before));
       bool zero = !Use::waits_for_zero;
       for (int look = 0; !zero && look != 3; ++look) zero = Protocol::in_flight(counts, 1, rows) == 0;
       if (!zero) return;
       for (auto& l : lines) l($) = 0;
       records[owner]($) = 0;
       join(owner + 1);
-      RL_ASSERT(!Use::tags_have_generations || !Protocol::set(word, tag_of(owner), reason::down, before));  // late news
+      RL_ASSERT(!Use::tags_have_generations || !Protocol::set(word, tag_of(owner), health_flag::down, before));  // late news
     }
   }
 };
@@ -96,7 +96,7 @@ struct drain : rl::test_suite<drain<Protocol, bound_row, gives_in_its_row>, 3> {
   void thread(unsigned index) {
     if (index == 2) {
       std::uint32_t before = 0;
-      Protocol::set(word, tag, reason::draining, before);
+      Protocol::set(word, tag, health_flag::draining, before);
       for (int look = 0; look != 4; ++look)
         if (Protocol::in_flight(counts, 1, rows) == 0) {
           new_work($) = 1;  // over, for good
@@ -124,11 +124,11 @@ struct mark_down : rl::test_suite<mark_down<Protocol>, 3> {
   void thread(unsigned index) {
     std::uint32_t before = 0;
     if (index == 0) {
-      Protocol::set(word, tag, reason::down, before);
+      Protocol::set(word, tag, health_flag::down, before);
       done.store(1, order::release);
     } else if (index == 1) {
-      Protocol::set(word, tag, reason::ejected, before);
-      Protocol::clear(word, tag, reason::ejected, before);
+      Protocol::set(word, tag, health_flag::ejected, before);
+      Protocol::clear(word, tag, health_flag::ejected, before);
     } else {
       for (int i = 0; i != 3; ++i) {
         bool const later = done.load(order::acquire) != 0;
@@ -172,9 +172,9 @@ struct validates_first : lease_protocol<> {
 };
 struct sets_by_store : lease_protocol<> {
   template <class Word>
-  static bool set(Word& word, std::uint32_t, reason reasons, std::uint32_t& before) {
+  static bool set(Word& word, std::uint32_t, health_flag flags, std::uint32_t& before) {
     before = word.load(order::seq_cst);
-    word.store(before | static_cast<std::uint32_t>(reasons), order::seq_cst);
+    word.store(before | static_cast<std::uint32_t>(flags), order::seq_cst);
     return true;
   }
 };

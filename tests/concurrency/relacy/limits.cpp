@@ -3,14 +3,14 @@
 #include "model.hpp"
 
 using equipoise::admission;
-using equipoise::lease_orders;
-using equipoise::lease_protocol;
+using equipoise::detail::lease_orders;
+using equipoise::detail::lease_protocol;
 using order = std::memory_order;
 
 template <class Protocol, int rows, bool sums_after_announcing = true>
 struct limit : rl::test_suite<limit<Protocol, rows, sums_after_announcing>, 3> {
   static constexpr int workers = 3, most = 1;
-  static constexpr std::uint32_t tag = equipoise::one_generation;
+  static constexpr std::uint32_t tag = equipoise::detail::one_generation;
   model::relacy_atomic<std::uint32_t> word;
   model::relacy_atomic<std::uint32_t> counts[rows];
   rl::var<int> work;

@@ -6,8 +6,8 @@
 // and orders are written std::memory_order::acquire here.
 #pragma once
 
-#include <equipoise/core/lease_protocol.hpp>
-#include <equipoise/core/publication.hpp>
+#include <equipoise/core/registry/lease_protocol.hpp>
+#include <equipoise/core/snapshot/publication_protocol.hpp>
 
 #include <cstdio>
 #include <cstdlib>

@@ -2,8 +2,8 @@
 // memory, so that addresses come back. A snapshot is one plain number, its version; freeing writes 0 over it.
 #include "model.hpp"
 
-using equipoise::publication_orders;
-using equipoise::publication_protocol;
+using equipoise::detail::publication_orders;
+using equipoise::detail::publication_protocol;
 
 template <class Protocol, class Orders = publication_orders, bool marks_read_once = true>
 struct publication : rl::test_suite<publication<Protocol, Orders, marks_read_once>, 3> {
@@ -53,13 +53,13 @@ struct publication : rl::test_suite<publication<Protocol, Orders, marks_read_onc
     auto const sweep = [&] {
       bool held[places] = {};
       for (auto const& mark : marks)
-        if (auto* const s = Protocol::marked(mark); s != nullptr) held[s - snapshots] = true;
+        if (auto* const s = Protocol::held_by(mark); s != nullptr) held[s - snapshots] = true;
       int kept = 0;
       for (int i = 0; i != waiting; ++i) {
         auto const place = retired[i] - snapshots;
         if (!marks_read_once) {
           held[place] = false;
-          for (auto const& mark : marks) held[place] = held[place] || Protocol::marked(mark) == retired[i];
+          for (auto const& mark : marks) held[place] = held[place] || Protocol::held_by(mark) == retired[i];
         }
         if (held[place]) {
           retired[kept++] = retired[i];
@@ -90,8 +90,8 @@ using with = publication<publication_protocol<Orders>, Orders>;
 using order = std::memory_order;
 struct exchange_acq_rel : publication_orders { static constexpr auto exchange = order::acq_rel; };
 struct exchange_relaxed : publication_orders { static constexpr auto exchange = order::relaxed; };
-struct mark_release : publication_orders { static constexpr auto mark = order::release; };
-struct mark_relaxed : publication_orders { static constexpr auto mark = order::relaxed; };
+struct mark_release : publication_orders { static constexpr auto protect = order::release; };
+struct mark_relaxed : publication_orders { static constexpr auto protect = order::relaxed; };
 struct look_again_acquire : publication_orders { static constexpr auto look_again = order::acquire; };
 struct look_again_relaxed : publication_orders { static constexpr auto look_again = order::relaxed; };
 struct scan_acquire : publication_orders { static constexpr auto scan = order::acquire; };
@@ -103,7 +103,7 @@ struct looks_once : publication_protocol<> {
   template <class Current, class Mark>
   static auto refresh(Current const& current, Mark& mark) {
     auto seen = current.load(publication_orders::look_again);
-    mark.store(seen, publication_orders::mark);
+    mark.store(seen, publication_orders::protect);
     return seen;
   }
 };
@@ -114,7 +114,7 @@ struct marks_last : publication_protocol<> {
   static auto refresh(Current const& current, Mark& mark) {
     auto seen = current.load(publication_orders::look_again);
     for (auto again = current.load(publication_orders::look_again); again != seen; again = current.load(publication_orders::look_again)) seen = again;
-    mark.store(seen, publication_orders::mark);
+    mark.store(seen, publication_orders::protect);
     return seen;
   }
 };

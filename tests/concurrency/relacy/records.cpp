@@ -4,20 +4,20 @@
 #include "model.hpp"
 
 using equipoise::admission;
-using equipoise::admits;
-using equipoise::lease_orders;
-using equipoise::lease_protocol;
-using equipoise::one_generation;
-using equipoise::publication_orders;
-using equipoise::publication_protocol;
-using equipoise::reason;
+using equipoise::detail::admits;
+using equipoise::detail::lease_orders;
+using equipoise::detail::lease_protocol;
+using equipoise::detail::one_generation;
+using equipoise::detail::publication_orders;
+using equipoise::detail::publication_protocol;
+using equipoise::health_flag;
 using order = std::memory_order;
 
 struct as_written {
   static constexpr bool waits_for_lists = true;
   static constexpr bool waits_for_zero = true;
-  using publication_orders = equipoise::publication_orders;
-  using lease_orders = equipoise::lease_orders;
+  using publication_orders = equipoise::detail::publication_orders;
+  using lease_orders = equipoise::detail::lease_orders;
 };
 
 template <class Use>
@@ -97,11 +97,11 @@ struct records : rl::test_suite<records<Use>, 4> {
       words[next % slots].store(tag_of(next), order::release);
       publication::publish(current, &snapshots[next]);
       std::uint32_t before = 0;
-      lease::set(words[leaver % slots], tag_of(leaver), reason::removed, before);
+      lease::set(words[leaver % slots], tag_of(leaver), health_flag::removed, before);
       for (int sweep = 0; sweep != 2; ++sweep) {
         bool marked[owners + 1] = {};
         for (auto const& mark : marks)
-          if (auto* const s = publication::marked(mark); s != nullptr) marked[s - snapshots] = true;
+          if (auto* const s = publication::held_by(mark); s != nullptr) marked[s - snapshots] = true;
         for (int k = 1; k != next; ++k) {
           if (listed[k] && !marked[k]) listed[k] = false, snapshots[k].owner($) = 0;
           if (in_slot[k] && lease::in_flight(&counts[k % slots], 1, 1) == 0) in_slot[k] = false;
@@ -120,7 +120,7 @@ template <class Weaker>
 struct publishing : as_written { using publication_orders = Weaker; };
 template <class Weaker>
 struct leasing : as_written { using lease_orders = Weaker; };
-struct mark_release : publication_orders { static constexpr auto mark = order::release; };
+struct mark_release : publication_orders { static constexpr auto protect = order::release; };
 struct scan_acquire : publication_orders { static constexpr auto scan = order::acquire; };
 struct let_go_relaxed : publication_orders { static constexpr auto let_go = order::relaxed; };
 struct announce_acq_rel : lease_orders { static constexpr auto announce = order::acq_rel; };

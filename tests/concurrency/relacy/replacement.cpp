@@ -3,12 +3,12 @@
 #include "model.hpp"
 
 using equipoise::admission;
-using equipoise::admits;
-using equipoise::lease_protocol;
-using equipoise::one_generation;
-using equipoise::publication_orders;
-using equipoise::publication_protocol;
-using equipoise::reason;
+using equipoise::detail::admits;
+using equipoise::detail::lease_protocol;
+using equipoise::detail::one_generation;
+using equipoise::detail::publication_orders;
+using equipoise::detail::publication_protocol;
+using equipoise::health_flag;
 using order = std::memory_order;
 
 struct as_written {
@@ -66,7 +66,7 @@ struct replacement : rl::test_suite<replacement<Use>, 3> {
     snapshots[next].member($) = next;
     if (Use::tag_first) words[next].store(tag, order::release);
     if (Use::exchange_first) publication::publish(current, &snapshots[next]);
-    lease::set(words[next - 1], tag, reason::removed, before);
+    lease::set(words[next - 1], tag, health_flag::removed, before);
     if (!Use::exchange_first) publication::publish(current, &snapshots[next]);
     if (!Use::tag_first) words[next].store(tag, order::release);
   }

@@ -1,0 +1,70 @@
+// Whether one pick may have one member, and the answer that then is given. No policy decides this, so none can forget it.
+#pragma once
+
+#include <equipoise/core/pick/lease.hpp>
+#include <equipoise/core/policy/pick.hpp>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+namespace detail {
+
+template <class B>
+class admission_control {
+ public:
+  admission_control(state_table& r, std::uint32_t row) noexcept : state_table_{&r}, counts_{r.stripe(row)} {}
+
+  state_table const& words() const noexcept { return *state_table_; }
+
+  // Why this pick may not have it, `none` if it may: the word first, then what was tried, then the limit.
+  pick_error judged(proposal const& p, pick_options const& options) const noexcept {
+    std::uint32_t const word = state_table_->word_of(p.candidate->id.slot).load(std::memory_order_acquire);
+    admission const mask = p.mask & options.mask;
+    if (!admits(word, p.candidate->id.tag, mask)) {
+      std::uint32_t const against = (word ^ p.candidate->id.tag) & static_cast<std::uint32_t>(mask);
+      bool const only_full = against == static_cast<std::uint32_t>(health_flag::saturated);
+      return only_full ? pick_error::all_saturated : pick_error::all_down;
+    }
+    for (backend_id id : options.excluded)
+      if (id == p.candidate->id) return pick_error::all_excluded;
+    return p.limit != no_limit && state_table_->load(p.candidate->id.slot) >= p.limit ? pick_error::all_saturated : pick_error::none;
+  }
+
+  // The word and the limit; a lease is announced first, and taken back if the answer is not `none`.
+  template <class Answer>
+  EQUIPOISE_INLINE pick_error take(proposal const& p, pick_options const& options) noexcept {
+    backend_id const id = p.candidate->id;
+    admission const mask = p.mask & options.mask;
+    if constexpr (std::same_as<Answer, choice<B>>) {
+      if (!state_table_->check(id, mask)) [[unlikely]] return pick_error::all_down;
+      return p.limit != no_limit && state_table_->load(id.slot) >= p.limit ? pick_error::all_saturated : pick_error::none;
+    } else {
+      auto& count = counts_[id.slot];
+      if (!lease_protocol<>::take(count, state_table_->word_of(id.slot), id.tag, mask)) [[unlikely]] return pick_error::all_down;
+      // The sum is read after the announcement: whoever announced last sees all the others, so a limit is never exceeded.
+      if (p.limit != no_limit && state_table_->in_flight(id.slot) > p.limit) [[unlikely]] {
+        lease_protocol<>::give(count);
+        return pick_error::all_saturated;
+      }
+      return pick_error::none;
+    }
+  }
+
+  // What the host gets for a proposal that was taken.
+  template <class Answer>
+  EQUIPOISE_INLINE Answer made(proposal const& p, pick_options const& options) noexcept {
+    auto const* record = static_cast<detail::record<B> const*>(p.candidate->record);
+    EQUIPOISE_ASSUME(record != nullptr);  // spares the caller a test
+    if constexpr (std::same_as<Answer, choice<B>>)
+      return Answer{record};
+    else
+      return Answer{counts_[p.candidate->id.slot], record, options.now};
+  }
+
+ private:
+  state_table* state_table_;
+  state_table::count* counts_;  // this worker's row
+};
+
+}  // namespace detail
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -1,0 +1,111 @@
+// Gathers an explanation while a pick goes by.
+#pragma once
+
+#include <equipoise/core/pick/explanation.hpp>
+
+#include <exception>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+namespace detail {
+
+class explainer final : public recorder {
+ public:
+  explainer(state_table const& r, std::string policy) : state_table_{r} { result.policy = std::move(policy); }
+
+  void compared(member const& m, char const* name, double value) noexcept override {
+    guarded([&] { note(m, name, value); });
+  }
+
+  void refused(member const* m, char const* why) noexcept override {
+    guarded([&] { m != nullptr ? judged(*m, why) : void(result.detail = why); });
+  }
+
+  void judged(member const& m, std::string verdict) {
+    if (auto* r = row_of(m); r != nullptr && r->verdict == "not asked") r->verdict = std::move(verdict);
+  }
+
+  // The chosen one always has a row, if need be in the place of the last.
+  void chosen(member const& m) {
+    if (row_of(m) == nullptr) result.rows.back() = described(m);
+    row_of(m)->verdict = "chosen";
+    result.choice = m.id;
+    result.error = pick_error::none;
+  }
+
+  // What there is against a member, as far as the mask looks.
+  health_flag against(member const& m, admission mask) const noexcept {
+    return state_table_.health(m.id) & static_cast<health_flag>(mask);
+  }
+
+  // The rest: those that the policy passed over by itself, for a reason of their own or for none. Gives the whole.
+  explanation finished(std::span<member const> all_members, std::span<member const> table, pick_options const& options) {
+#if EQUIPOISE_EXCEPTIONS
+    if (problem_ != nullptr) std::rethrow_exception(problem_);
+#endif
+    for (member const& m : all_members) {
+      auto* const r = row_of(m);
+      if (r == nullptr || r->verdict != "not asked") continue;
+      if (auto const flags = against(m, options.mask); flags != health_flag::none)
+        r->verdict = to_string(flags);
+      else if (std::find(options.excluded.begin(), options.excluded.end(), m.id) != options.excluded.end())
+        r->verdict = "excluded";
+      else if (!is_in(m, table))
+        r->verdict = "not in the table";
+    }
+    result.more = all_members.size() > result.rows.size() ? all_members.size() - result.rows.size() : 0;
+    return std::move(result);
+  }
+
+  explanation result;
+
+ private:
+  // Called from within propose(), which must not throw: what goes wrong is thrown by finished().
+  template <class F>
+  void guarded(F&& f) noexcept {
+#if EQUIPOISE_EXCEPTIONS
+    try {
+      f();
+    } catch (...) {
+      problem_ = std::current_exception();
+    }
+#else
+    f();
+#endif
+  }
+
+  void note(member const& m, char const* name, double value) {
+    if (auto* r = row_of(m)) {
+      for (auto& n : r->numbers)
+        if (n.name == name) return void(n.value = value);
+      r->numbers.push_back({name, value});
+    }
+  }
+
+  static bool is_in(member const& m, std::span<member const> table) {
+    for (member const& t : table)
+      if (t.id == m.id) return true;
+    return false;
+  }
+
+  explanation::row described(member const& m) const {
+    return {m.id, std::string{m.key()}, "not asked",
+            {{"weight", static_cast<double>(m.weight)}, {"in_flight", static_cast<double>(state_table_.load(m.id.slot))}}};
+  }
+
+  explanation::row* row_of(member const& m) {
+    for (auto& r : result.rows)
+      if (r.id == m.id) return &r;
+    if (result.rows.size() == explanation::most_rows) return nullptr;
+    return &result.rows.emplace_back(described(m));
+  }
+
+  state_table const& state_table_;
+#if EQUIPOISE_EXCEPTIONS
+  std::exception_ptr problem_;
+#endif
+};
+
+}  // namespace detail
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -1,0 +1,88 @@
+// What a policy is: a generator of proposals. It never decides alone; the picker tests the backend's word, skips what
+// was tried, takes the lease, counts and explains. So no policy can forget a health test.
+//
+//   struct first_come {
+//     struct table {};
+//     struct cursor {};
+//     table build(equipoise::members_view) const { return {}; }
+//     equipoise::proposal propose(table const&, cursor&, equipoise::pick const& k) const noexcept {
+//       return k.members.empty() ? nullptr : &k.members[0];
+//     }
+//   };
+#pragma once
+
+#include <equipoise/core/policy/pick.hpp>
+#include <equipoise/core/random_source.hpp>
+
+#include <concepts>
+#include <utility>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+
+// The key of policies that need none.
+struct no_key {};
+
+namespace detail {
+template <class P>
+struct policy_key {
+  using type = no_key;
+};
+template <class P>
+  requires requires { typename P::key_type; }
+struct policy_key<P> {
+  using type = typename P::key_type;
+};
+}  // namespace detail
+
+// What P is asked with: its key_type, or no_key.
+template <class P>
+using key_of_policy = typename detail::policy_key<P>::type;
+
+// A policy that demands a key.
+template <class P>
+concept keyed = !std::same_as<key_of_policy<P>, no_key>;
+
+// A policy whose key may be left out (a name at run time decides whether it is needed).
+template <class P>
+concept optionally_keyed = keyed<P> && requires { requires P::key_type::optional; };
+
+// A policy that owns another policy, `child`, and takes its walk (or erases it, and says `whole_walk`): its propose() is
+// already finite, and asks each member at most a few times.
+template <class P>
+concept composition = requires(P const& p) { p.child; } || requires { requires P::is_composition; };
+
+// Whether a table holds the members that are down too, so that keys keep their homes. True of keyed policies.
+template <class P>
+constexpr bool includes_unhealthy(P const& policy) noexcept {
+  if constexpr (requires { policy.includes_unhealthy(); })
+    return policy.includes_unhealthy();
+  else if constexpr (composition<P>)
+    return includes_unhealthy(policy.child);
+  else
+    return keyed<P>;
+}
+
+// The name of a policy as it is written: `failover{bounded_load{maglev}}`.
+template <class P>
+std::string describe(P const& policy) {
+  if constexpr (requires { policy.describe(); })
+    return policy.describe();
+  else if constexpr (composition<P> && requires { P::name; })
+    return std::string{P::name} + "{" + describe(policy.child) + "}";
+  else if constexpr (requires { P::name; })
+    return std::string{P::name};
+  else
+    return "the policy";
+}
+
+// Passes a child's key on to the composition that owns it.
+template <class P>
+struct with_key_of {};
+template <keyed P>
+struct with_key_of<P> {
+  using key_type = typename P::key_type;
+};
+
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -1,0 +1,85 @@
+// The tag word and the lease: who may get work, and how it is counted. Announce, then validate.
+//
+//   take:    count += 1; if the word admits: granted, else count −= 1        (a picker)
+//   remove:  word |= removed; once the counts were zero, no lease is or will be held  (the pool)
+//
+// Because the mark and the announcement are both sequentially consistent read-modify-writes followed by a load of the
+// other's variable, one of the two always sees the other. So a slot is given to another backend without a grace
+// period. The functions are templates on the atomic, so that a model checker runs this very code, and on the memory
+// orders, so that it can show each of them to be needed.
+#pragma once
+
+#include <equipoise/core/backend_id.hpp>
+
+#include <atomic>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+
+namespace detail {
+
+struct lease_orders {
+  static constexpr auto announce = std::memory_order_seq_cst;  // 1, before 2; pairs with 4 after 3
+  static constexpr auto validate = std::memory_order_seq_cst;  // 2
+  static constexpr auto mark = std::memory_order_seq_cst;      // 3, before 4; pairs with 2 after 1
+  static constexpr auto zero_test = std::memory_order_seq_cst; // 4, acquires every 5: the holders' work is over
+  static constexpr auto give = std::memory_order_release;      // 5
+};
+
+// "Is there anything against it?": the word must equal the tag in every bit that the mask looks at.
+constexpr bool admits(std::uint32_t word, std::uint32_t tag, admission mask) noexcept {
+  return ((word ^ tag) & static_cast<std::uint32_t>(mask)) == 0;
+}
+
+// Whether a word is still this incarnation's, whatever there is against it.
+constexpr bool same_generation(std::uint32_t word, std::uint32_t tag) noexcept { return ((word ^ tag) & ~health_bits) == 0; }
+
+template <class Orders = lease_orders>
+struct lease_protocol {
+  // Wait-free. True: one is counted, and the backend had nothing against it after that.
+  template <class Count, class Word>
+  EQUIPOISE_INLINE static bool take(Count& count, Word const& word, std::uint32_t tag, admission mask) noexcept {
+    count.fetch_add(1, Orders::announce);
+    if (admits(word.load(Orders::validate), tag, mask)) [[likely]] return true;
+    give(count);
+    return false;
+  }
+
+  // Wait-free; the last touch: after it the backend may be gone.
+  template <class Count>
+  EQUIPOISE_INLINE static void give(Count& count) noexcept {
+    count.fetch_sub(1, Orders::give);
+  }
+
+  // Sets or clears reasons of one incarnation; false if that was removed, or the word belongs to another by now. Lock-free.
+  template <class Word>
+  static bool set(Word& word, std::uint32_t tag, health_flag flags, std::uint32_t& before) noexcept {
+    return change(word, tag, before, [&](std::uint32_t w) { return w | static_cast<std::uint32_t>(flags); });
+  }
+  template <class Word>
+  static bool clear(Word& word, std::uint32_t tag, health_flag flags, std::uint32_t& before) noexcept {
+    return change(word, tag, before, [&](std::uint32_t w) { return w & ~static_cast<std::uint32_t>(flags); });
+  }
+
+  // What is in flight on one backend: the sum of its row counts, `stride` apart.
+  template <class Count>
+  static std::uint32_t in_flight(Count const* first, std::size_t stride, std::uint32_t rows) noexcept {
+    std::uint32_t sum = 0;
+    for (std::uint32_t r = 0; r != rows; ++r) sum += first[r * stride].load(Orders::zero_test);
+    return sum;
+  }
+
+ private:
+  template <class Word, class Change>
+  static bool change(Word& word, std::uint32_t tag, std::uint32_t& before, Change change) noexcept {
+    before = word.load(std::memory_order_relaxed);
+    do {
+      if (!same_generation(before, tag) || (before & static_cast<std::uint32_t>(health_flag::removed)) != 0) return false;
+    } while (!word.compare_exchange_weak(before, change(before), Orders::mark, std::memory_order_relaxed));
+    return true;
+  }
+};
+
+}  // namespace detail
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -1,0 +1,56 @@
+// One worker's hold on the current snapshot of a balancer: a mark, from the first look until the next, or until it rests.
+#pragma once
+
+#include <equipoise/core/snapshot/snapshot.hpp>
+
+#include <cassert>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+namespace detail {
+
+// Used by one thread at a time; must not outlive the balancer. Comparing pointers is enough: what is marked is not freed,
+// so its address cannot come back as something else.
+class reader {
+ public:
+  // Takes a short mutex; may throw.
+  explicit reader(publisher& balancer) : current_{&balancer.current()}, owner_{&balancer}, hazard_{balancer.acquire_hazard_pointer()} {}
+  reader(reader&& other) noexcept
+      : current_{other.current_}, held_{std::exchange(other.held_, nullptr)}, owner_{other.owner_},
+        hazard_{std::exchange(other.hazard_, nullptr)} {}
+  reader& operator=(reader&& other) noexcept {
+    if (this != &other) {
+      std::destroy_at(this);
+      std::construct_at(this, std::move(other));
+    }
+    return *this;
+  }
+  ~reader() {
+    if (hazard_ != nullptr) owner_->give_back(hazard_);
+  }
+
+  EQUIPOISE_INLINE bool is_current() const noexcept { return current_->load(publication_orders::compare) == held_; }
+  EQUIPOISE_INLINE snapshot_base const* held() const noexcept { return held_; }
+
+  // Lock-free, wait-free between publishes.
+  void refresh() noexcept {
+    assert(hazard_ != nullptr && "equipoise: a moved-from picker was used");
+    held_ = publication_protocol<>::refresh(*current_, hazard_->held);
+  }
+
+  // Wait-free.
+  void release() noexcept {
+    held_ = nullptr;
+    if (hazard_ != nullptr) publication_protocol<>::let_go(hazard_->held);
+  }
+
+ private:
+  std::atomic<snapshot_base const*> const* current_;
+  snapshot_base const* held_ = nullptr;
+  publisher* owner_;
+  hazard_pointer* hazard_;  // null once moved from
+};
+
+}  // namespace detail
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -1,0 +1,38 @@
+// An array whose untouched pages cost nothing.
+#pragma once
+
+#include <equipoise/core/error.hpp>
+
+#include <cstdlib>
+#include <type_traits>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+namespace detail {
+// Zeroed memory on cache lines of its own; pages that nobody touches cost nothing.
+template <class T>
+class zeroed_array {
+ public:
+  explicit zeroed_array(std::size_t size) : raw_{std::calloc(size * sizeof(T) + cache_line, 1)} {
+    static_assert(std::is_trivially_destructible_v<T>);
+    if (raw_ == nullptr) fail("equipoise: no memory for " + std::to_string(size) + " slots");
+    auto const address = reinterpret_cast<std::uintptr_t>(raw_);
+    first_ = reinterpret_cast<T*>((address + cache_line - 1) & ~std::uintptr_t{cache_line - 1});
+  }
+  zeroed_array(zeroed_array const&) = delete;
+  zeroed_array& operator=(zeroed_array const&) = delete;
+  ~zeroed_array() { std::free(raw_); }
+
+  T* data() noexcept { return first_; }
+  T const* data() const noexcept { return first_; }
+  T& operator[](std::size_t i) noexcept { return first_[i]; }
+  T const& operator[](std::size_t i) const noexcept { return first_[i]; }
+
+ private:
+  void* raw_;
+  T* first_;
+};
+}  // namespace detail
+
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

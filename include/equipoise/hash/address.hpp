@@ -1,0 +1,122 @@
+// An IPv4 or IPv6 address: a key, never a socket.
+#pragma once
+
+#include <equipoise/core/config.hpp>
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+
+// 17 bytes; an IPv4 address and its IPv6-mapped form are different keys.
+class address {
+ public:
+  constexpr address() = default;  // 0.0.0.0
+
+  static constexpr address v4(std::array<std::uint8_t, 4> octets) noexcept {
+    address a;
+    for (std::size_t i = 0; i != 4; ++i) a.bytes_[i] = octets[i];
+    return a;
+  }
+  static constexpr address v6(std::array<std::uint8_t, 16> octets) noexcept {
+    address a;
+    a.bytes_ = octets;
+    a.is_v6_ = true;
+    return a;
+  }
+
+  // "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"; nothing for any other text (no ports, no brackets, no zones).
+  static constexpr std::optional<address> parse(std::string_view text) noexcept {
+    if (text.find(':') != text.npos) return parse_v6(text);
+    std::array<std::uint8_t, 4> octets{};
+    if (!parse_v4(text, octets.data())) return std::nullopt;
+    return v4(octets);
+  }
+
+  constexpr bool is_v6() const noexcept { return is_v6_; }
+
+  // Octets in network order: 4 or 16 of them.
+  constexpr std::size_t size() const noexcept { return is_v6_ ? 16 : 4; }
+  constexpr std::uint8_t operator[](std::size_t i) const noexcept { return bytes_[i]; }
+  std::string_view bytes() const noexcept { return {reinterpret_cast<char const*>(bytes_.data()), size()}; }
+  friend constexpr bool operator==(address const&, address const&) = default;
+
+ private:
+  static constexpr bool parse_v4(std::string_view text, std::uint8_t* into) noexcept {
+    for (int field = 0; field != 4; ++field) {
+      if (field != 0) {
+        if (text.empty() || text.front() != '.') return false;
+        text.remove_prefix(1);
+      }
+      unsigned value = 0;
+      std::size_t digits = 0;
+      for (; digits < text.size() && digits < 4 && text[digits] >= '0' && text[digits] <= '9'; ++digits)
+        value = value * 10 + static_cast<unsigned>(text[digits] - '0');
+      if (digits == 0 || digits > 3 || value > 255 || (digits > 1 && text.front() == '0')) return false;
+      into[field] = static_cast<std::uint8_t>(value);
+      text.remove_prefix(digits);
+    }
+    return text.empty();
+  }
+
+  static constexpr int hex_digit(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    char const lower = static_cast<char>(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+  }
+
+  static constexpr std::optional<address> parse_v6(std::string_view text) noexcept {
+    std::array<std::uint8_t, 16> octets{};
+    std::size_t at = 0, gap = 16;  // where "::" stands; 16: nowhere
+    if (text.starts_with("::")) {
+      gap = 0;
+      text.remove_prefix(2);
+    }
+    while (!text.empty()) {
+      if (at >= 16) return std::nullopt;
+      std::size_t const end = text.find(':');
+      std::string_view const group = text.substr(0, end);
+      if (group.find('.') != group.npos) {  // an IPv4 tail
+        if (end != text.npos || at > 12 || !parse_v4(group, octets.data() + at)) return std::nullopt;
+        at += 4;
+        text = {};
+        break;
+      }
+      if (group.empty() || group.size() > 4) return std::nullopt;
+      unsigned value = 0;
+      for (char c : group) {
+        int const digit = hex_digit(c);
+        if (digit < 0) return std::nullopt;
+        value = value << 4 | static_cast<unsigned>(digit);
+      }
+      octets[at++] = static_cast<std::uint8_t>(value >> 8);
+      octets[at++] = static_cast<std::uint8_t>(value);
+      if (end == text.npos) {
+        text = {};
+        break;
+      }
+      text.remove_prefix(end + 1);
+      if (text.starts_with(":")) {
+        if (gap != 16 || at == 16) return std::nullopt;
+        gap = at;
+        text.remove_prefix(1);
+      } else if (text.empty()) {
+        return std::nullopt;
+      }
+    }
+    if (gap == 16) return at == 16 ? std::optional{v6(octets)} : std::nullopt;
+    if (at == 16) return std::nullopt;
+    std::array<std::uint8_t, 16> whole{};
+    for (std::size_t i = 0; i != gap; ++i) whole[i] = octets[i];
+    for (std::size_t i = gap; i != at; ++i) whole[16 - at + i] = octets[i];
+    return v6(whole);
+  }
+
+  std::array<std::uint8_t, 16> bytes_{};
+  bool is_v6_ = false;
+};
+
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -1,0 +1,79 @@
+// What a keyed policy is asked with: text, an integer or an address, hashed once where it enters.
+//
+//   picker.select("user-42");  picker.select(42);  picker.select(*equipoise::address::parse("192.0.2.1"));
+#pragma once
+
+#include <equipoise/hash/address.hpp>
+#include <equipoise/core/random_source.hpp>
+#include <equipoise/hash/xxh64.hpp>
+
+#include <concepts>
+#include <string_view>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+
+// The library's own hash: XXH64 for bytes, SplitMix64's mixer for numbers. Replace it in a policy by any type with the
+// same call operators (those it lacks, its keys lack too).
+struct default_hash {
+  static constexpr bool is_avalanching = true;  // all 64 bits are well mixed: nothing is left to do for who draws by them
+
+  std::uint64_t operator()(std::string_view text) const noexcept { return xxh64(text); }
+  template <std::integral Integer>
+  EQUIPOISE_INLINE std::uint64_t operator()(Integer number) const noexcept {
+    return mix(static_cast<std::uint64_t>(number) + golden_gamma);
+  }
+  std::uint64_t operator()(address const& a) const noexcept { return xxh64(a.bytes()); }
+};
+
+// What may be a key: text is hashed as bytes, integers as 64-bit numbers. Not bool, not char: those were meant otherwise.
+template <class T>
+concept key_text = std::convertible_to<T, std::string_view>;
+template <class T>
+concept key_integer = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
+
+// A key as its 64-bit hash.
+template <class Hash = default_hash>
+struct basic_key {
+  std::uint64_t hash;
+
+  template <key_text Text>
+    requires std::invocable<Hash, std::string_view>
+  EQUIPOISE_INLINE basic_key(Text const& text) noexcept : hash{Hash{}(std::string_view{text})} {}
+  template <key_integer Integer>
+    requires std::invocable<Hash, Integer>
+  EQUIPOISE_INLINE basic_key(Integer number) noexcept : hash{Hash{}(number)} {}
+  EQUIPOISE_INLINE basic_key(address const& a) noexcept
+    requires std::invocable<Hash, address const&>
+      : hash{Hash{}(a)} {}
+
+  // Evenly spread, even where the hash is not: what a place in a table or on a circle is drawn by.
+  EQUIPOISE_INLINE std::uint64_t mixed() const noexcept {
+    if constexpr (requires { requires Hash::is_avalanching; })
+      return hash;
+    else
+      return mix(hash);
+  }
+
+  // The same key drawn afresh: a level, a zone and a home must not follow from one another. Salt 0 changes nothing.
+  EQUIPOISE_INLINE basic_key derived(std::uint64_t salt) const noexcept {
+    basic_key k{*this};
+    if (salt != 0) k.hash = mix(hash + salt * golden_gamma);
+    return k;
+  }
+};
+
+// The key of the hashing policies with the library's own hash.
+using hashed_key = basic_key<>;
+
+// The same for keys of any type: those that are not hashes have nothing to salt.
+template <class Key>
+EQUIPOISE_INLINE Key derived(Key const& k, std::uint64_t salt) noexcept {
+  if constexpr (requires { k.derived(salt); })
+    return k.derived(salt);
+  else
+    return k;
+}
+
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -1,0 +1,70 @@
+// Draws by weight in O(1): one number, one comparison. Walker (1977), built by Vose's linear method (1991).
+#pragma once
+
+#include <equipoise/core/member.hpp>
+#include <equipoise/core/random_source.hpp>
+
+#include <vector>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+
+namespace detail {
+
+// Shares are exact to 2^-32 of a column. Equal weights need no table and draw as an unweighted policy does.
+class alias_table {
+ public:
+  alias_table() = default;
+
+  explicit alias_table(members_view members) : size_{static_cast<std::uint32_t>(members.size())} {
+    std::uint64_t total = 0;
+    bool uniform = true;
+    for (member const& m : members) {
+      total += m.weight;
+      uniform = uniform && m.weight == members[0].weight;
+    }
+    if (uniform) return;
+    // Column i holds weight · n of `total`; what a short column lacks is filled from a long one.
+    std::vector<double> share(size_);
+    std::vector<std::uint32_t> small, large;
+    columns_.resize(size_);
+    for (std::uint32_t i = 0; i != size_; ++i) {
+      share[i] = static_cast<double>(members[i].weight) * size_ / static_cast<double>(total);
+      (share[i] < 1 ? small : large).push_back(i);
+    }
+    while (!small.empty() && !large.empty()) {
+      std::uint32_t const s = small.back(), l = large.back();
+      small.pop_back();
+      columns_[s] = {static_cast<std::uint32_t>(share[s] * 4294967296.0), l};
+      share[l] -= 1 - share[s];
+      if (share[l] < 1) {
+        large.pop_back();
+        small.push_back(l);
+      }
+    }
+    for (auto const* rest : {&small, &large})  // full, but for rounding
+      for (std::uint32_t i : *rest) columns_[i] = {0xFFFFFFFF, i};
+  }
+
+  // Whether all weights are equal (or there are no members).
+  bool uniform() const noexcept { return columns_.empty(); }
+
+  // The index drawn by one 64-bit number: the upper half names the column, the lower one decides within it.
+  EQUIPOISE_INLINE std::uint32_t operator()(std::uint64_t draw) const noexcept {
+    std::uint32_t const i = multiply_high32(static_cast<std::uint32_t>(draw >> 32), size_);
+    if (columns_.empty()) return i;
+    column const c = columns_[i];
+    return static_cast<std::uint32_t>(draw) < c.threshold ? i : c.alias;
+  }
+
+ private:
+  struct column {
+    std::uint32_t threshold, alias;
+  };
+  std::vector<column> columns_;
+  std::uint32_t size_ = 0;
+};
+
+}  // namespace detail
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -1,0 +1,11 @@
+// expect: equipoise: this policy needs a key: picker.select(key)
+#include <equipoise/core/pick/balancer.hpp>
+#include <equipoise/policy/max_in_flight.hpp>
+#include <equipoise/policy/maglev.hpp>
+
+struct server {
+  std::string name;
+};
+std::string_view key_of(server const& s) { return s.name; }
+
+void pick(equipoise::picker<server, equipoise::max_in_flight<equipoise::maglev<>>>& p) { p.select(); }

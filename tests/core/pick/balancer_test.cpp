@@ -1,0 +1,212 @@
+#include "support.hpp"
+
+#include <equipoise/policy/maglev.hpp>
+#include <equipoise/policy/round_robin.hpp>
+
+using namespace equipoise;
+
+namespace {
+struct only_the_first {
+  static constexpr bool finite = true;
+  struct table {};
+  struct cursor {};
+  struct pick_state {
+    bool over = false;
+  };
+  table build(members_view) const { return {}; }
+  proposal propose(table const&, cursor&, pick_state& w, pick const& k) const noexcept {
+    return k.members.empty() || std::exchange(w.over, true) ? nullptr : &k.members[0];
+  }
+};
+
+struct home_only {
+  using key_type = std::uint64_t;
+  static constexpr std::uint32_t tries = 1;
+  struct table {};
+  struct cursor {};
+  table build(members_view) const { return {}; }
+  proposal propose(table const&, cursor&, pick const& k, key_type const& key) const noexcept {
+    return k.members.empty() ? nullptr : &k.members[key % k.members.size()];
+  }
+};
+
+// Tells whom it was built from.
+template <class Key>
+struct witness {
+  using key_type = Key;
+  struct table {};
+  struct cursor {};
+  std::string *these, *everybody;
+  table build(members_view members) const {
+    these->clear(), everybody->clear();
+    for (auto const& m : members) *these += m.key();
+    for (auto const& m : members.all_members()) *everybody += m.key();
+    return {};
+  }
+  proposal propose(table const&, cursor&, pick const&, Key const&) const noexcept { return nullptr; }
+};
+}  // namespace
+
+TEST_CASE("a keyed policy is built from all that have a weight, another from those of them that are well, if anybody is") {
+  dice d{41};
+  pool<server> pool;
+  std::string unkeyed, keyed, everybody, same;
+  balancer a{pool, witness<no_key>{&unkeyed, &everybody}, 0};
+  balancer b{pool, witness<hashed_key>{&keyed, &same}, 0};
+  std::vector<backend_id> ids;
+  for (auto const& s : servers(4)) ids.push_back(pool.add(s));
+  for (int step = 0; step != 1000; ++step) {
+    auto const id = ids[roll(d, 4)];
+    switch (roll(d, 3)) {
+      case 0: pool.set(id, roll(d, 2) == 0 ? health_flag::down : health_flag::saturated); break;
+      case 1: pool.clear(id, health_flag::down | health_flag::saturated); break;
+      default: pool.update(id, {.weight = roll(d, 3)});
+    }
+    pool.refresh();
+    std::string placed, healthy;
+    pool.for_each([&](backend_id, server const& s, attributes const& attrs, health_flag against) {
+      if (attrs.weight != 0) placed += s.name;
+      if (against == health_flag::none) healthy += s.name;
+    });
+    REQUIRE(keyed == placed);
+    REQUIRE(unkeyed == (healthy.empty() ? placed : healthy));
+    REQUIRE(everybody == "ABCD");
+    REQUIRE(same == "ABCD");
+  }
+}
+
+TEST_CASE("balancer.acquire needs no picker: leases are counted, keyed or not, and explain answers too") {
+  fleet f{round_robin{}, servers(3), 1};
+  std::vector<lease<server>> held;
+  for (int i = 0; i != 300; ++i) held.push_back(f.lb.acquire());
+  std::uint32_t sum = 0;
+  for (auto id : f.ids) {
+    CHECK(f.pool.in_flight(id) >= 95);
+    sum += f.pool.in_flight(id);
+  }
+  CHECK(sum == 300);
+  CHECK(f.lb.explain().choice);
+  CHECK(f.lb.acquire({.excluded = f.ids}).error() == pick_error::all_excluded);
+
+  fleet g{maglev{}, servers(3), 1};
+  for (std::uint64_t k = 0; k != 50; ++k) {
+    auto const held_g = g.lb.acquire(k);
+    CHECK(held_g.id() == g.picker.select(k).id());
+    CHECK(g.lb.explain(k).choice == held_g.id());
+  }
+}
+
+TEST_CASE("balancer.acquire keeps up with membership") {
+  fleet f{round_robin{}, servers(1)};
+  CHECK(who(f.lb.acquire()) == "A");
+  f.pool.assign(std::vector<server>{{"X"}});
+  for (int i = 0; i != 20; ++i) CHECK(who(f.lb.acquire()) == "X");
+}
+
+TEST_CASE("a balancer may come before the members, after them, and go before the pool") {
+  pool<server> pool;
+  pool.add({"a"});
+  for (int i = 0; i != 10; ++i) {
+    balancer early{pool, round_robin{}};
+    auto p = early.make_picker();
+    CHECK(who(p.select()) == "a");
+    balancer late{pool, round_robin{}};
+    pool.update(*pool.find("a"), {.weight = 2 + static_cast<std::uint32_t>(i)});
+    CHECK(who(late.make_picker().select()) == "a");
+  }
+  CHECK(pool.size() == 1);
+}
+
+TEST_CASE("a balancer stays where it is, for its pool and its pickers point at it") {
+  using lb = balancer<server, round_robin>;
+  STATIC_REQUIRE(!std::is_copy_constructible_v<lb>);
+  STATIC_REQUIRE(!std::is_copy_assignable_v<lb>);
+  STATIC_REQUIRE(!std::is_move_constructible_v<lb>);
+  STATIC_REQUIRE(!std::is_move_assignable_v<lb>);
+}
+
+TEST_CASE("a balancer without a seed draws one of its own, and tells it so that a run can be repeated") {
+  pool<server> pool;
+  for (auto const& s : servers(100)) pool.add(s);
+  balancer a{pool, round_robin{}}, b{pool, round_robin{}};
+  CHECK(a.seed() != 0);
+  CHECK(a.seed() != b.seed());
+  balancer again{pool, round_robin{}, a.seed()};
+  auto p = a.make_picker(), q = again.make_picker();
+  for (int i = 0; i != 100; ++i) CHECK(p.select().id() == q.select().id());
+}
+
+TEST_CASE("pickers of one balancer begin apart") {
+  fleet f{round_robin{}, servers(10), 2};
+  std::vector<std::size_t> first(10);
+  for (int i = 0; i != 1000; ++i) ++first[f.lb.make_picker().select()->number];
+  CHECK(chi_square(first) < 1);
+}
+
+TEST_CASE("a balancer whose policy refuses the members is not made, and the pool goes on") {
+  struct picky {
+    struct table {};
+    struct cursor {};
+    table build(members_view all) const {
+      if (!all.empty()) fail("no members, please");
+      return {};
+    }
+    proposal propose(table const&, cursor&, pick const&) const noexcept { return nullptr; }
+  };
+  fleet f{round_robin{}, servers(2)};
+  using lb = balancer<server, picky>;
+  CHECK_THROWS_WITH(lb(f.pool, picky{}, 0), Catch::Matchers::Equals("no members, please"));
+  f.join({{"C", 1, 0, "", 2}});
+  CHECK(f.next(3) == "ABC");
+}
+
+TEST_CASE("a policy of ten lines is a policy: proposals past the end mean everybody once, then nobody") {
+  struct first_come {
+    struct table {};
+    struct cursor {};
+    table build(members_view) const { return {}; }
+    proposal propose(table const&, cursor&, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members[0]; }
+  };
+  fleet f{first_come{}, servers(4)};
+  CHECK(f.next(2) == "AA");
+  f.set(0, health_flag::down);
+  CHECK(f.shares(300) == std::vector<std::size_t>{0, 100, 100, 100});
+  CHECK(select_n(f.picker, 0, 9).size() == 3);
+  CHECK(f.picker.explain().policy == "the policy");
+}
+
+TEST_CASE("a keyed policy that has no more to propose goes on from its last proposal, member by member") {
+  fleet f{home_only{}, servers(7)};
+  for (std::uint64_t key = 0; key != 7; ++key) {
+    auto order = f.ids;
+    std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(key), order.end());
+    CHECK(select_n(f.picker, key, 9) == order);
+  }
+}
+
+TEST_CASE("balancer.acquire: a cursor that could not be made, however often, costs no place") {
+  struct fragile {
+    struct table {};
+    struct cursor {};
+    bool* broken;
+    table build(members_view) const { return {}; }
+    cursor make_cursor() const {
+      if (*broken) fail("no cursor");
+      return {};
+    }
+    proposal propose(table const&, cursor&, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members[0]; }
+  };
+  bool broken = false;
+  fleet f{fragile{&broken}, servers(1)};
+  broken = true;
+  for (int i = 0; i != 20; ++i) CHECK_THROWS_WITH(f.lb.acquire(), Catch::Matchers::Equals("no cursor"));
+  broken = false;
+  CHECK(who(f.lb.acquire()) == "A");
+}
+
+TEST_CASE("a finite policy's end is the end") {
+  fleet f{only_the_first{}, servers(2)};
+  f.set(0, health_flag::down);
+  CHECK(f.next(1) == "(all_down)");
+  CHECK(select_n(f.picker, 0, 5).empty());
+}

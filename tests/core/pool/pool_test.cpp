@@ -1,0 +1,558 @@
+#include "support.hpp"
+
+#include <equipoise/policy/failover.hpp>
+#include <equipoise/policy/power_of_two.hpp>
+#include <equipoise/policy/round_robin.hpp>
+
+#include <map>
+
+using namespace equipoise;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+// A range whose backends exist only while they are looked at.
+struct made {
+  struct iterator {
+    using value_type = server;
+    using difference_type = std::ptrdiff_t;
+    std::size_t i = 0;
+    server operator*() const { return {name_of(i)}; }
+    iterator& operator++() { return ++i, *this; }
+    iterator operator++(int) { return {i++}; }
+    bool operator==(iterator const&) const = default;
+  };
+  iterator begin() const { return {0}; }
+  iterator end() const { return {2}; }
+};
+
+// All that a user can see of a pool.
+std::string seen(pool<server> const& p) {
+  std::string text;
+  std::vector<std::pair<std::string, backend_id>> ids;
+  p.for_each([&](backend_id id, server const& s, attributes const& a, health_flag against) {
+    ids.emplace_back(s.name, id);
+    text += to_string(id) + "=" + s.name + "*" + std::to_string(a.weight) + "@" + std::to_string(a.priority) + a.zone + ":" + to_string(against) + " ";
+  });
+  for (auto const& [key, id] : ids) CHECK(p.find(key) == id);
+  return text;
+}
+
+// Counts its builds, and refuses one when told to.
+struct builder {
+  struct counters {
+    int builds = 0;
+    bool refuse = false;
+  };
+  struct table {};
+  struct cursor {
+    std::size_t next = 0;
+  };
+  counters* count;
+  table build(members_view) const {
+    if (count->refuse) fail("this build is refused");
+    ++count->builds;
+    return {};
+  }
+  proposal propose(table const&, cursor& c, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members[c.next++ % k.members.size()]; }
+};
+}  // namespace
+
+TEST_CASE("pool: it stays where it is, for pickers and leases point at it") {
+  STATIC_REQUIRE(!std::is_copy_constructible_v<pool<server>>);
+  STATIC_REQUIRE(!std::is_copy_assignable_v<pool<server>>);
+  STATIC_REQUIRE(!std::is_move_constructible_v<pool<server>>);
+  STATIC_REQUIRE(!std::is_move_assignable_v<pool<server>>);
+}
+
+TEST_CASE("pool: members are found by key and visited in the order of joining, each with its own id") {
+  pool<server> pool;
+  CHECK(pool.size() == 0);
+  auto const a = pool.add({"a", 1}), b = pool.add({"b", 2, 3, "east"}), c = pool.add({"c"}, {7, 1, "west"});
+  CHECK(pool.size() == 3);
+  CHECK(seen(pool) == to_string(a) + "=a*1@0:up " + to_string(b) + "=b*2@3east:up " + to_string(c) + "=c*7@1west:up ");
+  CHECK(!pool.find("d"));
+  CHECK(!pool.find(""));
+  CHECK(pool.remove(b));
+  CHECK(!pool.remove(b));
+  CHECK(seen(pool) == to_string(a) + "=a*1@0:up " + to_string(c) + "=c*7@1west:up ");
+  auto const again = pool.add({"b"});
+  CHECK(again != b);
+}
+
+TEST_CASE("pool: an empty or known key is refused, and nothing has changed") {
+  fleet f{round_robin{}, servers(3)};
+  auto const before = seen(f.pool);
+  CHECK_THROWS_WITH(f.pool.add({""}), ContainsSubstring("key is empty"));
+  CHECK_THROWS_WITH(f.pool.add({"B"}), ContainsSubstring("'B'"));
+  CHECK_THROWS_WITH(f.pool.assign(std::vector<server>{{"X"}, {"Y"}, {"X"}}), ContainsSubstring("'X' is listed twice"));
+  CHECK_THROWS_WITH(f.pool.assign(std::vector<server>{{"X"}, {""}}), ContainsSubstring("key is empty"));
+  CHECK(seen(f.pool) == before);
+  CHECK(f.next(3) == "ABC");
+}
+
+TEST_CASE("pool: assign works out the difference: same ones keep id, counts and health, others are new, the rest leave") {
+  fleet f{round_robin{}, servers(4)};
+  auto const lease = f.picker.acquire();
+  f.set(0, health_flag::maintenance);
+  auto list = servers(6);
+  list.erase(list.begin() + 2);  // C leaves
+  list[1].zone = "moved";        // another object under B's key
+  CHECK(f.pool.assign(list));
+  CHECK(f.pool.size() == 5);
+  CHECK(f.pool.find("A") == f.ids[0]);
+  CHECK(f.pool.in_flight(f.ids[0]) == 1);
+  CHECK(f.pool.health(f.ids[0]) == health_flag::maintenance);
+  CHECK(f.pool.find("D") == f.ids[3]);
+  CHECK(f.pool.find("B") != f.ids[1]);
+  CHECK(f.pool.find("B"));
+  CHECK(f.pool.health(f.ids[1]) == health_flag::removed);
+  CHECK(f.pool.health(f.ids[2]) == health_flag::removed);
+  CHECK(!f.pool.find("C"));
+  CHECK(!f.pool.assign(list));  // nothing to do
+}
+
+TEST_CASE("pool: assign without == goes by the key, and takes the attributes over") {
+  struct plain {
+    std::string name;
+    int weight_ = 1;
+    std::string_view key() const { return name; }
+    int weight() const { return weight_; }
+  };
+  pool<plain> pool;
+  auto const a = pool.add({"a", 1});
+  CHECK(pool.assign(std::vector<plain>{{"a", 5}, {"b", 2}}));
+  CHECK(pool.find("a") == a);
+  std::string weights;
+  pool.for_each([&](backend_id, plain const& p, attributes const& attrs, health_flag) { weights += p.name + std::to_string(attrs.weight); });
+  CHECK(weights == "a5b2");
+}
+
+TEST_CASE("pool: assign can be told to keep the last good list when discovery answers nothing") {
+  fleet f{round_robin{}, servers(2)};
+  CHECK(!f.pool.assign(std::vector<server>{}, {.keep_last_good = true}));
+  CHECK(f.next(2) == "AB");
+  CHECK(f.pool.assign(servers(1), {.keep_last_good = true}));
+  CHECK(f.next(2) == "AA");
+  CHECK(f.pool.assign(std::vector<server>{}));
+  CHECK(f.next(1) == "(empty)");
+}
+
+TEST_CASE("pool: each attribute by itself is a change: it is seen and built from, and the same again is none") {
+  builder::counters count;
+  fleet f{builder{&count}, servers(1)};
+  attributes wanted;
+  auto const updates = [&] {
+    int const before = count.builds;
+    CHECK(f.pool.update(f.ids[0], wanted));
+    CHECK(count.builds == before + 1);
+    CHECK(f.pool.update(f.ids[0], wanted));
+    CHECK(count.builds == before + 1);
+    f.pool.for_each([&](backend_id, server const&, attributes const& a, health_flag) { CHECK(a == wanted); });
+  };
+  wanted.weight = 2, updates();
+  wanted.priority = 1, updates();
+  wanted.zone = "east", updates();
+  wanted.weight = 0, updates();
+}
+
+TEST_CASE("pool: assign equals a map, whatever came before") {
+  dice d{27};
+  fleet f{round_robin{}};
+  std::map<std::string, std::pair<backend_id, std::size_t>> known;  // id and the object's number
+  for (int round = 0; round != 200; ++round) {
+    std::vector<server> list;
+    for (std::size_t i = 0; i != 12; ++i)
+      if (roll(d, 2) == 0) list.push_back({name_of(i), 1, 0, "", roll(d, 2)});
+    std::shuffle(list.begin(), list.end(), d);
+    f.pool.assign(list);
+    std::map<std::string, std::pair<backend_id, std::size_t>> now;
+    f.pool.for_each([&](backend_id id, server const& s, attributes const&, health_flag) { now[s.name] = {id, s.number}; });
+    REQUIRE(now.size() == list.size());
+    for (auto const& s : list) {
+      REQUIRE(now[s.name].second == s.number);
+      auto const before = known.find(s.name);
+      bool const same = before != known.end() && before->second.second == s.number;
+      if (same) CHECK(now[s.name].first == before->second.first);
+      if (!same && before != known.end()) CHECK(now[s.name].first != before->second.first);
+    }
+    known = now;
+  }
+}
+
+TEST_CASE("pool: many changes are one publish, and what changes nothing is none") {
+  builder::counters count;
+  fleet f{builder{&count}};
+  int const before = count.builds;
+  auto const ids = f.pool.change([](auto& transaction) {
+    auto const a = transaction.add({"a"}), b = transaction.add({"b"}), c = transaction.add({"c"});
+    transaction.remove(b);
+    transaction.update(c, {.weight = 5});
+    transaction.add({"b"});
+    CHECK(transaction.size() == 3);
+    return std::vector{a, b, c};
+  });
+  CHECK(count.builds == before + 1);
+  CHECK(f.pool.size() == 3);
+  CHECK(f.pool.find("a") == ids[0]);
+  CHECK(f.pool.find("b") != ids[1]);
+  CHECK(f.pool.health(ids[1]) == health_flag::removed);
+  CHECK(f.pool.update(ids[0], {}));
+  CHECK(!f.pool.remove(ids[1]));
+  f.pool.change([](auto&) {});
+  f.pool.refresh();
+  CHECK(count.builds == before + 1);
+}
+
+TEST_CASE("pool: refresh publishes once after health changed, however often, and not again") {
+  builder::counters count;
+  fleet f{builder{&count}, servers(3)};
+  int const before = count.builds;
+  f.set(0, health_flag::down);
+  f.set(1, health_flag::down);
+  f.clear(1, health_flag::down);
+  CHECK(count.builds == before);
+  f.pool.refresh();
+  f.pool.refresh();
+  CHECK(count.builds == before + 1);
+  f.set(0, health_flag::down);  // it was already
+  f.pool.refresh();
+  CHECK(count.builds == before + 1);
+}
+
+TEST_CASE("pool: a build that refuses, first or second of two balancers, changes nothing, and then all works again") {
+  for (bool second : {false, true}) {
+    builder::counters good, bad;
+    pool<server> pool{{.capacity = 8}};
+    balancer one{pool, builder{second ? &good : &bad}, 0}, two{pool, builder{second ? &bad : &good}, 0};
+    auto picker_one = one.make_picker(), picker_two = two.make_picker();
+    std::vector<backend_id> ids;
+    pool.change([&](auto& transaction) {
+      for (auto const& s : servers(4)) ids.push_back(transaction.add(s));
+    });
+    pool.update(ids[1], {.weight = 0});
+    auto const before = seen(pool);
+    auto const waiting = pool.waiting();
+    bad.refuse = true;
+    CHECK_THROWS_WITH(pool.add({"new"}), ContainsSubstring("refused"));
+    CHECK_THROWS_WITH(pool.remove(ids[0]), ContainsSubstring("refused"));
+    CHECK_THROWS_WITH(pool.update(ids[0], {.weight = 9}), ContainsSubstring("refused"));
+    CHECK_THROWS_WITH(pool.update(ids[0], {.weight = 0}), ContainsSubstring("refused"));
+    CHECK_THROWS_WITH(pool.update(ids[1], {.weight = 1}), ContainsSubstring("refused"));
+    CHECK_THROWS_WITH(pool.assign(std::vector<server>{{"A", 3}, {"x"}, {"B", 1, 0, "other"}, {"y"}}), ContainsSubstring("refused"));
+    CHECK(seen(pool) == before);
+    CHECK(pool.size() == 4);
+    CHECK(!pool.find("new"));
+    CHECK(!pool.find("x"));
+    CHECK(pool.health(ids[0]) == health_flag::none);
+    CHECK(pool.health(ids[1]) == health_flag::zero_weight);
+    CHECK(pool.waiting().slots == waiting.slots);
+    CHECK(pool.waiting().records == waiting.records);
+    for (auto* p : {&picker_one, &picker_two})
+      for (int i = 0; i != 6; ++i) CHECK(who(p->select()).find_first_not_of("ACD") == std::string::npos);
+
+    bad.refuse = false;
+    auto const x = pool.add({"x"}), y = pool.add({"y"}), v = pool.add({"v"}), w = pool.add({"w"});  // no slot was lost
+    CHECK(x != y);
+    CHECK_THROWS_WITH(pool.add({"z"}), ContainsSubstring("capacity 8"));
+    CHECK(pool.remove(v));
+    CHECK(pool.remove(w));
+    CHECK(pool.remove(ids[0]));
+    CHECK(pool.update(ids[1], {.weight = 1}));
+    CHECK(pool.find("x") == x);
+    std::string names;
+    for (int i = 0; i != 5; ++i) names += who(picker_two.select());
+    for (char c : {'B', 'C', 'D', 'x', 'y'}) CHECK(names.find(c) != std::string::npos);
+  }
+}
+
+TEST_CASE("pool: a change that fails half-way, after joins, leaves and replacements, is undone whole") {
+  fleet f{round_robin{}, servers(5), 0, {.capacity = 7}};
+  auto const before = seen(f.pool);
+  dice d{28};
+  for (int run = 0; run != 1100; ++run) {  // more often than there are slots
+    std::vector<backend_id> void_ids;
+    auto const half = [&](auto& transaction) {
+      std::vector<backend_id> now = f.ids;
+      for (int step = 0; step != 8; ++step) {
+        switch (roll(d, 3)) {
+          case 0: transaction.remove(now[roll(d, static_cast<std::uint32_t>(now.size()))]); break;
+          case 1: transaction.update(now[roll(d, static_cast<std::uint32_t>(now.size()))], {.weight = roll(d, 3)}); break;
+          default:
+            if (transaction.size() < 6 && step < 2) {
+              void_ids.push_back(transaction.add({"new-" + std::to_string(step)}));
+              now.push_back(void_ids.back());
+            }
+        }
+      }
+      transaction.remove(f.ids[2]);
+      void_ids.push_back(transaction.add({"C"}));  // under the key of one that leaves
+      fail("half-way");
+    };
+    CHECK_THROWS_WITH(f.pool.change(half), ContainsSubstring("half-way") || ContainsSubstring("capacity"));
+    for (auto id : void_ids) CHECK((!f.pool.remove(id) && !f.pool.update(id, {}) && f.pool.health(id) == health_flag::removed));
+  }
+#if defined(__cpp_exceptions)
+  CHECK(seen(f.pool) == before);
+  CHECK(f.next(5) == "ABCDE");
+  CHECK_NOTHROW(f.pool.add({"x"}));
+  CHECK_NOTHROW(f.pool.add({"y"}));
+#endif
+}
+
+TEST_CASE("pool: a removed, forged or default id is refused everywhere") {
+  fleet f{round_robin{}, servers(3), 0, {.observations = true}};
+  auto const gone = f.ids[1];
+  f.pool.remove(gone);
+  f.pool.add({"successor"});
+  std::uint64_t stale = 0;
+  for (backend_id bad : {gone, backend_id{}, backend_id{f.ids[0].slot, f.ids[0].tag | 1}, backend_id{f.ids[0].slot, f.ids[0].tag + detail::one_generation},
+                         backend_id{0xFFFFFFFF, detail::one_generation}, backend_id{700, detail::one_generation}, backend_id{0, 0}}) {
+    CAPTURE(bad);
+    auto const before = seen(f.pool);
+    CHECK(!f.pool.set(bad, health_flag::down));
+    CHECK(!f.pool.clear(bad, health_flag::down));
+    CHECK(f.pool.stale_reports() == (stale += 2));
+    CHECK(f.pool.health(bad) == health_flag::removed);
+    CHECK(f.pool.in_flight(bad) == 0);
+    CHECK((f.pool.observed(bad) == nullptr || bad == gone));  // until its slot is given on
+    CHECK(!f.pool.remove(bad));
+    CHECK(!f.pool.update(bad, {.weight = 9}));
+    CHECK(seen(f.pool) == before);
+  }
+  CHECK(f.pool.observed(f.ids[0]) != nullptr);
+  CHECK(who(f.picker.select({.excluded = std::vector{gone, backend_id{}}, .session = gone})) == "A");
+}
+
+TEST_CASE("pool: an id whose slot has another owner by now has nothing in flight and nothing observed") {
+  fleet f{round_robin{}, servers(1), 0, {.capacity = 1, .observations = true}};
+  auto const old = f.ids[0];
+  f.pool.remove(old);
+  auto const next = f.pool.add({"next"});
+  REQUIRE(next.slot == old.slot);
+  auto const held = f.picker.acquire();
+  CHECK(f.pool.in_flight(next) == 1);
+  CHECK(f.pool.in_flight(old) == 0);
+  CHECK(f.pool.observed(old) == nullptr);
+}
+
+TEST_CASE("pool: capacity counts the slots that wait for leases to end, and is refused by name and number") {
+  fleet f{round_robin{}, servers(2), 0, {.capacity = 2}};
+  CHECK_THROWS_WITH(f.pool.add({"c"}), ContainsSubstring("capacity 2") && ContainsSubstring("2 members"));
+  auto held = f.picker.acquire();
+  f.pool.remove(held.id());
+  CHECK_THROWS_WITH(f.pool.add({"c"}), ContainsSubstring("1 slots wait"));
+  held.finish(outcome::ok);
+  f.pool.refresh();
+  CHECK_NOTHROW(f.pool.add({"c"}));
+  CHECK_THROWS_WITH(pool<server>(pool_options{.capacity = 0}), ContainsSubstring("capacity 0"));
+  CHECK_THROWS_WITH(pool<server>(pool_options{.capacity = (1u << 28) + 1}), ContainsSubstring("capacity 268435457"));
+  CHECK_THROWS_WITH(pool<server>(pool_options{.counter_stripes = 0}), ContainsSubstring("rows 0"));
+  CHECK_THROWS_WITH(pool<server>(pool_options{.counter_stripes = 1025}), ContainsSubstring("rows 1025"));
+  CHECK_NOTHROW(pool<server>(pool_options{.capacity = 1, .counter_stripes = 1024}));
+}
+
+TEST_CASE("pool: a slot is used again only after the leases of its last owner ended, and its id is new") {
+  fleet f{round_robin{}, servers(1), 0, {.capacity = 2}};
+  auto held = f.picker.acquire();
+  f.pool.remove(f.ids[0]);
+  for (int i = 0; i != 20; ++i) {
+    auto const b = f.pool.add({"b"});
+    CHECK(b.slot != f.ids[0].slot);
+    f.pool.remove(b);
+  }
+  CHECK(f.pool.in_flight(f.ids[0]) == 1);
+  CHECK(held->name == "A");
+  held = {};
+  f.pool.refresh();
+  std::vector<backend_id> const now{f.pool.add({"x"}), f.pool.add({"y"})};
+  CHECK((now[0].slot == f.ids[0].slot || now[1].slot == f.ids[0].slot));
+  CHECK(std::find(now.begin(), now.end(), f.ids[0]) == now.end());
+}
+
+TEST_CASE("pool: weight 0 takes no new work and weight w brings it back, and nobody else may touch that reason") {
+  fleet f{round_robin{}, servers(3)};
+  CHECK(f.pool.update(f.ids[1], {.weight = 0}));
+  CHECK(f.pool.health(f.ids[1]) == health_flag::zero_weight);
+  CHECK(f.next(4) == "ACAC");
+  CHECK(!f.pool.clear(f.ids[1], health_flag::zero_weight));
+  CHECK(!f.pool.set(f.ids[0], health_flag::zero_weight));
+  CHECK(!f.pool.set(f.ids[0], health_flag::removed | health_flag::down));
+  CHECK(!f.pool.clear(f.ids[0], health_flag::removed));
+  CHECK(f.pool.health(f.ids[0]) == health_flag::none);
+  CHECK(f.pool.update(f.ids[1], {.weight = 1}));
+  CHECK(f.pool.health(f.ids[1]) == health_flag::none);
+  CHECK(f.shares(6) == std::vector<std::size_t>{2, 2, 2});
+}
+
+TEST_CASE("pool: all of weight 0 reads as all down, from the first member on, and joins with weight 0 get nothing") {
+  fleet f{round_robin{}, weighted({0, 0})};
+  CHECK(f.next(1) == "(all_down)");
+  CHECK(f.pool.health(f.ids[0]) == health_flag::zero_weight);
+  f.pool.update(f.ids[1], {.weight = 2});
+  CHECK(f.next(3) == "BBB");
+  f.pool.update(f.ids[1], {.weight = 0});
+  CHECK(f.next(1) == "(all_down)");
+  CHECK(f.pool.size() == 2);
+}
+
+TEST_CASE("pool: weights 0 and w back and forth keep other reasons, and end where they should") {
+  dice d{29};
+  fleet f{round_robin{}, servers(4)};
+  std::vector<std::uint32_t> weights(4, 1);
+  std::vector<bool> down(4);
+  for (int step = 0; step != 500; ++step) {
+    std::size_t const i = roll(d, 4);
+    if (roll(d, 2) == 0) {
+      f.pool.update(f.ids[i], {.weight = weights[i] = roll(d, 2)});
+    } else if ((down[i] = roll(d, 2) == 0)) {
+      f.set(i, health_flag::down);
+    } else {
+      f.clear(i, health_flag::down);
+      f.pool.refresh();  // who comes back is asked again from here on
+    }
+    bool any = false;
+    for (std::size_t k = 0; k != 4; ++k) {
+      CHECK(f.pool.health(f.ids[k]) == ((weights[k] == 0 ? health_flag::zero_weight : health_flag::none) | (down[k] ? health_flag::down : health_flag::none)));
+      any = any || (weights[k] != 0 && !down[k]);
+    }
+    for (int k = 0; k != 5; ++k) {
+      auto const c = f.picker.select();
+      CHECK(static_cast<bool>(c) == any);
+      if (c) CHECK((weights[c->number] != 0 && !down[c->number]));
+    }
+  }
+}
+
+TEST_CASE("pool: the observer hears of each change of health, with before and after, once") {
+  struct log {
+    std::vector<std::tuple<backend_id, health_flag, health_flag>> events;
+  } heard;
+  pool_options options;
+  options.context = &heard;
+  options.observer = [](void* context, event const& e) noexcept { static_cast<log*>(context)->events.emplace_back(e.id, e.before, e.after); };
+  fleet f{round_robin{}, servers(2), 0, options};
+  f.set(0, health_flag::down);
+  f.set(0, health_flag::down);  // changes nothing
+  f.set(0, health_flag::draining);
+  f.clear(0, health_flag::down | health_flag::ejected);
+  f.clear(1, health_flag::down);  // changes nothing
+  f.pool.set(backend_id{}, health_flag::down);
+  using e = std::tuple<backend_id, health_flag, health_flag>;
+  CHECK(heard.events == std::vector<e>{{f.ids[0], health_flag::none, health_flag::down},
+                                       {f.ids[0], health_flag::down, health_flag::down | health_flag::draining},
+                                       {f.ids[0], health_flag::down | health_flag::draining, health_flag::draining}});
+}
+
+TEST_CASE("pool: two pools know nothing of one another, and two balancers of one pool share health and counts") {
+  fleet f{round_robin{}, servers(2)}, g{round_robin{}, servers(2)};
+  f.set(0, health_flag::down);
+  CHECK(f.next(2) == "BB");
+  CHECK(g.next(2) == "AB");
+  balancer other{f.pool, power_of_two{}, 0};
+  auto picker = other.make_picker();
+  auto const held = picker.acquire();
+  CHECK(who(held) == "B");
+  CHECK(f.pool.in_flight(f.ids[1]) == 1);
+  CHECK(g.pool.in_flight(g.ids[1]) == 0);
+}
+
+TEST_CASE("pool: a thousand pools with a balancer each live side by side") {
+  std::vector<std::unique_ptr<fleet<round_robin>>> all;
+  for (int i = 0; i != 1000; ++i) all.push_back(std::make_unique<fleet<round_robin>>(round_robin{}, servers(3)));
+  for (auto& f : all) CHECK(f->next(3) == "ABC");
+}
+
+#if EQUIPOISE_EXCEPTIONS
+TEST_CASE("an assign that is refused half-way refuses the whole change, also if nobody minds its exception") {
+  fleet f{round_robin{}, servers(2)};
+  std::vector<server> const bad{{"new"}, {"beyond", 1, 99'999}, {"never read"}};
+  for (auto const& list : {bad, std::vector<server>{{"A", 1, 99'999}}})
+    CHECK_THROWS_WITH(f.pool.change([&](auto& transaction) {
+      transaction.update(f.ids[1], {.weight = 7});
+      try {
+        transaction.assign(list);
+      } catch (std::invalid_argument const&) {
+      }
+    }), ContainsSubstring("refused half-way"));
+  CHECK(f.pool.size() == 2);
+  CHECK(f.next(4) == "ABAB");
+  CHECK(f.pool.find("A") == f.ids[0]);
+  CHECK(!f.pool.find("new"));
+}
+#endif
+
+#if EQUIPOISE_EXCEPTIONS
+TEST_CASE("an assign that makes good a refused one loses nothing of what came before both") {
+  fleet f{round_robin{}, servers(2)};
+  f.pool.change([&](auto& transaction) {
+    transaction.add(server{"C", 1, 0, "", 2});
+    auto list = servers(3);
+    list.push_back({"beyond", 1, 99'999});
+    try {
+      transaction.assign(list);
+    } catch (std::invalid_argument const&) {
+    }
+    transaction.assign(servers(3));  // which finds nothing left to do
+  });
+  CHECK(f.pool.find("C"));
+  CHECK(f.pool.size() == 3);
+}
+
+TEST_CASE("an id from a change that was undone is never another's") {
+  fleet f{round_robin{}, servers(1)};
+  std::vector<backend_id> void_ids;
+  for (int i = 0; i != 3; ++i)
+    CHECK_THROWS(f.pool.change([&](auto& transaction) {
+      void_ids.push_back(transaction.add({"void"}));
+      fail("never mind");
+    }));
+  auto const next = f.pool.add({"B"});
+  for (auto id : void_ids) {
+    CHECK(id != next);
+    CHECK(!f.pool.set(id, health_flag::down));
+    CHECK(f.pool.in_flight(id) == 0);
+  }
+  CHECK(f.pool.health(next) == health_flag::none);
+}
+#endif
+
+TEST_CASE("assign within a change says whether it changed anything itself, and takes its options") {
+  fleet f{round_robin{}, servers(2)};
+  f.pool.change([&](auto& transaction) {
+    transaction.add(server{"C"});
+    CHECK(transaction.assign(std::vector<server>{}, {.keep_last_good = true}) == false);
+    auto three = servers(3);
+    three[2].number = 0;
+    CHECK(!transaction.assign(three));
+    CHECK(transaction.assign(servers(1)));
+  });
+  CHECK(f.pool.size() == 1);
+}
+
+TEST_CASE("assign takes what is made on the way") {
+  pool<server> p;
+  CHECK(p.assign(made{}));
+  CHECK(p.size() == 2);
+}
+
+TEST_CASE("news about one that left come too late, also while its leases hold the slot, and unknown reasons are none") {
+  fleet f{round_robin{}, servers(2), 0, {.observations = true}};
+  auto const lease = f.picker.acquire();
+  f.pool.remove(f.ids[0]);
+  CHECK(!f.pool.set(f.ids[0], health_flag::down));
+  CHECK(!f.pool.clear(f.ids[0], health_flag::down));
+  CHECK(f.pool.stale_reports() == 2);
+  CHECK(f.pool.health(f.ids[0]) == health_flag::removed);
+  CHECK(f.pool.observed(f.ids[0]) == nullptr);
+  CHECK(f.pool.in_flight(f.ids[0]) == 1);
+  CHECK(!f.pool.set(f.ids[1], static_cast<health_flag>(detail::health_bits + 1)));
+  CHECK(f.pool.health(f.ids[1]) == health_flag::none);
+}
+
+TEST_CASE("zones of changes that were undone are forgotten") {
+  pool<server> p;
+  balancer lb{p, failover{round_robin{}}};
+  for (int i = 0; i != 3; ++i) CHECK_THROWS(p.add(server{"a", 1, 8, "zone " + std::to_string(i)}));
+  p.add(server{"b", 1, 0, "first"});
+  CHECK(p.zone_name(1) == "first");
+}
