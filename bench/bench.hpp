@@ -1,11 +1,13 @@
 // What the benchmarks share: backends, keys, sizes, names, and the loops that are timed.
 //
-//   bench::leaf<maglev_by_hand>(equipoise::maglev{}, bench::up_to(10'000));   // select/…, direct/…, build/… of one policy
+//   bench::leaf<maglev_by_hand>(equipoise::maglev{}, bench::up_to(10'000));   // select/…, direct/…, build/… of one
+//   policy
 //
-// Names are kind/subject/backends[/condition]/threads:N. Read `cpu_time`: Google Benchmark adds up the threads' CPU time and
-// divides it by all their picks, so it is nanoseconds per pick and thread (`real_time` is divided by the threads once more).
-// Every worker, ours or hand-written, lives on the heap as in a service, has cache lines of its own, and is warm when the
-// clock starts. The server found is handed on as a pointer, not read: what reading it costs is the same for all.
+// Names are kind/subject/backends[/condition]/threads:N. Read `cpu_time`: Google Benchmark adds up the threads' CPU
+// time and divides it by all their picks, so it is nanoseconds per pick and thread (`real_time` is divided by the
+// threads once more). Every worker, ours or hand-written, lives on the heap as in a service, has cache lines of its
+// own, and is warm when the clock starts. The server found is handed on as a pointer, not read: what reading it costs
+// is the same for all.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -28,7 +30,8 @@
 
 namespace bench {
 
-// --- backends ---------------------------------------------------------------------------------------------------------
+// --- backends
+// ---------------------------------------------------------------------------------------------------------
 
 struct server {
   std::string name;
@@ -44,7 +47,7 @@ struct scene {
   std::size_t backends = 3;
   weights weighted = weights::equal;
   bool tenth_down = false;  // every tenth backend, from the first on; not settled, so tables still name them
-  std::uint32_t rows = 1;
+  std::uint32_t counter_stripes = 1;
   bool observed = false;
   friend auto operator<=>(scene const&, scene const&) = default;
 };
@@ -62,7 +65,9 @@ struct pool_of_servers {
   equipoise::pool<server> pool;
 
   explicit pool_of_servers(scene const& s)
-      : pool{{.capacity = static_cast<std::uint32_t>(s.backends), .counter_stripes = s.rows, .observations = s.observed}} {
+      : pool{{.capacity = static_cast<std::uint32_t>(s.backends),
+              .counter_stripes = s.counter_stripes,
+              .observations = s.observed}} {
     pool.assign(servers_of(s));
     std::vector<equipoise::backend_id> ids;
     pool.for_each([&](equipoise::backend_id id, auto const&...) { ids.push_back(id); });
@@ -94,7 +99,8 @@ auto& balancer_for(P const& policy, scene const& s) {
   return kept<balancer_of<P>>(equipoise::describe(policy), s, policy).balancer;
 }
 
-// --- keys -------------------------------------------------------------------------------------------------------------
+// --- keys
+// -------------------------------------------------------------------------------------------------------------
 
 inline constexpr std::size_t key_count = 4096;
 
@@ -115,8 +121,8 @@ struct key_source<equipoise::address> {
   using type = equipoise::address;
   static type make(std::size_t i) {
     std::uint64_t const r = random_number(i);
-    return type::v4({static_cast<std::uint8_t>(r), static_cast<std::uint8_t>(r >> 8), static_cast<std::uint8_t>(r >> 16),
-                     static_cast<std::uint8_t>(r >> 24)});
+    return type::v4({static_cast<std::uint8_t>(r), static_cast<std::uint8_t>(r >> 8),
+                     static_cast<std::uint8_t>(r >> 16), static_cast<std::uint8_t>(r >> 24)});
   }
 };
 
@@ -144,7 +150,8 @@ class key_sequence {
   std::size_t next_;
 };
 
-// --- the loops --------------------------------------------------------------------------------------------------------
+// --- the loops
+// --------------------------------------------------------------------------------------------------------
 
 // The same end for every pick: a register that the compiler must fill.
 EQUIPOISE_INLINE void consume(server const* s) { benchmark::DoNotOptimize(static_cast<server const* const&>(s)); }
@@ -185,7 +192,8 @@ void time_picker(benchmark::State& state, equipoise::balancer<server, P>& lb, st
 template <class P>
 void select(benchmark::State& state, equipoise::balancer<server, P>& lb, std::size_t warm_up) {
   time_picker(state, lb, warm_up, [](auto& picker, auto const&... key) BENCH_INLINE {
-    if (auto const choice = picker.select(key...)) [[likely]] consume(choice.operator->());
+    if (auto const choice = picker.select(key...)) [[likely]]
+      consume(choice.operator->());
   });
 }
 
@@ -193,7 +201,8 @@ void select(benchmark::State& state, equipoise::balancer<server, P>& lb, std::si
 template <class P>
 void acquire(benchmark::State& state, equipoise::balancer<server, P>& lb, std::size_t warm_up) {
   time_picker(state, lb, warm_up, [](auto& picker, auto const&... key) BENCH_INLINE {
-    if (auto const lease = picker.acquire(key...)) [[likely]] consume(lease.operator->());
+    if (auto const lease = picker.acquire(key...)) [[likely]]
+      consume(lease.operator->());
   });
 }
 
@@ -204,17 +213,20 @@ void direct(benchmark::State& state, Hand const& prototype, std::size_t warm_up)
   auto& hand = worker->value;
   if constexpr (std::same_as<Key, equipoise::no_key>) {
     time(state, warm_up, [&]() BENCH_INLINE {
-      if (server const* const found = hand.select()) [[likely]] consume(found);
+      if (server const* const found = hand.select()) [[likely]]
+        consume(found);
     });
   } else {
     key_sequence<Key> keys{state};
     time(state, warm_up, [&]() BENCH_INLINE {
-      if (server const* const found = hand.select(keys.next())) [[likely]] consume(found);
+      if (server const* const found = hand.select(keys.next())) [[likely]]
+        consume(found);
     });
   }
 }
 
-// --- memory -----------------------------------------------------------------------------------------------------------
+// --- memory
+// -----------------------------------------------------------------------------------------------------------
 
 // Bytes allocated now, as the allocator counts them (pages never touched included); 0 where it cannot be asked.
 inline double bytes_in_use() {
@@ -234,7 +246,8 @@ void count_bytes(benchmark::State& state, std::size_t backends, Make make) {
   if (before != 0) state.counters["bytes_per_backend"] = (bytes_in_use() - before) / static_cast<double>(backends);
 }
 
-// --- registration -----------------------------------------------------------------------------------------------------
+// --- registration
+// -----------------------------------------------------------------------------------------------------
 
 inline std::string name_of(std::string const& kind, std::string const& subject, std::size_t backends,
                            std::string const& condition = {}) {

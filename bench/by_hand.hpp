@@ -10,10 +10,10 @@ namespace bench {
 // What all workers of such a service share.
 struct fleet {
   std::vector<server> servers;
-  std::vector<std::atomic<std::uint32_t>> health;     // 0: well
+  std::vector<std::atomic<std::uint32_t>> health;  // 0: well
   std::vector<std::atomic<std::uint32_t>> in_flight;
   std::vector<equipoise::detail::record_base> records;
-  std::vector<equipoise::member> members;             // to build tables from
+  std::vector<equipoise::member> members;  // to build tables from
 
   explicit fleet(scene const& s)
       : servers{servers_of(s)}, health(s.backends), in_flight(s.backends), records(s.backends), members(s.backends) {
@@ -44,7 +44,8 @@ struct hand {
   std::span<server const> servers;
   std::span<std::atomic<std::uint32_t> const> health, in_flight;
 
-  explicit hand(scene const& s) : servers{fleet_of(s).servers}, health{fleet_of(s).health}, in_flight{fleet_of(s).in_flight} {}
+  explicit hand(scene const& s)
+      : servers{fleet_of(s).servers}, health{fleet_of(s).health}, in_flight{fleet_of(s).in_flight} {}
 
   bool is_healthy(std::size_t i) const noexcept { return health[i].load(std::memory_order_relaxed) == 0; }
   std::uint32_t load(std::size_t i) const noexcept { return in_flight[i].load(std::memory_order_relaxed); }

@@ -23,10 +23,10 @@ inline auto ContainsSubstring(std::string const& text) { return Contains(text); 
 }  // namespace Catch::Matchers
 
 // Ends the test case. ctest knows the sentence and reports the test as skipped, not as passed.
-#define SKIP(health_flag)                   \
-  do {                                 \
+#define SKIP(health_flag)                    \
+  do {                                       \
     WARN("test skipped: " << (health_flag)); \
-    return;                            \
+    return;                                  \
   } while (false)
 
 #endif

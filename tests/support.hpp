@@ -84,8 +84,8 @@ auto explain(equipoise::picker<B, P>& p, [[maybe_unused]] std::uint64_t key, equ
     return p.explain(o);
 }
 template <class B, class P>
-std::vector<equipoise::backend_id> select_n(equipoise::picker<B, P>& p, [[maybe_unused]] std::uint64_t key, std::size_t n,
-                                            equipoise::pick_options const& o = {}) {
+std::vector<equipoise::backend_id> select_n(equipoise::picker<B, P>& p, [[maybe_unused]] std::uint64_t key,
+                                            std::size_t n, equipoise::pick_options const& o = {}) {
   std::vector<equipoise::backend_id> found(n);
   if constexpr (equipoise::keyed<P>)
     found.resize(p.select_n(key_number<equipoise::key_of_policy<P>>(key), found, o));
@@ -168,7 +168,8 @@ void any_order_gives_the_same_map(P const& policy, std::vector<server> members, 
   }
 }
 
-// The sum of (seen − expected)² / expected, as a multiple of what chance exceeds once in 10 000 tries (Wilson and Hilferty).
+// The sum of (seen − expected)² / expected, as a multiple of what chance exceeds once in 10 000 tries (Wilson and
+// Hilferty).
 inline double chi_square(std::vector<std::size_t> const& seen, std::vector<double> const& share) {
   double total = 0, all = 0, sum = 0;
   for (std::size_t n : seen) total += static_cast<double>(n);

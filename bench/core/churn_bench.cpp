@@ -46,7 +46,8 @@ template <class Change>
 void under(benchmark::State& state, std::size_t n, Change change) {
   auto& c = bench::kept<changing>("", {.backends = n});
   std::unique_ptr<churn> others;
-  if (state.thread_index() == 0) others = std::make_unique<churn>([&c, change, turn = std::size_t{0}]() mutable { change(c, turn++); });
+  if (state.thread_index() == 0)
+    others = std::make_unique<churn>([&c, change, turn = std::size_t{0}]() mutable { change(c, turn++); });
   bench::select(state, c.balancer, std::max<std::size_t>(n, 1'000));
 }
 

@@ -34,7 +34,9 @@ void local_counter(benchmark::State& state, std::size_t n) {
 void shared_counter(benchmark::State& state, std::size_t n) {
   static bench::on_own_lines<std::atomic<std::uint64_t>> next;
   std::span<server const> const all{servers_of(n)};
-  bench::time(state, n, [&]() BENCH_INLINE { bench::consume(&all[next.value.fetch_add(1, std::memory_order_relaxed) % all.size()]); });
+  bench::time(state, n, [&]() BENCH_INLINE {
+    bench::consume(&all[next.value.fetch_add(1, std::memory_order_relaxed) % all.size()]);
+  });
 }
 
 // A list that may be replaced, behind a lock that readers share.

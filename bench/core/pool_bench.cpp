@@ -8,7 +8,8 @@ void fill(benchmark::State& state, std::size_t n) {
   bench::scene const s{.backends = n};
   auto const servers = bench::servers_of(s);
   auto const make = [&] {
-    auto pool = std::make_unique<equipoise::pool<bench::server>>(equipoise::pool_options{.capacity = static_cast<std::uint32_t>(n)});
+    auto pool = std::make_unique<equipoise::pool<bench::server>>(
+        equipoise::pool_options{.capacity = static_cast<std::uint32_t>(n)});
     pool->assign(servers);
     return pool;
   };
@@ -34,9 +35,15 @@ void assign_same(benchmark::State& state, std::size_t n) {
 
 bool const added = [] {
   for (std::size_t n : bench::sizes{100, 10'000, 1'000'000}) {
-    bench::add(bench::name_of("build", "pool", n), [=](benchmark::State& s) { fill(s, n); })->Unit(benchmark::kMicrosecond);
-    bench::add(bench::name_of("build", "publish", n), [=](benchmark::State& s) { publish(s, n); })->Unit(benchmark::kMicrosecond);
-    bench::add(bench::name_of("build", "assign_same", n), [=](benchmark::State& s) { assign_same(s, n); })->Unit(benchmark::kMicrosecond);
+    bench::add(bench::name_of("build", "pool", n), [=](benchmark::State& s) {
+      fill(s, n);
+    })->Unit(benchmark::kMicrosecond);
+    bench::add(bench::name_of("build", "publish", n), [=](benchmark::State& s) {
+      publish(s, n);
+    })->Unit(benchmark::kMicrosecond);
+    bench::add(bench::name_of("build", "assign_same", n), [=](benchmark::State& s) {
+      assign_same(s, n);
+    })->Unit(benchmark::kMicrosecond);
   }
   return true;
 }();

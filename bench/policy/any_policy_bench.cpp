@@ -4,8 +4,10 @@
 namespace {
 
 bool const added = [] {
-  for (equipoise::any_policy const& policy : {equipoise::any_policy{equipoise::round_robin{}}, equipoise::any_policy{equipoise::maglev{}}})
-    for (std::size_t n : bench::sizes{100, 10'000}) bench::add_select(policy, {.backends = n}, "any_policy{" + policy.describe() + "}");
+  for (equipoise::any_policy const& policy :
+       {equipoise::any_policy{equipoise::round_robin{}}, equipoise::any_policy{equipoise::maglev{}}})
+    for (std::size_t n : bench::sizes{100, 10'000})
+      bench::add_select(policy, {.backends = n}, "any_policy{" + policy.describe() + "}");
   return true;
 }();
 

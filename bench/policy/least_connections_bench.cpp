@@ -24,7 +24,8 @@ struct by_hand : bench::hand {
 
 bool const added = [] {
   bench::leaf<by_hand>(equipoise::least_connections{});
-  for (std::size_t n : bench::three_sizes) bench::add_acquire(equipoise::least_connections{}, {.backends = n}, "least_connections", {}, 10);
+  for (std::size_t n : bench::three_sizes)
+    bench::add_acquire(equipoise::least_connections{}, {.backends = n}, "least_connections", {}, 10);
   return true;
 }();
 

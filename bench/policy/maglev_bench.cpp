@@ -10,7 +10,8 @@ struct by_hand : bench::hand {
 
   bench::server const* select(std::uint64_t key) noexcept {
     std::uint64_t drawn = equipoise::default_hash{}(key);
-    for (std::size_t excluded = 0; excluded != 64; ++excluded, drawn = equipoise::mix(drawn + equipoise::golden_gamma)) {
+    for (std::size_t excluded = 0; excluded != 64;
+         ++excluded, drawn = equipoise::mix(drawn + equipoise::golden_gamma)) {
       std::size_t const i = table[equipoise::multiply_high(drawn, table.size())];
       if (is_healthy(i)) return &servers[i];
     }

@@ -26,7 +26,8 @@ bool const added = [] {
   bench::leaf<by_hand>(equipoise::power_of_two{});
   for (std::size_t n : bench::three_sizes) {
     bench::add_acquire(equipoise::power_of_two{}, {.backends = n}, "power_of_two");
-    bench::add_acquire(equipoise::power_of_two{}, {.backends = n, .counter_stripes = 2}, "power_of_two", "stripe_per_worker");
+    bench::add_acquire(equipoise::power_of_two{}, {.backends = n, .counter_stripes = 2}, "power_of_two",
+                       "stripe_per_worker");
   }
   return true;
 }();

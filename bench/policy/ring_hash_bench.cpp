@@ -15,7 +15,8 @@ struct by_hand : bench::hand {
 
   bench::server const* select(std::uint64_t key) noexcept {
     std::uint64_t drawn = equipoise::default_hash{}(key);
-    for (std::size_t excluded = 0; excluded != 64; ++excluded, drawn = equipoise::mix(drawn + equipoise::golden_gamma)) {
+    for (std::size_t excluded = 0; excluded != 64;
+         ++excluded, drawn = equipoise::mix(drawn + equipoise::golden_gamma)) {
       auto const hash = static_cast<std::uint32_t>(drawn >> 32);
       auto const* p = circle.data() + index[std::uint64_t{hash} >> shift];
       for (;;) {

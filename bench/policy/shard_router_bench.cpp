@@ -21,8 +21,7 @@ equipoise::modulo_shards shards(std::size_t n) {
 }
 
 bool const added = [] {
-  for (std::size_t n : bench::all_sizes)
-    bench::leaf<by_hand>(equipoise::shard_router{shards(n)}, {n});
+  for (std::size_t n : bench::all_sizes) bench::leaf<by_hand>(equipoise::shard_router{shards(n)}, {n});
   return true;
 }();
 

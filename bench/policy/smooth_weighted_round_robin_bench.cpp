@@ -7,7 +7,8 @@ struct by_hand : bench::hand {
   std::span<std::uint32_t const> order;
   std::size_t next = 0;
 
-  explicit by_hand(bench::scene const& s) : hand{s}, order{bench::table_for(equipoise::smooth_weighted_round_robin{}, s).order} {}
+  explicit by_hand(bench::scene const& s)
+      : hand{s}, order{bench::table_for(equipoise::smooth_weighted_round_robin{}, s).order} {}
 
   bench::server const* select() noexcept {
     for (std::size_t excluded = 0; excluded != order.size(); ++excluded) {

@@ -3,6 +3,8 @@
 #include "endpoint.hpp"
 #include "forward.hpp"
 
+#include <equipoise/with/nlohmann_json.hpp>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -79,10 +81,11 @@ task<bool> administer(worker& at, client& c, client_request const& request, clie
     std::string const text = from.to_string();
     auto const hashed =
         key != asked.values.end() ? equipoise::any_key{std::string_view{key->second}} : client_key(at.all, from, text);
-    auto const why = at.pick.explain(hashed, {.now = now()});
-    auto answer = nlohmann::ordered_json::parse(why.json());
-    answer["text"] = why.text();
-    co_return co_await say(200, answer.dump(2) + '\n', json);
+    auto const explanation = at.pick.explain(hashed, {.now = now()});
+    nlohmann::ordered_json answer = explanation;
+    answer["text"] = explanation.text();
+    co_return co_await say(200, answer.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n',
+                           json);
   }
   co_return co_await say(404, "here are: /-/ /-/stats /-/explain?key=…&client=… /-/metrics\n", plain);
 }

@@ -21,10 +21,8 @@ tcp::acceptor listen_on(asio::io_context& io, tcp::endpoint const& at) try {
 }  // namespace
 
 control::control(config settings)
-    : all_{std::move(settings)}, health_{io_, all_}, acceptor_{listen_on(io_, all_.settings.listen)}, signals_{io_,
-                                                                                                               SIGTERM,
-                                                                                                               SIGINT,
-                                                                                                               SIGHUP} {
+    : all_{std::move(settings)}, health_{io_, all_}, acceptor_{listen_on(io_, all_.settings.listen)},
+      signals_{io_, SIGTERM, SIGINT, SIGHUP} {
   acceptor_.non_blocking(true);
   for (unsigned i = 0; i < all_.settings.workers; ++i) workers_.push_back(std::make_unique<worker>(all_, health_));
 }

@@ -19,9 +19,8 @@ equipoise::pool_options options_for(config const& settings) {
 }  // namespace
 
 shared::shared(config s)
-    : settings{std::move(s)}, pool{options_for(settings)}, balancer{pool, make_policy(settings),
-                                                                    settings.seed ? *settings.seed
-                                                                                  : std::random_device{}()} {
+    : settings{std::move(s)}, pool{options_for(settings)},
+      balancer{pool, make_policy(settings), settings.seed ? *settings.seed : std::random_device{}()} {
   try {
     pool.assign(servers_of(settings));
   } catch (std::invalid_argument const& e) {  // such as a priority beyond failover's levels

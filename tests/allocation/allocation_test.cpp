@@ -27,7 +27,9 @@ void picks_without_allocating(P const& policy) {
   auto const excluded = f.ids[2];
   auto const pick_all_ways = [&] {
     for (std::uint64_t k = 0; k != 200; ++k) {
-      pick_options const options{.now = time_point{std::chrono::seconds{1}}, .excluded = {&excluded, k % 3 == 0}, .session = k % 5 == 0 ? f.ids[3] : backend_id{}};
+      pick_options const options{.now = time_point{std::chrono::seconds{1}},
+                                 .excluded = {&excluded, k % 3 == 0},
+                                 .session = k % 5 == 0 ? f.ids[3] : backend_id{}};
       auto const key = key_number<std::conditional_t<std::same_as<P, any_policy>, address, key_of_policy<P>>>(k);
       static_cast<void>(key);
       if constexpr (keyed<P>) {
@@ -56,7 +58,8 @@ void picks_without_allocating(P const& policy) {
 }  // namespace
 
 TEST_CASE("the counter counts") {
-  CHECK(allocations_of([] { ::operator delete(::operator new(1000)); }) == 1);  // a call, which no compiler may leave out
+  CHECK(allocations_of([] { ::operator delete(::operator new(1000)); }) ==
+        1);  // a call, which no compiler may leave out
   CHECK(allocations_of([] { std::make_unique<equipoise::detail::hazard_pointer>(); }) == 1);
 }
 
@@ -70,7 +73,8 @@ TEST_CASE("no pick allocates, whatever policy of the catalog is made by name, al
   for (auto const& leaf : leaves) {
     picks_without_allocating(registry.make(leaf));
     for (auto const& inner : wrappers)
-      for (auto const& outer : wrappers) picks_without_allocating(registry.make(outer + "{" + inner + "{" + leaf + "}}"));
+      for (auto const& outer : wrappers)
+        picks_without_allocating(registry.make(outer + "{" + inner + "{" + leaf + "}}"));
   }
 }
 
@@ -113,8 +117,8 @@ TEST_CASE("a picker that ends leaves its place to the next: one after the other 
 }
 
 #if EQUIPOISE_EXCEPTIONS
-TEMPLATE_TEST_CASE("explain that runs out of memory throws, whatever it was doing, and leaves the picks as they were", "", least_connections, power_of_two,
-                   round_robin) {
+TEMPLATE_TEST_CASE("explain that runs out of memory throws, whatever it was doing, and leaves the picks as they were",
+                   "", least_connections, power_of_two, round_robin) {
   fleet f{TestType{}, servers(5), 1}, twin{TestType{}, servers(5), 1};
   f.next(1), twin.next(1);
   std::size_t failed = 0;

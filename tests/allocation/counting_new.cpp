@@ -1,9 +1,10 @@
-// operator new for the whole program, counting. A file of its own: inlined, new and delete would look mismatched to the compiler.
+// operator new for the whole program, counting. A file of its own: inlined, new and delete would look mismatched to the
+// compiler.
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 
-std::size_t allocations = 0;  // the tests here have one thread
+std::size_t allocations = 0;             // the tests here have one thread
 std::size_t allocations_until_none = 0;  // the one that will fail; 0: none
 
 namespace {
@@ -20,10 +21,18 @@ void* counted(std::size_t size, std::size_t alignment) {
 
 void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
 void* operator new[](std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::nothrow_t const&) noexcept { return counted(size, alignof(std::max_align_t)); }
-void* operator new[](std::size_t size, std::nothrow_t const&) noexcept { return counted(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
+  return counted(size, alignof(std::max_align_t));
+}
+void* operator new[](std::size_t size, std::nothrow_t const&) noexcept {
+  return counted(size, alignof(std::max_align_t));
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
 
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete[](void* p) noexcept { std::free(p); }

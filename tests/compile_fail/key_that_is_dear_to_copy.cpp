@@ -11,7 +11,9 @@ struct mine {
   struct table {};
   struct cursor {};
   table build(equipoise::members_view) const { return {}; }
-  equipoise::proposal propose(table const&, cursor&, equipoise::pick const&, std::string const&) const noexcept { return nullptr; }
+  equipoise::proposal propose(table const&, cursor&, equipoise::pick const&, std::string const&) const noexcept {
+    return nullptr;
+  }
 };
 
 void use(equipoise::pool<server>& pool) { equipoise::balancer lb{pool, mine{}}; }

@@ -1,7 +1,7 @@
 // expect: equipoise: this policy needs a key: picker.select(key)
 #include <equipoise/core/pick/balancer.hpp>
-#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/maglev.hpp>
+#include <equipoise/policy/max_in_flight.hpp>
 
 struct server {
   std::string name;

@@ -1,6 +1,6 @@
-// What the thread sanitizer sees when an order is lost: two real threads run the shipped protocols with one order made relaxed,
-// named by the argument. With `shipped` it must be silent; tests/concurrency/CMakeLists.txt expects a race of the others.
-// (The store-load orders, 1 against 4 of both protocols, are the model checker's: no sanitizer sees those.)
+// What the thread sanitizer sees when an order is lost: two real threads run the shipped protocols with one order made
+// relaxed, named by the argument. With `shipped` it must be silent; tests/concurrency/CMakeLists.txt expects a race of
+// the others. (The store-load orders, 1 against 4 of both protocols, are the model checker's: no sanitizer sees those.)
 #include <equipoise/core/registry/lease_protocol.hpp>
 #include <equipoise/core/snapshot/publication_protocol.hpp>
 
@@ -75,21 +75,38 @@ void take_and_reuse() {
   worker.join();
 }
 
-struct exchange_relaxed : detail::publication_orders { static constexpr auto exchange = relaxed; };
-struct mark_relaxed : detail::publication_orders { static constexpr auto protect = relaxed; };
-struct look_again_relaxed : detail::publication_orders { static constexpr auto look_again = relaxed; };
-struct scan_relaxed : detail::publication_orders { static constexpr auto scan = relaxed; };
-struct let_go_relaxed : detail::publication_orders { static constexpr auto let_go = relaxed; };
-struct validate_relaxed : detail::lease_orders { static constexpr auto validate = relaxed; };
-struct zero_test_relaxed : detail::lease_orders { static constexpr auto zero_test = relaxed; };
-struct give_relaxed : detail::lease_orders { static constexpr auto give = relaxed; };
+struct exchange_relaxed : detail::publication_orders {
+  static constexpr auto exchange = relaxed;
+};
+struct mark_relaxed : detail::publication_orders {
+  static constexpr auto protect = relaxed;
+};
+struct look_again_relaxed : detail::publication_orders {
+  static constexpr auto look_again = relaxed;
+};
+struct scan_relaxed : detail::publication_orders {
+  static constexpr auto scan = relaxed;
+};
+struct let_go_relaxed : detail::publication_orders {
+  static constexpr auto let_go = relaxed;
+};
+struct validate_relaxed : detail::lease_orders {
+  static constexpr auto validate = relaxed;
+};
+struct zero_test_relaxed : detail::lease_orders {
+  static constexpr auto zero_test = relaxed;
+};
+struct give_relaxed : detail::lease_orders {
+  static constexpr auto give = relaxed;
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
   auto const is = [&](char const* name) { return argc == 2 && std::strcmp(argv[1], name) == 0; };
   if (is("shipped")) publish_and_pick<detail::publication_orders>(), take_and_reuse<detail::lease_orders>();
-  for (int run = 0; run != 100; ++run) {  // the first race ends the program; on a busy machine the two may not meet for long
+  for (int run = 0; run != 100;
+       ++run) {  // the first race ends the program; on a busy machine the two may not meet for long
     if (is("exchange")) publish_and_pick<exchange_relaxed>();
     if (is("mark")) publish_and_pick<mark_relaxed>();
     if (is("look_again")) publish_and_pick<look_again_relaxed>();

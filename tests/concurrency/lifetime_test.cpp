@@ -1,5 +1,5 @@
-// A backend object is never freed under a lease, or under a choice that may still be used; its slot is never given on under a
-// lease; counts come back to zero whatever order leases end in, on whatever thread.
+// A backend object is never freed under a lease, or under a choice that may still be used; its slot is never given on
+// under a lease; counts come back to zero whatever order leases end in, on whatever thread.
 #include "workers.hpp"
 
 #include <map>
@@ -36,7 +36,9 @@ struct discovery {
       }
     } const at_the_end{listed};
     pool.assign(std::move(listed));  // its elements; the list itself stays
-    pool.for_each([&](equipoise::backend_id id, guest const& g, auto const&, auto) { issued[{id.slot, id.tag}] = g.number(); });
+    pool.for_each([&](equipoise::backend_id id, guest const& g, auto const&, auto) {
+      issued[{id.slot, id.tag}] = g.number();
+    });
   }
 };
 
@@ -108,7 +110,8 @@ void leases_across_changes(std::uint32_t rows, std::uint32_t capacity, bool obse
               box.post({std::move(lease), std::move(reading)});
             } else {
               { auto const over = std::move(reading); }
-              lease.finish(equipoise::outcome::ok, equipoise::time_point{std::chrono::nanoseconds{static_cast<int>(turn % 7)}});
+              lease.finish(equipoise::outcome::ok,
+                           equipoise::time_point{std::chrono::nanoseconds{static_cast<int>(turn % 7)}});
             }
             if (keep.size() == 4 || dice % 64 == 0) keep.clear();
             if (dice % 16 == 3)
@@ -146,7 +149,8 @@ void leases_across_changes(std::uint32_t rows, std::uint32_t capacity, bool obse
 
 }  // namespace
 
-TEST_CASE("leases across membership changes: no object dies under one, no id means another, counts end at zero", "[lifetime]") {
+TEST_CASE("leases across membership changes: no object dies under one, no id means another, counts end at zero",
+          "[lifetime]") {
   leases_across_changes(1, 1024, false);
 }
 
@@ -211,7 +215,8 @@ TEST_CASE("a choice may be read until its picker's next call, while others chang
   CHECK(book.deaths.count() > 300);
 }
 
-TEST_CASE("a backend removed while it is picked: once its count was zero, no lease on it is or will be held", "[lifetime]") {
+TEST_CASE("a backend removed while it is picked: once its count was zero, no lease on it is or will be held",
+          "[lifetime]") {
   crowd::guest_book book;
   equipoise::pool<guest> pool{{.counter_stripes = 3}};
   equipoise::balancer lb{pool, equipoise::round_robin{}, 5};

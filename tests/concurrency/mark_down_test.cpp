@@ -11,8 +11,8 @@ struct host {
 };
 std::string_view key_of(host const& h) { return h.name; }
 
-// One counter a backend: odd from after set() returned until before clear() begins. Read-modify-writes on both sides, so
-// that a pick between two equal odd readings lies wholly in that time.
+// One counter a backend: odd from after set() returned until before clear() begins. Read-modify-writes on both sides,
+// so that a pick between two equal odd readings lies wholly in that time.
 struct marks {
   static constexpr std::size_t backends = 5;
   std::array<std::atomic<std::uint32_t>, backends> turns{};
@@ -79,19 +79,21 @@ TEST_CASE("a mark-down is never followed by a lease that starts later", "[mark_d
   });
 }
 
-TEST_CASE("a mark-down is never followed by a later pick of a shared picker, of an erased policy, or of replicas", "[mark_down]") {
-  never_after_mark_down(equipoise::any_policy{equipoise::power_of_two{}}, [](auto& lb, auto& picker, std::uint64_t turn) {
-    if (turn % 3 == 0) {
-      auto const lease = lb.acquire();
-      return lease ? lease->number : nobody;
-    }
-    if (turn % 3 == 1) {
-      auto const choice = picker.select();
-      return choice ? choice->number : nobody;
-    }
-    std::array<equipoise::backend_id, 1> one;
-    if (picker.select_n(one) == 0) return nobody;
-    auto const lease = picker.acquire();
-    return lease ? lease->number : nobody;
-  });
+TEST_CASE("a mark-down is never followed by a later pick of a shared picker, of an erased policy, or of replicas",
+          "[mark_down]") {
+  never_after_mark_down(equipoise::any_policy{equipoise::power_of_two{}},
+                        [](auto& lb, auto& picker, std::uint64_t turn) {
+                          if (turn % 3 == 0) {
+                            auto const lease = lb.acquire();
+                            return lease ? lease->number : nobody;
+                          }
+                          if (turn % 3 == 1) {
+                            auto const choice = picker.select();
+                            return choice ? choice->number : nobody;
+                          }
+                          std::array<equipoise::backend_id, 1> one;
+                          if (picker.select_n(one) == 0) return nobody;
+                          auto const lease = picker.acquire();
+                          return lease ? lease->number : nobody;
+                        });
 }

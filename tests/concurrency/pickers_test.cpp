@@ -1,5 +1,5 @@
-// Pickers made, rested, moved between threads and ended while snapshots are published; several balancers on one pool; and the
-// bound on what waits to be reclaimed.
+// Pickers made, rested, moved between threads and ended while snapshots are published; several balancers on one pool;
+// and the bound on what waits to be reclaimed.
 #include "workers.hpp"
 
 #include <equipoise/policy/any_policy.hpp>
@@ -44,8 +44,12 @@ TEST_CASE("pickers may be made, rested, moved between threads and ended while sn
           auto const choice = mine.select();
           if (!choice || choice->name.empty()) nobody.add();
           switch ((turn + worker) % 6) {
-            case 0: mine = lb.make_picker(); break;  // the old one ends
-            case 1: mine.release(); break;
+            case 0:
+              mine = lb.make_picker();
+              break;  // the old one ends
+            case 1:
+              mine.release();
+              break;
             case 2: {
               std::lock_guard const lock{mutex};
               lent.push_back(std::move(mine));
@@ -58,7 +62,8 @@ TEST_CASE("pickers may be made, rested, moved between threads and ended while sn
               if (lent.empty()) lent.push_back(lb.make_picker());
               break;
             }
-            default: break;
+            default:
+              break;
           }
         }
       });
@@ -130,7 +135,8 @@ TEST_CASE("balancers come and go on one pool while others pick and the pool chan
   CHECK(waiting.snapshots + waiting.lists + waiting.records + waiting.slots == 0);
 }
 
-TEST_CASE("any number of threads may acquire from a balancer itself, and a key stays with the name it had", "[pickers]") {
+TEST_CASE("any number of threads may acquire from a balancer itself, and a key stays with the name it had",
+          "[pickers]") {
   equipoise::pool<host> pool{{.counter_stripes = 2}};
   pool.assign(hosts(3, 0));
   equipoise::balancer plain{pool, equipoise::round_robin{}, 1};

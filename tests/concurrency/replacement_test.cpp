@@ -46,7 +46,8 @@ TEST_CASE("replacing all members at once never shows acquire an empty pool", "[r
   never_empty(equipoise::least_connections{}, [](auto&, auto& picker, auto) { return bool(picker.acquire()); });
 }
 
-TEST_CASE("replacing all members at once never shows a keyed or erased policy, replicas or explain an empty pool", "[replacement]") {
+TEST_CASE("replacing all members at once never shows a keyed or erased policy, replicas or explain an empty pool",
+          "[replacement]") {
   never_empty(equipoise::ring_hash{}, [](auto& lb, auto& picker, auto turn) {
     if (turn % 4 == 0) return bool(lb.acquire(turn));
     if (turn % 4 == 1) return bool(picker.select(turn));
@@ -63,7 +64,9 @@ TEST_CASE("handing all weight over to others in one change never shows an empty 
   using balancer = equipoise::balancer<host, equipoise::round_robin>;
   equipoise::pool<host> pool;
   std::array<equipoise::backend_id, 2> ids;
-  pool.change([&](auto& transaction) { ids = {transaction.add({"a"}, {.weight = 1}), transaction.add({"b"}, {.weight = 0})}; });
+  pool.change([&](auto& transaction) {
+    ids = {transaction.add({"a"}, {.weight = 1}), transaction.add({"b"}, {.weight = 0})};
+  });
   // One is told of a change after the other: with many there is time between what the first and what the last one sees.
   std::vector<std::unique_ptr<balancer>> all;
   for (unsigned i = 0; i != 50; ++i) all.push_back(std::make_unique<balancer>(pool, equipoise::round_robin{}, i));

@@ -1,5 +1,5 @@
-// Storms of set, clear and settle: reasons are bits of one word and cannot disturb each other, and the observer hears each
-// change once, on the thread that made it.
+// Storms of set, clear and settle: reasons are bits of one word and cannot disturb each other, and the observer hears
+// each change once, on the thread that made it.
 #include "workers.hpp"
 
 namespace {
@@ -10,8 +10,8 @@ struct host {
 std::string_view key_of(host const& h) { return h.name; }
 
 constexpr std::size_t backends = 4, threads = 4;
-constexpr equipoise::health_flag own[threads] = {equipoise::health_flag::down, equipoise::health_flag::ejected, equipoise::health_flag::maintenance,
-                                            equipoise::health_flag::user_2};
+constexpr equipoise::health_flag own[threads] = {equipoise::health_flag::down, equipoise::health_flag::ejected,
+                                                 equipoise::health_flag::maintenance, equipoise::health_flag::user_2};
 
 // Each thread keeps what it last heard of its own bit.
 struct heard {
@@ -116,8 +116,11 @@ TEST_CASE("late news about a former owner of a slot never reach its successor", 
         for (std::uint64_t turn = 0; shift.goes_on(turn); ++turn) {
           std::size_t const now = newest.load(std::memory_order_acquire);
           if (now >= 2) {  // long removed
-            if (worker % 2 == 0 ? pool.set(ids[now - 2], equipoise::health_flag::down) : pool.clear(ids[now - 2], equipoise::health_flag::down)) stale.add(0);
-            else stale.add();
+            if (worker % 2 == 0 ? pool.set(ids[now - 2], equipoise::health_flag::down)
+                                : pool.clear(ids[now - 2], equipoise::health_flag::down))
+              stale.add(0);
+            else
+              stale.add();
           }
           auto const lease = picker.acquire();
           if (lease && lease->name != "h") harmed.add();

@@ -1,5 +1,5 @@
-// What the concurrency tests share. They find what they look for by themselves, by the thread sanitizer, or both; so what the
-// tests count across threads is relaxed: it must not order what the library has to order.
+// What the concurrency tests share. They find what they look for by themselves, by the thread sanitizer, or both; so
+// what the tests count across threads is relaxed: it must not order what the library has to order.
 #pragma once
 
 #include "catch.hpp"
@@ -55,7 +55,8 @@ class shift {
 // A backend object that knows whether it lives, and whether somebody was looking at it when it died.
 struct guest_book {
   static constexpr std::size_t pages = 1 << 16;
-  std::vector<std::atomic<int>> readers = std::vector<std::atomic<int>>(pages);  // of each guest: choices and leases at this moment
+  std::vector<std::atomic<int>> readers =
+      std::vector<std::atomic<int>>(pages);  // of each guest: choices and leases at this moment
   tally died_under_a_reader;
   tally deaths;
 };
@@ -90,7 +91,9 @@ class guest {
   // While one of these lives, the guest must.
   class reading {
    public:
-    explicit reading(guest const& g) noexcept : readers_{&g.book_->readers[g.number_]} { readers_->fetch_add(1, relaxed); }
+    explicit reading(guest const& g) noexcept : readers_{&g.book_->readers[g.number_]} {
+      readers_->fetch_add(1, relaxed);
+    }
     reading(reading&& other) noexcept : readers_{std::exchange(other.readers_, nullptr)} {}
     reading& operator=(reading&& other) noexcept {
       std::swap(readers_, other.readers_);

@@ -1,10 +1,11 @@
 // Replays recorded placements of real programs: the same backends, the same requests, every pick compared.
 //
-//   conform FILE…      a line a file (`N of M NAME`, or `skipped NAME: reason`), the first five differences of each, and
+//   conform FILE…      a line a file (`N of M NAME`, or `skipped NAME: reason`), the first five differences of each,
+//   and
 //                      last `N of M picks equal`. Exit 0 only if every pick of every file is equal.
 //
-// Skipped is what cannot be replayed yet, and what is wrong with a file: its picks, or at least one, count as not equal.
-// To add a program: one line in `stand_ins`, naming the policy that stands in for it.
+// Skipped is what cannot be replayed yet, and what is wrong with a file: its picks, or at least one, count as not
+// equal. To add a program: one line in `stand_ins`, naming the policy that stands in for it.
 #include <equipoise/equipoise.hpp>
 
 #include <nlohmann/json.hpp>
@@ -53,7 +54,8 @@ struct skipped : std::runtime_error {
 // Fit for one line, whatever the file says.
 std::string line_of(std::string text, std::size_t longest) {
   if (text.size() > longest) {
-    while (longest != 0 && (static_cast<unsigned char>(text[longest]) & 0xC0) == 0x80) --longest;  // not inside a character
+    while (longest != 0 && (static_cast<unsigned char>(text[longest]) & 0xC0) == 0x80)
+      --longest;  // not inside a character
     text.resize(longest);
     text += "…";
   }
@@ -62,7 +64,8 @@ std::string line_of(std::string text, std::size_t longest) {
   return text;
 }
 
-// --- what a file says, or which of its fields says it wrongly ---------------------------------------------------------
+// --- what a file says, or which of its fields says it wrongly
+// ---------------------------------------------------------
 
 // Where a value stands: picks, picks[3], backends[3].name.
 struct place {
@@ -139,7 +142,8 @@ std::vector<server> servers_in(json const& list) {
   return servers;
 }
 
-// --- a file -----------------------------------------------------------------------------------------------------------
+// --- a file
+// -----------------------------------------------------------------------------------------------------------
 
 struct result {
   std::size_t equal = 0, asked = 0;
@@ -182,7 +186,8 @@ result replay(json const& file) {
   auto const& picks = as_list(field_of(file, {{}, {}, "picks"}), {"picks"});
   std::size_t const requests = requests_in(inputs, found->asked_with);
   if (requests != picks.size())
-    throw skipped("picks has " + std::to_string(picks.size()) + " entries, but inputs asks for " + std::to_string(requests));
+    throw skipped("picks has " + std::to_string(picks.size()) + " entries, but inputs asks for " +
+                  std::to_string(requests));
 
   equipoise::pool<server> pool{{.capacity = static_cast<std::uint32_t>(servers.size())}};
   pool.assign(servers);
@@ -197,7 +202,8 @@ result replay(json const& file) {
     equipoise::any_key key;
     if (found->asked_with == keys::clients) {
       auto const& client = inputs["client"][i];
-      auto const address = client.is_string() ? equipoise::address::parse(client.get_ref<std::string const&>()) : std::nullopt;
+      auto const address =
+          client.is_string() ? equipoise::address::parse(client.get_ref<std::string const&>()) : std::nullopt;
       if (!address) is_not(client, {"inputs.client", i}, "an address");
       key = *address;
       asked += ", client " + client.get<std::string>();
@@ -209,7 +215,8 @@ result replay(json const& file) {
     if (got == theirs)
       ++r.equal;
     else if (r.differences.size() < 5)
-      r.differences.push_back(asked + ": " + system + " chose " + std::to_string(theirs) + ", we chose " + std::to_string(got));
+      r.differences.push_back(asked + ": " + system + " chose " + std::to_string(theirs) + ", we chose " +
+                              std::to_string(got));
   }
   return r;
 }

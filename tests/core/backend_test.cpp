@@ -132,7 +132,9 @@ TEST_CASE("backend: a weight or priority out of range is refused, naming field, 
   CHECK(pool.size() == 0);
   CHECK_NOTHROW(pool.add({0xFFFFFFFF, 65'535}));
   CHECK_THROWS_WITH(pool.update(*pool.find("odd-one"), {.priority = 65'536}), ContainsSubstring("priority 65536"));
-  pool.for_each([](backend_id, any_numbers const&, attributes const& a, health_flag) { CHECK(a == attributes{0xFFFFFFFF, 65'535, ""}); });
+  pool.for_each([](backend_id, any_numbers const&, attributes const& a, health_flag) {
+    CHECK(a == attributes{0xFFFFFFFF, 65'535, ""});
+  });
 }
 
 TEST_CASE("backend: zones have names, numbers of the pool's own, and the empty one is 0") {

@@ -9,8 +9,9 @@ TEST_CASE("endpoint: parse is the inverse of text") {
     char const *text, *host;
     int port;
   };
-  for (auto const& [text, host, port] : {good{"10.0.0.1:80", "10.0.0.1", 80}, good{"example.org:443", "example.org", 443},
-                                         good{"[::1]:65535", "::1", 65'535}, good{"[2001:db8::7]:1", "2001:db8::7", 1}}) {
+  for (auto const& [text, host, port] :
+       {good{"10.0.0.1:80", "10.0.0.1", 80}, good{"example.org:443", "example.org", 443},
+        good{"[::1]:65535", "::1", 65'535}, good{"[2001:db8::7]:1", "2001:db8::7", 1}}) {
     auto const e = endpoint::parse(text);
     CHECK(e.host == host);
     CHECK(e.port == port);
@@ -20,9 +21,10 @@ TEST_CASE("endpoint: parse is the inverse of text") {
 }
 
 TEST_CASE("endpoint: what is not host:port is refused, and the text is named") {
-  for (std::string bad : {"", ":", "host", "host:", ":80", "host:0", "host:65536", "host:99999", "host:123456", "host:-1", "host:+1", "host:8o",
-                          "host: 80", "host:80 ", "::1:80", "[::1]", "[::1]:", "[]:80", "[::1:80", "::1]:80", "host]:80", "[host:80", "[[::1]]:80",
-                          "[host]:80", "a b:80"}) {
+  for (std::string bad : {"",           ":",           "host",      "host:",   ":80",     "host:0",   "host:65536",
+                          "host:99999", "host:123456", "host:-1",   "host:+1", "host:8o", "host: 80", "host:80 ",
+                          "::1:80",     "[::1]",       "[::1]:",    "[]:80",   "[::1:80", "::1]:80",  "host]:80",
+                          "[host:80",   "[[::1]]:80",  "[host]:80", "a b:80"}) {
     CAPTURE(bad);
     CHECK_THROWS_WITH(endpoint::parse(bad), Catch::Matchers::ContainsSubstring("'" + bad + "'"));
   }
@@ -46,7 +48,8 @@ TEST_CASE("endpoint: text of any bytes is an endpoint that reads itself again, o
         FAIL("'" << text << "' is read as " << e.text());
       ++good;
     } catch (std::invalid_argument const& why) {
-      if (std::string_view{why.what()}.find("endpoint '") == std::string_view::npos) FAIL("'" << text << "': " << why.what());
+      if (std::string_view{why.what()}.find("endpoint '") == std::string_view::npos)
+        FAIL("'" << text << "': " << why.what());
       ++bad;
     }
   }

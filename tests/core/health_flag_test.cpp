@@ -19,7 +19,8 @@ TEST_CASE("reasons are written strongest first, and none is up") {
   CHECK(to_string(health_flag::down | health_flag::draining | health_flag::user_3) == "draining+down+user_3");
   CHECK(to_string(static_cast<health_flag>(0xFFF)) ==
         "removed+maintenance+draining+down+ejected+circuit_open+saturated+zero_weight+user_1+user_2+user_3+user_4");
-  CHECK(without(health_flag::down | health_flag::draining, health_flag::down | health_flag::ejected) == health_flag::draining);
+  CHECK(without(health_flag::down | health_flag::draining, health_flag::down | health_flag::ejected) ==
+        health_flag::draining);
 }
 
 TEST_CASE("ids, reasons, outcomes and causes print themselves") {
@@ -27,10 +28,14 @@ TEST_CASE("ids, reasons, outcomes and causes print themselves") {
   CHECK(printed(backend_id{17, 3 * detail::one_generation}) == "#17.3");
   CHECK(printed(health_flag::maintenance) == "maintenance");
   std::string all;
-  for (auto o : {outcome::ok, outcome::error, outcome::gateway_error, outcome::local_error, outcome::rejected, outcome::cancelled}) all += printed(o) + " ";
+  for (auto o : {outcome::ok, outcome::error, outcome::gateway_error, outcome::local_error, outcome::rejected,
+                 outcome::cancelled})
+    all += printed(o) + " ";
   CHECK(all == "ok error gateway_error local_error rejected cancelled ");
   all.clear();
-  for (auto c : {pick_error::none, pick_error::all_excluded, pick_error::all_saturated, pick_error::all_down, pick_error::refused, pick_error::empty}) all += printed(c) + " ";
+  for (auto c : {pick_error::none, pick_error::all_excluded, pick_error::all_saturated, pick_error::all_down,
+                 pick_error::refused, pick_error::empty})
+    all += printed(c) + " ";
   CHECK(all == "none all_excluded all_saturated all_down refused empty ");
   explanation e;
   e.policy = "round_robin";

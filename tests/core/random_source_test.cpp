@@ -21,7 +21,16 @@ TEST_CASE("multiply_high is the upper half of the 128-bit product") {
     auto const x = static_cast<std::uint32_t>(a), y = static_cast<std::uint32_t>(b);
     REQUIRE(detail::multiply_high32(x, y) == static_cast<std::uint32_t>(std::uint64_t{x} * y >> 32));
   };
-  std::uint64_t const edges[] = {0, 1, 2, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x100000000, 0x7FFFFFFFFFFFFFFF, 0x8000000000000000, 0xFFFFFFFFFFFFFFFF};
+  std::uint64_t const edges[] = {0,
+                                 1,
+                                 2,
+                                 0x7FFFFFFF,
+                                 0x80000000,
+                                 0xFFFFFFFF,
+                                 0x100000000,
+                                 0x7FFFFFFFFFFFFFFF,
+                                 0x8000000000000000,
+                                 0xFFFFFFFFFFFFFFFF};
   for (auto a : edges)
     for (auto b : edges) check(a, b);
   for (int i = 0; i != 10'000; ++i) check(d(), d());

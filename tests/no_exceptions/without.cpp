@@ -18,7 +18,8 @@ bool works_without_exceptions() {
 }
 
 void refuses_without_exceptions() {
-  equipoise::set_failure_handler([](char const* message) { std::exit(std::strstr(message, "'10.0.0.1:80'") != nullptr ? 0 : 4); });
+  equipoise::set_failure_handler(
+      [](char const* message) { std::exit(std::strstr(message, "'10.0.0.1:80'") != nullptr ? 0 : 4); });
   equipoise::pool<equipoise::endpoint> pool;
   pool.add({"10.0.0.1", 80});
   pool.add({"10.0.0.1", 80});

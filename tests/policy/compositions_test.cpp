@@ -4,8 +4,8 @@
 #include <equipoise/policy/failover.hpp>
 #include <equipoise/policy/hash_modulo.hpp>
 #include <equipoise/policy/least_connections.hpp>
-#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/maglev.hpp>
+#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/power_of_two.hpp>
 #include <equipoise/policy/random.hpp>
 #include <equipoise/policy/round_robin.hpp>
@@ -24,7 +24,9 @@ std::vector<server> on_levels(std::vector<std::uint32_t> const& levels) {
 }
 }  // namespace
 
-TEMPLATE_TEST_CASE("max_in_flight: never more in flight than the limit, and everybody is used before anybody is refused", "", round_robin, power_of_two, maglev<>) {
+TEMPLATE_TEST_CASE(
+    "max_in_flight: never more in flight than the limit, and everybody is used before anybody is refused", "",
+    round_robin, power_of_two, maglev<>) {
   dice d{34};
   fleet f{max_in_flight{TestType{}, 3}, servers(5), 1};
   std::vector<lease<server>> held;
@@ -36,8 +38,10 @@ TEMPLATE_TEST_CASE("max_in_flight: never more in flight than the limit, and ever
     }
     auto l = acquire(f.picker, d());
     REQUIRE(static_cast<bool>(l) == (held.size() < 15));
-    if (l) held.push_back(std::move(l));
-    else CHECK(l.error() == pick_error::all_saturated);
+    if (l)
+      held.push_back(std::move(l));
+    else
+      CHECK(l.error() == pick_error::all_saturated);
     for (auto id : f.ids) REQUIRE(f.pool.in_flight(id) <= 3);
   }
 }
@@ -64,7 +68,9 @@ TEST_CASE("max_in_flight: of two limits the smaller rules, and a limit of 0 is r
   CHECK_THROWS_WITH(max_in_flight(round_robin{}, 0), ContainsSubstring("max_in_flight::most is 0"));
 }
 
-TEMPLATE_TEST_CASE("bounded_load: nobody has more than the factor times its share, rounded up, and somebody always has room", "", round_robin, maglev<>) {
+TEMPLATE_TEST_CASE(
+    "bounded_load: nobody has more than the factor times its share, rounded up, and somebody always has room", "",
+    round_robin, maglev<>) {
   dice d{35};
   for (double factor : {1.01, 1.25, 2.0}) {
     auto const weights = random_weights(d, 10, 4);
@@ -98,7 +104,8 @@ TEST_CASE("bounded_load: one hot key spreads over its next backends, an idle fle
   for (int i = 0; i != 100; ++i) CHECK(f.picker.acquire(7).id() == order[0]);
 }
 
-TEMPLATE_TEST_CASE("bounded_load: while anybody is well somebody has room, however many are down", "", round_robin, maglev<>) {
+TEMPLATE_TEST_CASE("bounded_load: while anybody is well somebody has room, however many are down", "", round_robin,
+                   maglev<>) {
   for (std::size_t n : {10u, 100u}) {
     fleet f{bounded_load{TestType{}}, servers(n), 1};
     f.next(3);  // the share that it remembers is out of date from here on
@@ -144,7 +151,8 @@ TEST_CASE("bounded_load: a retry's exclusions loosen the bound for that pick alo
 }
 
 TEST_CASE("bounded_load refuses factors that are no bound") {
-  for (double bad : {1.0, 0.5, 0.0, -1.0, 2e6, std::nan("")}) CHECK_THROWS_WITH(bounded_load(round_robin{}, bad), ContainsSubstring("bounded_load::factor"));
+  for (double bad : {1.0, 0.5, 0.0, -1.0, 2e6, std::nan("")})
+    CHECK_THROWS_WITH(bounded_load(round_robin{}, bad), ContainsSubstring("bounded_load::factor"));
   CHECK_NOTHROW(bounded_load(round_robin{}, 1e6));
 }
 
@@ -195,7 +203,8 @@ TEST_CASE("failover: a priority beyond its levels is refused also of one that is
   CHECK_THROWS_WITH(f.pool.update(f.ids[1], {.priority = 9}), ContainsSubstring("priority 9 of backend 'B'"));
 }
 
-TEMPLATE_TEST_CASE("failover: a key's homes on different levels do not follow from one another", "", maglev<>, hash_modulo<>) {
+TEMPLATE_TEST_CASE("failover: a key's homes on different levels do not follow from one another", "", maglev<>,
+                   hash_modulo<>) {
   fleet f{failover{TestType{}}, on_levels({0, 0, 0, 0, 1, 1, 1, 1})};
   std::vector<std::size_t> pairs(16);
   std::vector<std::size_t> first(20'000);
@@ -219,7 +228,8 @@ TEST_CASE("failover: when another level goes, a level's keys stay at home and it
   CHECK(g.next(2) == "DB");
 }
 
-TEMPLATE_TEST_CASE("failover: workers begin apart on a level that comes later, too", "", round_robin, equipoise::random, power_of_two) {
+TEMPLATE_TEST_CASE("failover: workers begin apart on a level that comes later, too", "", round_robin, equipoise::random,
+                   power_of_two) {
   std::vector<std::size_t> first(10);
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     fleet f{failover{TestType{}}, on_levels({0}), seed};
@@ -278,13 +288,15 @@ TEST_CASE("sticky: draining and weight 0 keep the sessions they have and get no 
   for (int i = 0; i != 3; ++i) CHECK(who(bounded.picker.acquire({.session = bounded.ids[0]})) == "A");
 }
 
-TEST_CASE("sticky: a forged, removed or default id is no session, a tried one is passed over, and a mask is respected") {
+TEST_CASE(
+    "sticky: a forged, removed or default id is no session, a tried one is passed over, and a mask is respected") {
   fleet f{sticky{round_robin{}}, servers(3)};
   auto const old = f.ids[1];
   f.pool.remove(old);
   f.pool.add({"X", 1, 0, "", 1});
-  for (backend_id id : {old, backend_id{}, backend_id{f.ids[2].slot, f.ids[2].tag | 16}, backend_id{f.ids[2].slot, f.ids[2].tag + detail::one_generation},
-                        backend_id{0xFFFFFFFF, 0xFFFFF000}})
+  for (backend_id id :
+       {old, backend_id{}, backend_id{f.ids[2].slot, f.ids[2].tag | 16},
+        backend_id{f.ids[2].slot, f.ids[2].tag + detail::one_generation}, backend_id{0xFFFFFFFF, 0xFFFFF000}})
     CHECK(f.next(3, {.session = id}) == "ACX");
   std::vector const excluded{f.ids[2]};
   CHECK(f.picker.select({.excluded = excluded, .session = f.ids[2]}).id() != f.ids[2]);
@@ -294,10 +306,12 @@ TEST_CASE("sticky: a forged, removed or default id is no session, a tried one is
 
 TEST_CASE("sticky: a session is not carried past a limit outside it, and is past one inside") {
   fleet outside{max_in_flight{sticky{round_robin{}}, 1}, servers(2)};
-  auto const a = outside.picker.acquire({.session = outside.ids[0]}), b = outside.picker.acquire({.session = outside.ids[0]});
+  auto const a = outside.picker.acquire({.session = outside.ids[0]}),
+             b = outside.picker.acquire({.session = outside.ids[0]});
   CHECK(who(a) + who(b) == "AB");
   fleet inside{sticky{max_in_flight{round_robin{}, 1}}, servers(2)};
-  auto const c = inside.picker.acquire({.session = inside.ids[0]}), e = inside.picker.acquire({.session = inside.ids[0]});
+  auto const c = inside.picker.acquire({.session = inside.ids[0]}),
+             e = inside.picker.acquire({.session = inside.ids[0]});
   CHECK(who(c) + who(e) == "AA");
 }
 

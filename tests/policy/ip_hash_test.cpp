@@ -36,7 +36,8 @@ TEST_CASE("ip_hash is nginx's, for random weights, addresses and backends that a
       for (auto& byte : o) byte = static_cast<std::uint8_t>(d());
       bool const v6 = roll(d, 2) == 0;
       auto const a = v6 ? address::v6(o) : address::v4({o[0], o[1], o[2], o[3]});
-      auto const expected = by_the_book(weights, up, v6 ? std::vector<unsigned>(o.begin(), o.end()) : std::vector<unsigned>{o[0], o[1], o[2]});
+      auto const expected = by_the_book(
+          weights, up, v6 ? std::vector<unsigned>(o.begin(), o.end()) : std::vector<unsigned>{o[0], o[1], o[2]});
       auto const got = f.picker.select(a);
       REQUIRE(got);
       if (expected) CHECK(got->number == *expected);
@@ -75,7 +76,8 @@ TEST_CASE("ip_hash: an IPv4-mapped address is hashed as IPv6, all sixteen octets
   REQUIRE(mapped.is_v6());
   std::vector<std::uint32_t> const weights(10, 1);
   fleet f{ip_hash{}, weighted(weights)};
-  auto const expected = by_the_book(weights, std::vector<bool>(10, true), {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 7});
+  auto const expected =
+      by_the_book(weights, std::vector<bool>(10, true), {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 7});
   CHECK(f.picker.select(mapped)->number == *expected);
 }
 
@@ -83,7 +85,9 @@ TEST_CASE("ip_hash: the last octet of IPv6 counts") {
   fleet f{ip_hash{}, servers(10)};
   std::vector<bool> seen(10);
   for (unsigned last = 0; last != 256; ++last)
-    seen[f.picker.select(address::v6({32, 1, 13, 184, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(last)}))->number] = true;
+    seen[f.picker
+             .select(address::v6({32, 1, 13, 184, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(last)}))
+             ->number] = true;
   CHECK(std::count(seen.begin(), seen.end(), true) == 10);
 }
 

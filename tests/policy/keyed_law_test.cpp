@@ -1,13 +1,13 @@
-// The law of keyed policies: for every key, the answer over those that are well is the first of that key's sequence that is
-// well. So only the keys of the dead move, they come home on its return, and history does not matter.
+// The law of keyed policies: for every key, the answer over those that are well is the first of that key's sequence
+// that is well. So only the keys of the dead move, they come home on its return, and history does not matter.
 #include "support.hpp"
 
 #include <equipoise/policy/bounded_load.hpp>
 #include <equipoise/policy/failover.hpp>
 #include <equipoise/policy/hash_modulo.hpp>
 #include <equipoise/policy/ip_hash.hpp>
-#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/maglev.hpp>
+#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/ring_hash.hpp>
 #include <equipoise/policy/sticky.hpp>
 
@@ -33,15 +33,19 @@ void obey(P policy, std::vector<std::uint32_t> const& weights, std::uint32_t lev
     std::vector<backend_id> healthy;
     for (auto id : f.ids) {
       f.pool.clear(id, health_flag::down);
-      if (roll(d, 100) < down) f.pool.set(id, health_flag::down);
-      else healthy.push_back(id);
+      if (roll(d, 100) < down)
+        f.pool.set(id, health_flag::down);
+      else
+        healthy.push_back(id);
     }
     for (int round = 0; round != 2; ++round) {
       for (std::uint64_t k = 0; k != keys; ++k) {
-        auto const first = std::find_if(sequence[k].begin(), sequence[k].end(),
-                                        [&](backend_id id) { return std::find(healthy.begin(), healthy.end(), id) != healthy.end(); });
+        auto const first = std::find_if(sequence[k].begin(), sequence[k].end(), [&](backend_id id) {
+          return std::find(healthy.begin(), healthy.end(), id) != healthy.end();
+        });
         auto const expected = first == sequence[k].end() ? backend_id{} : *first;
-        if (select(round == 0 ? f.picker : other, k).id() != expected) FAIL("key " << k << " with " << down << " % down");
+        if (select(round == 0 ? f.picker : other, k).id() != expected)
+          FAIL("key " << k << " with " << down << " % down");
       }
       f.pool.refresh();
     }
@@ -57,7 +61,8 @@ void obey(P const& policy) {
 }
 }  // namespace
 
-TEMPLATE_TEST_CASE("a keyed policy answers with the first of the key's sequence that is well", "", ip_hash, hash_modulo<>, ring_hash<>, maglev<>) {
+TEMPLATE_TEST_CASE("a keyed policy answers with the first of the key's sequence that is well", "", ip_hash,
+                   hash_modulo<>, ring_hash<>, maglev<>) {
   obey(TestType{});
 }
 
@@ -74,7 +79,8 @@ TEST_CASE("the law holds within compositions of compositions") {
   obey(max_in_flight{failover{maglev{}}});
 }
 
-TEMPLATE_TEST_CASE("keys of the dead spread over the rest by weight, at half and at nine tenths down", "", hash_modulo<>, maglev<>) {
+TEMPLATE_TEST_CASE("keys of the dead spread over the rest by weight, at half and at nine tenths down", "",
+                   hash_modulo<>, maglev<>) {
   fleet f{TestType{}, servers(40)};
   for (std::size_t dead : {20u, 36u}) {
     for (std::size_t i = 0; i != dead; ++i) f.set(i, health_flag::down);
@@ -84,7 +90,8 @@ TEMPLATE_TEST_CASE("keys of the dead spread over the rest by weight, at half and
   }
 }
 
-TEMPLATE_TEST_CASE("text, numbers and addresses are keys, and each kind of integer is the number it is", "", ring_hash<>, maglev<>, hash_modulo<>) {
+TEMPLATE_TEST_CASE("text, numbers and addresses are keys, and each kind of integer is the number it is", "",
+                   ring_hash<>, maglev<>, hash_modulo<>) {
   fleet f{TestType{}, servers(50)};
   auto const owner = [&](auto const& key) { return f.picker.select(key).id(); };
   CHECK(owner("user-42") == owner(std::string{"user-42"}));

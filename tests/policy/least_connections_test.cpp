@@ -113,8 +113,8 @@ TEST_CASE("least connections: what other workers hold counts, in whichever row")
   auto second = f.lb.make_picker(), third = f.lb.make_picker();
   std::vector<lease<server>> held;
   for (int i = 0; i != 5; ++i) {
-    held.push_back(second.acquire({.excluded = {f.ids.data() + 1, 2}}));                 // on A
-    held.push_back(third.acquire({.excluded = std::vector{f.ids[0], f.ids[2]}}));        // on B
+    held.push_back(second.acquire({.excluded = {f.ids.data() + 1, 2}}));           // on A
+    held.push_back(third.acquire({.excluded = std::vector{f.ids[0], f.ids[2]}}));  // on B
   }
   for (auto* p : {&f.picker, &second, &third})
     for (int i = 0; i != 3; ++i) CHECK(who(p->acquire()) == "C");

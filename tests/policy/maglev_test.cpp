@@ -65,7 +65,8 @@ TEST_CASE("maglev: shares are within 1 % of the weights") {
       auto const count = entries_of(weights, 0);
       double size = 0;
       for (auto c : count) size += static_cast<double>(c);
-      for (std::size_t i = 0; i != n; ++i) CHECK(static_cast<double>(count[i]) == Approx(size * weights[i] / total).epsilon(0.01));
+      for (std::size_t i = 0; i != n; ++i)
+        CHECK(static_cast<double>(count[i]) == Approx(size * weights[i] / total).epsilon(0.01));
     }
   }
 }
@@ -99,7 +100,8 @@ TEST_CASE("maglev: a change of membership moves less than 1 % of the others' key
     CHECK(moved(before, f.owners(30'000), gone) < 0.01);
     f.join({{name_of(n / 2), 1, 0, "", n / 2}});
     auto const after = f.owners(30'000);
-    for (std::size_t i = 0; i != before.size(); ++i) REQUIRE(after[i] == (before[i] == gone ? f.ids.back() : before[i]));
+    for (std::size_t i = 0; i != before.size(); ++i)
+      REQUIRE(after[i] == (before[i] == gone ? f.ids.back() : before[i]));
   }
 }
 

@@ -2,15 +2,16 @@
 
 #include <equipoise/policy/bounded_load.hpp>
 #include <equipoise/policy/failover.hpp>
-#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/maglev.hpp>
+#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/round_robin.hpp>
 #include <equipoise/policy/sticky.hpp>
 
 using namespace equipoise;
 
 namespace {
-// What must hold of any nesting: everybody who is well is found, nobody else, within the limit that is somewhere inside.
+// What must hold of any nesting: everybody who is well is found, nobody else, within the limit that is somewhere
+// inside.
 template <class P>
 void holds_together(P const& policy, bool has_limit) {
   INFO(describe(policy));
@@ -63,8 +64,10 @@ void nested_in_everything(P const& policy, bool has_limit) {
 }
 
 // Nesting must nest: a deduction guide that copied would make these the same type.
-static_assert(std::same_as<decltype(max_in_flight{max_in_flight{round_robin{}}}), max_in_flight<max_in_flight<round_robin>>>);
-static_assert(std::same_as<decltype(bounded_load{bounded_load{round_robin{}}}), bounded_load<bounded_load<round_robin>>>);
+static_assert(
+    std::same_as<decltype(max_in_flight{max_in_flight{round_robin{}}}), max_in_flight<max_in_flight<round_robin>>>);
+static_assert(
+    std::same_as<decltype(bounded_load{bounded_load{round_robin{}}}), bounded_load<bounded_load<round_robin>>>);
 static_assert(std::same_as<decltype(failover{failover{round_robin{}}}), failover<failover<round_robin>>>);
 static_assert(std::same_as<decltype(sticky{sticky{round_robin{}}}), sticky<sticky<round_robin>>>);
 

@@ -141,7 +141,7 @@ TEST_CASE("power of two: more choices than two find the idle one more often") {
     return f.shares(20'000)[0];
   };
   auto const two = hits(2), ten = hits(10);
-  CHECK(two == Approx(4'000).epsilon(0.1));   // 1 − 9/10 · 8/9
+  CHECK(two == Approx(4'000).epsilon(0.1));  // 1 − 9/10 · 8/9
   CHECK(ten == Approx(20'000 * (1 - 0.8 * std::pow(0.9, 8))).epsilon(0.02));
 }
 
@@ -150,5 +150,6 @@ TEST_CASE("power of two refuses choices outside 2 … 10, naming field and value
   using lb = balancer<server, power_of_two>;
   for (std::uint32_t good : {2u, 10u}) CHECK_NOTHROW(lb(pool, power_of_two{good}, 0));
   for (std::uint32_t bad : {0u, 1u, 11u, 0xFFFFFFFFu})
-    CHECK_THROWS_WITH(lb(pool, power_of_two{bad}, 0), Catch::Matchers::ContainsSubstring("choices " + std::to_string(bad)));
+    CHECK_THROWS_WITH(lb(pool, power_of_two{bad}, 0),
+                      Catch::Matchers::ContainsSubstring("choices " + std::to_string(bad)));
 }

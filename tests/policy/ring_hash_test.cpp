@@ -46,7 +46,9 @@ TEST_CASE("ring_hash: the ends of the circle belong to the first point") {
   for (std::uint64_t i = 0; i != 20'000; ++i) REQUIRE(f.picker.select(i)->number == plain(default_hash{}(i)));
 }
 
-TEST_CASE("ring_hash: one that joins takes keys only to itself, one that leaves gives only its own, and its return undoes it") {
+TEST_CASE(
+    "ring_hash: one that joins takes keys only to itself, one that leaves gives only its own, and its return undoes "
+    "it") {
   dice d{20};
   for (int run = 0; run != 10; ++run) {
     fleet f{ring_hash{}, weighted(random_weights(d, 10, 3))};
@@ -80,7 +82,8 @@ TEST_CASE("ring_hash: shares follow the weights, the greatest within a third of 
   std::vector<std::uint32_t> const weights{1, 2, 3, 4, 5, 1, 2, 3, 4, 5};
   fleet f{ring_hash{}, weighted(weights)};
   auto const count = f.shares(100'000);
-  for (std::size_t i = 0; i != weights.size(); ++i) CHECK(static_cast<double>(count[i]) == Approx(100'000.0 * weights[i] / 30).epsilon(0.33));
+  for (std::size_t i = 0; i != weights.size(); ++i)
+    CHECK(static_cast<double>(count[i]) == Approx(100'000.0 * weights[i] / 30).epsilon(0.33));
 }
 
 TEST_CASE("ring_hash: keys are spread also where a hash of your own is not even") {

@@ -25,10 +25,10 @@ TEST_CASE("shard router: negative and 64-bit numbers have the remainder that mat
   CHECK(who(f.picker.select(-1)) == "C");
   CHECK(who(f.picker.select(-2)) == "B");
   CHECK(who(f.picker.select(-3)) == "A");
-  CHECK(who(f.picker.select(std::numeric_limits<std::uint64_t>::max())) == "A");      // 2^64 − 1 = 3 · …
+  CHECK(who(f.picker.select(std::numeric_limits<std::uint64_t>::max())) == "A");  // 2^64 − 1 = 3 · …
   CHECK(who(f.picker.select(std::numeric_limits<std::uint64_t>::max() - 1)) == "C");
-  CHECK(who(f.picker.select(std::numeric_limits<std::int64_t>::min())) == "B");       // −2^63 ≡ 1
-  CHECK(who(f.picker.select(std::int64_t{4'294'967'296})) == "B");                    // 2^32 ≡ 1
+  CHECK(who(f.picker.select(std::numeric_limits<std::int64_t>::min())) == "B");  // −2^63 ≡ 1
+  CHECK(who(f.picker.select(std::int64_t{4'294'967'296})) == "B");               // 2^32 ≡ 1
   dice d{24};
   for (int i = 0; i != 1000; ++i) {
     auto const id = static_cast<std::int64_t>(d());
@@ -39,9 +39,11 @@ TEST_CASE("shard router: negative and 64-bit numbers have the remainder that mat
 
 TEST_CASE("shard router: ranges hold both ends, and to a number outside them there is no such shard") {
   fleet f{thousands(), servers(3)};
-  for (auto const& [id, name] : std::vector<std::pair<int, std::string>>{{1, "A"}, {1000, "A"}, {1001, "B"}, {2000, "B"}, {2001, "C"}, {3000, "C"}})
+  for (auto const& [id, name] : std::vector<std::pair<int, std::string>>{
+           {1, "A"}, {1000, "A"}, {1001, "B"}, {2000, "B"}, {2001, "C"}, {3000, "C"}})
     CHECK(who(f.picker.select(id)) == name);
-  for (long long id : {0LL, 3001LL, -1LL, -1001LL, std::numeric_limits<long long>::max(), std::numeric_limits<long long>::min()}) {
+  for (long long id :
+       {0LL, 3001LL, -1LL, -1001LL, std::numeric_limits<long long>::max(), std::numeric_limits<long long>::min()}) {
     CHECK(who(f.picker.select(id)) == "(refused)");
     CHECK(f.picker.acquire(id).error() == pick_error::refused);
     auto const story = f.picker.explain(id);
@@ -54,7 +56,8 @@ TEST_CASE("shard router: ranges hold both ends, and to a number outside them the
 TEST_CASE("shard router: ranges may have gaps, negative ends and any order, and a number in a gap is refused") {
   fleet f{shard_router{range_shards{{{10, 19, "B"}, {-5, -1, "A"}, {30, 30, "A"}}}}, servers(2)};
   std::string names;
-  for (int id : {-6, -5, -1, 0, 9, 10, 19, 20, 29, 30, 31}) names += f.picker.select(id) ? who(f.picker.select(id)) : "-";
+  for (int id : {-6, -5, -1, 0, 9, 10, 19, 20, 29, 30, 31})
+    names += f.picker.select(id) ? who(f.picker.select(id)) : "-";
   CHECK(names == "-AA--BB--A-");
 }
 

@@ -103,7 +103,8 @@ TEST_CASE("smooth weighted: a huge total is spread out too: no prefix is more th
   for (int n = 1; n <= 65'536; ++n) {
     ++count[f.picker.select()->number];
     for (std::size_t i = 0; i != 3; ++i)
-      if (std::fabs(count[i] - n * (weights[i] / 6'000'000'019.0)) > 2) FAIL("after " << n << " picks, backend " << i << " has " << count[i]);
+      if (std::fabs(count[i] - n * (weights[i] / 6'000'000'019.0)) > 2)
+        FAIL("after " << n << " picks, backend " << i << " has " << count[i]);
   }
 }
 

@@ -11,8 +11,9 @@
 
 using namespace equipoise;
 
-#define EVERY_UNKEYED \
-  round_robin, weighted_round_robin, smooth_weighted_round_robin, equipoise::random, weighted_random, least_connections, power_of_two
+#define EVERY_UNKEYED                                                                                 \
+  round_robin, weighted_round_robin, smooth_weighted_round_robin, equipoise::random, weighted_random, \
+      least_connections, power_of_two
 
 TEMPLATE_TEST_CASE("the same seed gives the same picks, picker for picker, another seed others", "", EVERY_UNKEYED) {
   auto const picks = [](std::uint64_t seed) {
@@ -36,8 +37,8 @@ TEMPLATE_TEST_CASE("the same seed gives the same picks, picker for picker, anoth
   CHECK(picks(5) != picks(6));
 }
 
-TEMPLATE_TEST_CASE("with seed 0 the first picker's sequence starts at its beginning, the second's need not", "", round_robin, weighted_round_robin,
-                   smooth_weighted_round_robin, least_connections) {
+TEMPLATE_TEST_CASE("with seed 0 the first picker's sequence starts at its beginning, the second's need not", "",
+                   round_robin, weighted_round_robin, smooth_weighted_round_robin, least_connections) {
   std::vector<std::size_t> second(7);
   for (int i = 0; i != 20; ++i) {
     fleet f{TestType{}, servers(7)};
@@ -47,7 +48,8 @@ TEMPLATE_TEST_CASE("with seed 0 the first picker's sequence starts at its beginn
   CHECK(std::count(second.begin(), second.end(), 0u) == 0);
 }
 
-TEMPLATE_TEST_CASE("the first picks of 1000 processes are spread evenly, also when their pools fill later", "", EVERY_UNKEYED) {
+TEMPLATE_TEST_CASE("the first picks of 1000 processes are spread evenly, also when their pools fill later", "",
+                   EVERY_UNKEYED) {
   std::vector<std::size_t> at_once(10), later(10), weights(4);
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     fleet f{TestType{}, servers(10), seed};
@@ -61,7 +63,8 @@ TEMPLATE_TEST_CASE("the first picks of 1000 processes are spread evenly, also wh
   CHECK(chi_square(later) < 1);
 }
 
-TEMPLATE_TEST_CASE("the first and the second picks of 1000 processes follow the weights", "", weighted_round_robin, smooth_weighted_round_robin, weighted_random, power_of_two) {
+TEMPLATE_TEST_CASE("the first and the second picks of 1000 processes follow the weights", "", weighted_round_robin,
+                   smooth_weighted_round_robin, weighted_random, power_of_two) {
   std::vector<std::size_t> first(4), second(4);
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     fleet f{TestType{}, weighted({1, 2, 3, 4}), seed};
@@ -72,8 +75,9 @@ TEMPLATE_TEST_CASE("the first and the second picks of 1000 processes follow the 
   CHECK(chi_square(second, {1, 2, 3, 4}) < 1);
 }
 
-TEMPLATE_TEST_CASE("a dead heavy one leaves its work to all: two equals stay equal, before refresh and after", "", weighted_round_robin,
-                   smooth_weighted_round_robin, weighted_random, power_of_two, least_connections) {
+TEMPLATE_TEST_CASE("a dead heavy one leaves its work to all: two equals stay equal, before refresh and after", "",
+                   weighted_round_robin, smooth_weighted_round_robin, weighted_random, power_of_two,
+                   least_connections) {
   for (std::uint32_t heavy : {5u, 1000u})
     for (std::uint64_t seed : {0u, 1u, 2u}) {
       fleet f{TestType{}, weighted({heavy, 1, 1}), seed};
@@ -89,19 +93,22 @@ TEMPLATE_TEST_CASE("a dead heavy one leaves its work to all: two equals stay equ
 }
 
 TEMPLATE_TEST_CASE("a dead one of many leaves the others' shares as they were", "", EVERY_UNKEYED) {
-  bool const weighs = !std::same_as<TestType, round_robin> && !std::same_as<TestType, equipoise::random> && !std::same_as<TestType, least_connections>;
+  bool const weighs = !std::same_as<TestType, round_robin> && !std::same_as<TestType, equipoise::random> &&
+                      !std::same_as<TestType, least_connections>;
   std::vector<std::uint32_t> const weights{4, 1, 2, 3, 4, 6};
   fleet f{TestType{}, weighted(weights), 3};
   f.set(3, health_flag::down);
   for (int round = 0; round != 2; ++round) {
     auto const count = f.shares(50'000);
     for (std::size_t i = 0; i != 6; ++i)
-      CHECK(static_cast<double>(count[i]) == Approx(i == 3 ? 0 : 50'000 * (weighs ? weights[i] / 17.0 : 1 / 5.0)).epsilon(0.08));
+      CHECK(static_cast<double>(count[i]) ==
+            Approx(i == 3 ? 0 : 50'000 * (weighs ? weights[i] / 17.0 : 1 / 5.0)).epsilon(0.08));
     f.pool.refresh();
   }
 }
 
-TEMPLATE_TEST_CASE("who recovered after the last refresh is found when all who were well then are down", "", EVERY_UNKEYED) {
+TEMPLATE_TEST_CASE("who recovered after the last refresh is found when all who were well then are down", "",
+                   EVERY_UNKEYED) {
   fleet f{TestType{}, weighted({3, 1, 2, 1}), 4};
   f.set(0, health_flag::down);
   f.set(1, health_flag::down);

@@ -1,5 +1,5 @@
-#include "catch.hpp"
 #include "config.hpp"
+#include "catch.hpp"
 #include "duration.hpp"
 #include "endpoint.hpp"
 

@@ -1,5 +1,5 @@
-#include "catch.hpp"
 #include "demo/findings.hpp"
+#include "catch.hpp"
 
 using namespace demo;
 
@@ -71,7 +71,7 @@ TEST_CASE("A good play keeps every promise, and the bounds themselves are good")
   CHECK(broken(what) == texts{});
   what.dead_picked_for = 250;
   CHECK(broken(what) == texts{});
-  CHECK(broken(good(20)) == texts{});   // 1020 where 1000 are ideal
+  CHECK(broken(good(20)) == texts{});  // 1020 where 1000 are ideal
   CHECK(broken(good(-20)) == texts{});
 }
 

@@ -40,7 +40,8 @@ void different(benchmark::State& state, std::size_t n) {
 void parked(benchmark::State& state, std::size_t n) {
   auto& lb = bench::balancer_for(equipoise::round_robin{}, {.backends = n});
   bench::time(state, 1'000, [&]() BENCH_INLINE {
-    if (auto const lease = lb.acquire()) [[likely]] bench::consume(lease.operator->());
+    if (auto const lease = lb.acquire()) [[likely]]
+      bench::consume(lease.operator->());
   });
 }
 
@@ -61,9 +62,12 @@ void finish(benchmark::State& state, std::size_t n) {
 bool const added = [] {
   for (std::size_t n : bench::three_sizes) {
     bench::add_acquire(equipoise::round_robin{}, {.backends = n}, "round_robin");
-    bench::add_acquire(equipoise::round_robin{}, {.backends = n, .counter_stripes = 2}, "round_robin", "stripe_per_worker");
-    bench::add_threads(bench::name_of("acquire", "round_robin", n, "different"), [=](benchmark::State& s) { different(s, n); });
-    bench::add_threads(bench::name_of("acquire", "round_robin", n, "parked"), [=](benchmark::State& s) { parked(s, n); });
+    bench::add_acquire(equipoise::round_robin{}, {.backends = n, .counter_stripes = 2}, "round_robin",
+                       "stripe_per_worker");
+    bench::add_threads(bench::name_of("acquire", "round_robin", n, "different"),
+                       [=](benchmark::State& s) { different(s, n); });
+    bench::add_threads(bench::name_of("acquire", "round_robin", n, "parked"),
+                       [=](benchmark::State& s) { parked(s, n); });
     bench::add_threads(bench::name_of("report", "finish", n), [=](benchmark::State& s) { finish(s, n); });
   }
   return true;

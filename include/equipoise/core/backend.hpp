@@ -1,8 +1,9 @@
-// What the library asks of a backend: a movable type with a key. Weight, zone, priority and labels are optional.
+// SPDX-License-Identifier: MIT
+// What the library asks of a backend: a movable type with a key. Weight, priority, zone and labels are optional.
 //
-//   struct server { std::string name; int weight; };
+//   struct server { std::string name; int capacity; };
 //   std::string_view key_of(server const& s) { return s.name; }
-//   int weight_of(server const& s) { return s.weight; }
+//   int weight_of(server const& s) { return s.capacity; }
 //
 // Each is found as a static function of a specialised `backend_traits<server>`, as a member function (`key()`,
 // `weight()`, …), or by argument-dependent look-up (`key_of(server)`, …), in this order.
@@ -11,7 +12,6 @@
 #include <equipoise/core/error.hpp>
 
 #include <concepts>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -19,93 +19,85 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// Specialise for a type that can have neither members nor functions beside it.
+/// Specialise this for a backend type that can have neither member functions nor functions beside it.
 template <class B>
 struct backend_traits {};
 
-// Names and values, in any order; what they mean is the host's.
+/// Names and values in any order. Their meaning is the application's.
 using labels = std::vector<std::pair<std::string, std::string>>;
 
-// What may change while a backend stays a member.
+/// What may change while a backend stays a member.
 struct attributes {
-  std::uint32_t weight = 1;    // relative share of the work; 0: no new work
-  std::uint32_t priority = 0;  // 0 is the first level, 65 535 the last
-  std::string zone = {};
+  std::uint32_t weight = 1;    ///< relative share of the work; 0: no new work
+  std::uint32_t priority = 0;  ///< 0 is the first level, 65 535 the last
+  std::string zone = {};       ///< the name of a failure domain; empty for none
   friend bool operator==(attributes const&, attributes const&) = default;
 };
 
 namespace detail {
 
-template <class B>
-constexpr bool has_key() {
-  return requires(B const& b) { std::string_view{backend_traits<B>::key_of(b)}; } ||
-         requires(B const& b) { std::string_view{b.key()}; } || requires(B const& b) { std::string_view{key_of(b)}; };
+struct not_given {};
+
+// name_from(backend): the attribute in whichever of the three spellings the backend's type has, or not_given.
+#define EQUIPOISE_ATTRIBUTE(name)                                \
+  template <class B>                                             \
+  decltype(auto) name##_from(B const& b) {                       \
+    if constexpr (requires { backend_traits<B>::name##_of(b); }) \
+      return backend_traits<B>::name##_of(b);                    \
+    else if constexpr (requires { b.name(); })                   \
+      return b.name();                                           \
+    else if constexpr (requires { name##_of(b); })               \
+      return name##_of(b);                                       \
+    else                                                         \
+      return not_given{};                                        \
+  }
+EQUIPOISE_ATTRIBUTE(key)
+EQUIPOISE_ATTRIBUTE(weight)
+EQUIPOISE_ATTRIBUTE(priority)
+EQUIPOISE_ATTRIBUTE(zone)
+EQUIPOISE_ATTRIBUTE(labels)
+#undef EQUIPOISE_ATTRIBUTE
+
+// A number of the user's type, if it was given. Refuses, naming field and backend, a value that is out of range.
+template <class Number>
+void read_number(std::uint32_t& into, char const* field, Number value, std::uint32_t max, std::string const& key) {
+  if constexpr (!std::same_as<Number, not_given>) {
+    static_assert(std::integral<Number> && !std::same_as<Number, bool>,
+                  "equipoise: a backend's weight and its priority are integers");
+    if (std::cmp_less(value, 0) || std::cmp_greater(value, max))
+      fail("equipoise: " + std::string{field} + " " + std::to_string(value) + " of backend '" + key +
+           "' is outside 0 … " + std::to_string(max));
+    into = static_cast<std::uint32_t>(value);
+  }
 }
 
 template <class B>
 std::string key_text(B const& b) {
-  if constexpr (requires { std::string_view{backend_traits<B>::key_of(b)}; })
-    return std::string{std::string_view{backend_traits<B>::key_of(b)}};
-  else if constexpr (requires { std::string_view{b.key()}; })
-    return std::string{std::string_view{b.key()}};
-  else
-    return std::string{std::string_view{key_of(b)}};
-}
-
-// A number from the user's type, refused by name where it does not fit.
-template <class Number>
-std::uint32_t checked(char const* field, Number value, std::uint32_t most, std::string const& key) {
-  static_assert(std::integral<Number> && !std::same_as<Number, bool>,
-                "equipoise: a backend's weight and its priority are integers");
-  if (std::cmp_less(value, 0) || std::cmp_greater(value, most))
-    fail("equipoise: " + std::string{field} + " " + std::to_string(value) + " of backend '" + key +
-         "' is outside 0 … " + std::to_string(most));
-  return static_cast<std::uint32_t>(value);
+  return std::string{std::string_view{key_from(b)}};
 }
 
 template <class B>
 attributes attributes_of(B const& b, std::string const& key) {
   attributes a;
-  if constexpr (requires { backend_traits<B>::weight_of(b); })
-    a.weight = checked("weight", backend_traits<B>::weight_of(b), 0xFFFFFFFF, key);
-  else if constexpr (requires { b.weight(); })
-    a.weight = checked("weight", b.weight(), 0xFFFFFFFF, key);
-  else if constexpr (requires { weight_of(b); })
-    a.weight = checked("weight", weight_of(b), 0xFFFFFFFF, key);
-
-  if constexpr (requires { backend_traits<B>::priority_of(b); })
-    a.priority = checked("priority", backend_traits<B>::priority_of(b), 0xFFFF, key);
-  else if constexpr (requires { b.priority(); })
-    a.priority = checked("priority", b.priority(), 0xFFFF, key);
-  else if constexpr (requires { priority_of(b); })
-    a.priority = checked("priority", priority_of(b), 0xFFFF, key);
-
-  if constexpr (requires { backend_traits<B>::zone_of(b); })
-    a.zone = std::string_view{backend_traits<B>::zone_of(b)};
-  else if constexpr (requires { b.zone(); })
-    a.zone = std::string_view{b.zone()};
-  else if constexpr (requires { zone_of(b); })
-    a.zone = std::string_view{zone_of(b)};
+  read_number(a.weight, "weight", weight_from(b), 0xFFFFFFFF, key);
+  read_number(a.priority, "priority", priority_from(b), 0xFFFF, key);
+  if constexpr (!std::same_as<decltype(zone_from(b)), not_given>) a.zone = std::string_view{zone_from(b)};
   return a;
 }
 
 template <class B>
 labels labels_of_backend(B const& b) {
-  if constexpr (requires { backend_traits<B>::labels_of(b); })
-    return backend_traits<B>::labels_of(b);
-  else if constexpr (requires { b.labels(); })
-    return b.labels();
-  else if constexpr (requires { labels_of(b); })
-    return labels_of(b);
+  if constexpr (!std::same_as<decltype(labels_from(b)), not_given>)
+    return labels_from(b);
   else
     return {};
 }
 
 }  // namespace detail
 
-// A type whose objects may be members of a pool.
+/// A type whose objects may be members of a pool: movable, with a key that converts to std::string_view.
 template <class B>
-concept backend = std::movable<B> && detail::has_key<B>();
+concept backend = std::movable<B> && requires(B const& b) { std::string_view{detail::key_from(b)}; };
 
 }  // namespace EQUIPOISE_ABI
 }  // namespace equipoise

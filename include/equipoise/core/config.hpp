@@ -1,15 +1,24 @@
+// SPDX-License-Identifier: MIT
 // What every header needs: the version, the inline namespace, and the attributes that keep the pick path fast.
 #pragma once
 
+#if __cplusplus < 202002L
+#error "equipoise needs C++20: compile with -std=c++20 or newer"
+#endif
+#if !defined(__GNUC__)
+#error "equipoise supports GCC 12, Clang 14 and newer versions of both"
+#endif
+
 #include <atomic>
-#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #define EQUIPOISE_VERSION_MAJOR 0
 #define EQUIPOISE_VERSION_MINOR 1
 #define EQUIPOISE_VERSION_PATCH 0
 
-// One program may mix files built with and without exceptions; the same names must then not mean two bodies.
+// One program may mix files that were built with and without exceptions. The two builds get two namespaces, because one
+// name must not have two bodies.
 #if defined(__cpp_exceptions)
 #define EQUIPOISE_EXCEPTIONS 1
 #define EQUIPOISE_ABI v0_1
@@ -18,24 +27,15 @@
 #define EQUIPOISE_ABI v0_1_no_exceptions
 #endif
 
-// Inlining decides the speed of a pick: the same code took 2 ns or 9 ns. So what must melt into the pick is
-// marked, and so is what must stay out of it.
-#if defined(__GNUC__) || defined(__clang__)
+// Inlining decides the speed of a pick: the same code took 2 ns or 9 ns. So these attributes mark what must be inlined
+// into the pick, and what must stay out of it.
 #define EQUIPOISE_INLINE [[gnu::always_inline]] inline
 #define EQUIPOISE_FLATTEN [[gnu::flatten]]
 #define EQUIPOISE_OUT_OF_LINE [[gnu::noinline, gnu::cold]]
-#define EQUIPOISE_ASSUME(fact) do { if (!(fact)) __builtin_unreachable(); } while (false)
-#elif defined(_MSC_VER)
-#define EQUIPOISE_INLINE __forceinline
-#define EQUIPOISE_FLATTEN
-#define EQUIPOISE_OUT_OF_LINE __declspec(noinline)
-#define EQUIPOISE_ASSUME(fact) __assume(fact)
-#else
-#define EQUIPOISE_INLINE inline
-#define EQUIPOISE_FLATTEN
-#define EQUIPOISE_OUT_OF_LINE
-#define EQUIPOISE_ASSUME(fact) static_cast<void>(0)
-#endif
+#define EQUIPOISE_ASSUME(fact)            \
+  do {                                    \
+    if (!(fact)) __builtin_unreachable(); \
+  } while (false)
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -46,7 +46,8 @@ static_assert(std::atomic<std::uint32_t>::is_always_lock_free && std::atomic<voi
 
 namespace detail {
 
-inline constexpr std::size_t cache_line = 64;  // bytes; fixed, for it is part of the layout of the registry
+// In bytes. It is a constant, because the layout of the state table depends on it.
+inline constexpr std::size_t cache_line = 64;
 
 }  // namespace detail
 }  // namespace EQUIPOISE_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A ready-made backend: a host and a port, for programs that need no more.
 //
 //   equipoise::pool<equipoise::endpoint> pool;
@@ -9,19 +10,19 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// Two endpoints are the same backend if host and port are equal; the key is text().
+/// A network endpoint. Two are equal if host and port are equal, whatever their attributes. The key is text().
 struct endpoint {
-  std::string host;        // a name or an address, IPv6 without brackets
-  std::uint16_t port = 0;
-  attributes attrs = {};   // weight, priority, zone
+  std::string host;        ///< a name or an address; IPv6 without brackets
+  std::uint16_t port = 0;  ///< 1 … 65 535
+  attributes attrs = {};   ///< weight, priority, zone
 
-  // "host:port", with brackets around an IPv6 address.
+  /// "host:port", with brackets around an IPv6 address.
   std::string text() const {
     bool const bare_v6 = host.find(':') != host.npos;
     return (bare_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
   }
 
-  // The inverse of text(); refuses, naming the text, what is not host:port.
+  /// The inverse of text(). Fails, naming the text, if it is not host:port with a port of 1 … 65 535.
   static endpoint parse(std::string_view text) {
     auto const colon = text.rfind(':');
     std::string_view host = text.substr(0, colon == text.npos ? 0 : colon);
@@ -29,8 +30,8 @@ struct endpoint {
     if (bracketed) host = host.substr(1, host.size() - 2);
     std::uint32_t port = 0;
     std::string_view const digits = colon == text.npos ? std::string_view{} : text.substr(colon + 1);
-    bool good = !host.empty() && host.find_first_of("[] \t\r\n") == host.npos && (host.find(':') != host.npos) == bracketed &&
-                !digits.empty() && digits.size() <= 5;
+    bool good = !host.empty() && host.find_first_of("[] \t\r\n") == host.npos &&
+                (host.find(':') != host.npos) == bracketed && !digits.empty() && digits.size() <= 5;
     for (char c : digits) {
       good = good && c >= '0' && c <= '9';
       port = port * 10 + static_cast<std::uint32_t>(c - '0');

@@ -1,5 +1,6 @@
-// How a configuration mistake is reported: an exception that names the field and the value, or, where exceptions
-// are off, a handler that does not come back. Only the control plane fails this way; a pick never does.
+// SPDX-License-Identifier: MIT
+// How a configuration mistake is reported: an exception that names the field and the value, or, where exceptions are
+// off, a call of a handler that does not return. Only the control plane fails this way. A pick never does.
 #pragma once
 
 #include <equipoise/core/config.hpp>
@@ -12,7 +13,8 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// Called with the message when exceptions are off. Must not return: if it does, the program is aborted.
+/// What is called with the message of a configuration mistake in programs without exceptions. It must not return: if it
+/// does, the program is aborted.
 using failure_handler = void (*)(char const* message);
 
 namespace detail {
@@ -23,12 +25,14 @@ namespace detail {
 inline std::atomic<failure_handler> current_failure_handler{&default_failure_handler};
 }  // namespace detail
 
-// Replaces the handler; gives the one before. Thread-safe.
+/// Replaces the failure handler; a null pointer restores the default, which prints the message and aborts. Returns the
+/// previous handler. Wait-free, from any thread.
 inline failure_handler set_failure_handler(failure_handler handler) noexcept {
   return detail::current_failure_handler.exchange(handler != nullptr ? handler : &detail::default_failure_handler);
 }
 
-// Refuses a configuration: throws std::invalid_argument, or calls the handler.
+/// Reports a configuration mistake: throws std::invalid_argument with the message, or calls the failure handler in a
+/// program without exceptions. Custom policies report their own mistakes with it, from build() and from constructors.
 [[noreturn]] inline void fail(std::string const& message) {
 #if EQUIPOISE_EXCEPTIONS
   throw std::invalid_argument(message);

@@ -1,8 +1,7 @@
-// A member as policies see it: no user type, no name look-ups, 24 bytes.
+// SPDX-License-Identifier: MIT
+// A member as policies see it: 24 bytes, without the user's type and without look-ups of names.
 #pragma once
 
-#include <equipoise/core/backend.hpp>
-#include <equipoise/core/backend_id.hpp>
 #include <equipoise/core/record.hpp>
 
 #include <span>
@@ -10,17 +9,18 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// One entry of a list of members: the identity, and the attributes as of that list.
+/// One entry of a list of members: an identity, and the attributes as of that list.
 struct member {
   detail::record_base const* record = nullptr;
   backend_id id;
   std::uint32_t weight = 1;
   std::uint16_t priority = 0;
-  std::uint16_t zone = 0;  // the pool's number for the zone's name
+  std::uint16_t zone = 0;  ///< the pool's number for the zone; pool::zone_name() gives its name
 
+  /// The backend's key.
   std::string_view key() const noexcept { return record->key; }
 
-  // The first label of that name, or an empty text. O(labels).
+  /// The value of the first label of that name, or an empty text. O(labels).
   std::string_view label(std::string_view name) const noexcept {
     for (auto const& [n, value] : record->labels)
       if (n == name) return value;
@@ -30,28 +30,37 @@ struct member {
 
 static_assert(sizeof(member) == 24);
 
-// What a policy builds its table from. Weights are never 0 here: such members are in no table.
+/// The members that a policy builds its table from. All weights are positive: members of weight 0 are left out.
+///
+/// A view is a span of the members to propose. For policies without a key these were healthy when the view was made,
+/// and the unhealthy ones follow them in memory.
 class members_view : public std::span<member const> {
  public:
   members_view() = default;
-  members_view(std::span<member const> these, std::span<member const> unhealthy, std::span<member const> all_members) noexcept
-      : std::span<member const>{these}, unhealthy_{unhealthy}, all_members_{all_members} {}
+  /// The first `proposed` of `these`, followed by the unhealthy ones.
+  members_view(std::span<member const> these, std::size_t proposed, std::span<member const> all) noexcept
+      : std::span<member const>{these.first(proposed)}, unhealthy_{static_cast<std::uint32_t>(these.size() - proposed)},
+        all_{all} {}
 
-  // Those left out because there was something against them. If nobody else may have a pick, they are asked once more (not
-  // under a `finite` policy: it has nobody asked but whom it proposes).
-  std::span<member const> unhealthy() const noexcept { return unhealthy_; }
+  /// The members that were left out because they were unhealthy. They are tried after all others, since they may have
+  /// recovered.
+  std::span<member const> unhealthy() const noexcept { return {data() + size(), unhealthy_}; }
 
-  // Also those that get no new work (a bound session may still want them).
-  std::span<member const> all_members() const noexcept { return all_members_; }
+  /// The members of the view followed by the unhealthy ones.
+  std::span<member const> with_unhealthy() const noexcept { return {data(), size() + unhealthy_}; }
 
-  // The same pool, fewer members: a composition's way to a child's table.
-  members_view narrowed(std::span<member const> these, std::span<member const> unhealthy) const noexcept {
-    return {these, unhealthy, all_members_};
+  /// Every member of the pool, also those of weight 0: a bound session may still want them.
+  std::span<member const> all_members() const noexcept { return all_; }
+
+  /// A view of other members of the same pool, as a composition makes it for its child: `proposed` of `these`, followed
+  /// by the unhealthy ones.
+  members_view narrowed(std::span<member const> these, std::size_t proposed) const noexcept {
+    return {these, proposed, all_};
   }
 
  private:
-  std::span<member const> unhealthy_;
-  std::span<member const> all_members_;
+  std::uint32_t unhealthy_ = 0;
+  std::span<member const> all_;
 };
 
 }  // namespace EQUIPOISE_ABI

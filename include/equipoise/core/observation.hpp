@@ -1,26 +1,25 @@
-// What leases report about one backend: kept only where the pool was asked to (`pool_options::observations`).
+// SPDX-License-Identifier: MIT
+// What leases report about one backend. A pool keeps it only if pool_options::observations is set.
 #pragma once
 
 #include <equipoise/core/clock.hpp>
 #include <equipoise/core/outcome.hpp>
 
-#include <atomic>
-
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// One cache line a backend. Written only under a lease, so no late report lands on a slot's next owner; each number is
-// exact by itself, and readers may see one a moment before the other. All relaxed: nothing is ordered by them.
+/// The reports about one backend since it joined. Each number is exact, but a reader may see one of them a moment
+/// before another. Only a lease writes here, so a late report never reaches the next owner of the slot.
 struct alignas(detail::cache_line) observation {
   std::atomic<std::uint64_t> ok;
-  std::atomic<std::uint64_t> failed;                 // error, gateway_error, local_error
-  std::atomic<std::uint64_t> latency;                // nanoseconds, sum over the `measured` ones
-  std::atomic<std::uint64_t> measured;               // reports that had both a start and an end
-  std::atomic<std::uint32_t> consecutive_failures;   // since the last `ok`
+  std::atomic<std::uint64_t> failed;                ///< error, gateway_error and local_error
+  std::atomic<std::uint64_t> latency;               ///< in nanoseconds, the sum over the `measured` reports
+  std::atomic<std::uint64_t> measured;              ///< reports that had both a start and an end
+  std::atomic<std::uint32_t> consecutive_failures;  ///< since the last `ok`
 
-  // Wait-free. `rejected` and `cancelled` say nothing about health.
+  /// Counts one report. `rejected` and `cancelled` say nothing about health and leave the failures alone. Wait-free.
   void report(outcome how, std::chrono::nanoseconds took) noexcept {
-    constexpr auto relaxed = std::memory_order_relaxed;
+    constexpr auto relaxed = std::memory_order_relaxed;  // for all: these numbers order nothing
     if (how == outcome::ok) {
       ok.fetch_add(1, relaxed);
       if (consecutive_failures.load(relaxed) != 0) consecutive_failures.store(0, relaxed);
@@ -33,7 +32,7 @@ struct alignas(detail::cache_line) observation {
     measured.fetch_add(1, relaxed);
   }
 
-  // Before a slot is given to another backend; by then no lease is left that could report.
+  /// Sets all numbers to 0. The pool calls it before the slot gets another owner; no lease is left by then.
   void reset() noexcept {
     for (auto* number : {&ok, &failed, &latency, &measured}) number->store(0, std::memory_order_relaxed);
     consecutive_failures.store(0, std::memory_order_relaxed);

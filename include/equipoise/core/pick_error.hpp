@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Why a pick found no backend.
 #pragma once
 
@@ -8,19 +9,20 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// Why a pick found nobody; of several, the mildest that was met.
+/// Why a pick found no backend. If it met several reasons, it reports the mildest of them, and this is their order.
 enum class pick_error : std::uint8_t {
-  none,           // somebody was found
-  all_excluded,      // every other one is down: the host may ask again without `excluded`
-  all_saturated,  // well, but full
-  all_down,
-  refused,        // the policy proposed nobody: no such shard, a key of the wrong kind
-  empty,          // the pool has no members
+  none,           ///< a backend was found
+  all_excluded,   ///< every other backend is down: the application may ask again without `excluded`
+  all_saturated,  ///< some are healthy, but all of them are full
+  all_down,       ///< no backend may get this work
+  refused,        ///< the policy proposed no backend: no such shard, or a key of the wrong kind
+  empty,          ///< the pool has no members
 };
 
-constexpr std::string_view to_string(pick_error c) noexcept {
+/// The name of the enumerator; "unknown" for any other value.
+constexpr std::string_view to_string(pick_error e) noexcept {
   constexpr std::string_view names[] = {"none", "all_excluded", "all_saturated", "all_down", "refused", "empty"};
-  auto const i = static_cast<std::size_t>(c);
+  auto const i = static_cast<std::size_t>(e);
   return i < std::size(names) ? names[i] : "unknown";
 }
 

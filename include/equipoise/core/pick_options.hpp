@@ -1,4 +1,5 @@
-// What an application says of one pick.
+// SPDX-License-Identifier: MIT
+// What an application says about one pick.
 #pragma once
 
 #include <equipoise/core/backend_id.hpp>
@@ -9,17 +10,17 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// What the host says of one pick.
+/// What an application says about one pick. Everything is optional.
 struct pick_options {
-  time_point now = {};                           // the lease's start; load-aware policies' time
-  std::span<backend_id const> excluded = {};  // retries: not these again
-  backend_id session = {};                 // where this client's session lives
-  admission mask = admission::new_work;    // which reasons count
+  time_point now = {};                        ///< the lease's start, and the time of policies that need one
+  std::span<backend_id const> excluded = {};  ///< a retry: do not choose these again
+  backend_id session = {};                    ///< the backend on which this client's session lives
+  admission mask = admission::new_work;       ///< the health flags that count
 };
 
 namespace detail {
 
-// The default, in one place: a constant that is read, not an object that each pick would have to write.
+// The default argument of every pick, in one place: a constant that is read, not an object that each pick must write.
 inline constexpr pick_options plain_pick{};
 
 }  // namespace detail

@@ -1,15 +1,16 @@
-// An array whose untouched pages cost nothing.
+// SPDX-License-Identifier: MIT
+// An array of zeroed memory whose untouched pages cost nothing.
 #pragma once
 
 #include <equipoise/core/error.hpp>
 
-#include <cstdlib>
 #include <type_traits>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
-// Zeroed memory on cache lines of its own; pages that nobody touches cost nothing.
+
+// Starts on a cache line. Fails if there is no memory.
 template <class T>
 class zeroed_array {
  public:
@@ -32,7 +33,7 @@ class zeroed_array {
   void* raw_;
   T* first_;
 };
-}  // namespace detail
 
+}  // namespace detail
 }  // namespace EQUIPOISE_ABI
 }  // namespace equipoise

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An IPv4 or IPv6 address: a key, never a socket.
 #pragma once
 
@@ -10,11 +11,13 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// 17 bytes; an IPv4 address and its IPv6-mapped form are different keys.
+/// An IPv4 or IPv6 address of 17 bytes. An IPv4 address and its IPv6-mapped form are different keys. All functions are
+/// wait-free.
 class address {
  public:
   constexpr address() = default;  // 0.0.0.0
 
+  /// Of octets in network order.
   static constexpr address v4(std::array<std::uint8_t, 4> octets) noexcept {
     address a;
     for (std::size_t i = 0; i != 4; ++i) a.bytes_[i] = octets[i];
@@ -27,7 +30,8 @@ class address {
     return a;
   }
 
-  // "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"; nothing for any other text (no ports, no brackets, no zones).
+  /// Reads "192.0.2.1", "2001:db8::1" or "::ffff:192.0.2.1". Nothing for any other text: no ports, no brackets, no
+  /// zones.
   static constexpr std::optional<address> parse(std::string_view text) noexcept {
     if (text.find(':') != text.npos) return parse_v6(text);
     std::array<std::uint8_t, 4> octets{};
@@ -35,9 +39,10 @@ class address {
     return v4(octets);
   }
 
+  /// Whether this is an IPv6 address.
   constexpr bool is_v6() const noexcept { return is_v6_; }
 
-  // Octets in network order: 4 or 16 of them.
+  /// The octets in network order: 4 or 16 of them.
   constexpr std::size_t size() const noexcept { return is_v6_ ? 16 : 4; }
   constexpr std::uint8_t operator[](std::size_t i) const noexcept { return bytes_[i]; }
   std::string_view bytes() const noexcept { return {reinterpret_cast<char const*>(bytes_.data()), size()}; }
@@ -69,7 +74,7 @@ class address {
 
   static constexpr std::optional<address> parse_v6(std::string_view text) noexcept {
     std::array<std::uint8_t, 16> octets{};
-    std::size_t at = 0, gap = 16;  // where "::" stands; 16: nowhere
+    std::size_t at = 0, gap = 16;  // the place of "::"; 16: there is none
     if (text.starts_with("::")) {
       gap = 0;
       text.remove_prefix(2);

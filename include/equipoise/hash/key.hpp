@@ -1,10 +1,11 @@
-// What a keyed policy is asked with: text, an integer or an address, hashed once where it enters.
+// SPDX-License-Identifier: MIT
+// What a keyed policy is asked with: text, an integer or an address, hashed once at the entry.
 //
 //   picker.select("user-42");  picker.select(42);  picker.select(*equipoise::address::parse("192.0.2.1"));
 #pragma once
 
-#include <equipoise/hash/address.hpp>
 #include <equipoise/core/random_source.hpp>
+#include <equipoise/hash/address.hpp>
 #include <equipoise/hash/xxh64.hpp>
 
 #include <concepts>
@@ -13,10 +14,11 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// The library's own hash: XXH64 for bytes, SplitMix64's mixer for numbers. Replace it in a policy by any type with the
-// same call operators (those it lacks, its keys lack too).
+/// The library's own hash: XXH64 for bytes, SplitMix64's mixer for numbers. A policy takes any other type with such
+/// call operators instead; the kinds of keys that it cannot hash are then not keys of that policy.
 struct default_hash {
-  static constexpr bool is_avalanching = true;  // all 64 bits are well mixed: nothing is left to do for who draws by them
+  static constexpr bool is_avalanching =
+      true;  // all 64 bits are well mixed: nothing is left to do for who draws by them
 
   std::uint64_t operator()(std::string_view text) const noexcept { return xxh64(text); }
   template <std::integral Integer>
@@ -26,13 +28,14 @@ struct default_hash {
   std::uint64_t operator()(address const& a) const noexcept { return xxh64(a.bytes()); }
 };
 
-// What may be a key: text is hashed as bytes, integers as 64-bit numbers. Not bool, not char: those were meant otherwise.
+// What may be a key: text is hashed as bytes, integers as 64-bit numbers. Not bool, not char: those were meant
+// otherwise.
 template <class T>
 concept key_text = std::convertible_to<T, std::string_view>;
 template <class T>
 concept key_integer = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
 
-// A key as its 64-bit hash.
+/// A key as its 64-bit hash.
 template <class Hash = default_hash>
 struct basic_key {
   std::uint64_t hash;
@@ -47,7 +50,7 @@ struct basic_key {
     requires std::invocable<Hash, address const&>
       : hash{Hash{}(a)} {}
 
-  // Evenly spread, even where the hash is not: what a place in a table or on a circle is drawn by.
+  /// The hash with all bits well mixed, whatever the hash function: what places in tables and on circles are drawn by.
   EQUIPOISE_INLINE std::uint64_t mixed() const noexcept {
     if constexpr (requires { requires Hash::is_avalanching; })
       return hash;
@@ -55,7 +58,8 @@ struct basic_key {
       return mix(hash);
   }
 
-  // The same key drawn afresh: a level, a zone and a home must not follow from one another. Salt 0 changes nothing.
+  /// An independent key derived from this one, so that the owners on two levels or in two zones are independent. Salt 0
+  /// changes nothing.
   EQUIPOISE_INLINE basic_key derived(std::uint64_t salt) const noexcept {
     basic_key k{*this};
     if (salt != 0) k.hash = mix(hash + salt * golden_gamma);
@@ -63,10 +67,10 @@ struct basic_key {
   }
 };
 
-// The key of the hashing policies with the library's own hash.
+/// The key of the hashing policies with the library's own hash.
 using hashed_key = basic_key<>;
 
-// The same for keys of any type: those that are not hashes have nothing to salt.
+/// key.derived(salt), or the key itself if its type has no such function.
 template <class Key>
 EQUIPOISE_INLINE Key derived(Key const& k, std::uint64_t salt) noexcept {
   if constexpr (requires { k.derived(salt); })

@@ -1,8 +1,10 @@
-// XXH64 (Yann Collet, xxHash 0.8 specification): fast, well mixed, 64 bits. Bit-exact for any seed.
+// SPDX-License-Identifier: MIT
+// XXH64: a fast, well mixed hash of 64 bits. Bit-exact for any seed. Source: Yann Collet, xxHash 0.8 specification.
 #pragma once
 
 #include <equipoise/core/config.hpp>
 
+#include <bit>
 #include <cstring>
 #include <string_view>
 
@@ -30,7 +32,7 @@ EQUIPOISE_INLINE std::uint64_t xxh_round(std::uint64_t lane, std::uint64_t input
 }
 }  // namespace detail
 
-// O(length); wait-free.
+/// The XXH64 hash of a text. Wait-free; O(length).
 inline std::uint64_t xxh64(std::string_view text, std::uint64_t seed = 0) noexcept {
   using namespace detail;
   char const* p = text.data();

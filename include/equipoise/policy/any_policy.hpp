@@ -1,22 +1,22 @@
-// A policy chosen at run time: erases what it proposes with, and its key. Costs an indirect call a proposal (some 4 ns);
-// progress as the policy inside.
+// SPDX-License-Identifier: MIT
+// A policy chosen at run time: erases the policy and the kind of its key. Costs an indirect call per proposal, about 4
+// ns. The progress guarantee is that of the policy inside.
 //
 //   equipoise::any_policy p = equipoise::least_connections{};
 //   equipoise::balancer lb{pool, std::move(p)};
-//   picker.select("user-42");    // a policy that needs no key ignores it; a missing or wrong kind of key is `refused`
+//   picker.select("user-42");    // ignored by a policy without a key; a missing or wrong kind of key is `refused`
 #pragma once
 
 #include <equipoise/core/policy/check_policy.hpp>
-#include <equipoise/core/pick/explanation.hpp>
+#include <equipoise/core/shared_ptr.hpp>
 #include <equipoise/hash/key.hpp>
 
 #include <array>
-#include <memory>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// Text, a 64-bit number, an address, or none. Text is borrowed until the pick returns.
+/// The key of an any_policy: text, a 64-bit number, an address, or none. Text is borrowed until the pick returns.
 class any_key {
  public:
   static constexpr bool optional = true;  // select() without a key compiles
@@ -26,23 +26,29 @@ class any_key {
   any_key(Text const& text) noexcept : kind_{kind::text}, text_{text} {}
   template <key_integer Integer>
   any_key(Integer number) noexcept
-      : kind_{std::is_signed_v<Integer> ? kind::negatable : kind::natural}, number_{static_cast<std::uint64_t>(number)} {}
+      : kind_{std::is_signed_v<Integer> ? kind::negatable : kind::natural},
+        number_{static_cast<std::uint64_t>(number)} {}
   any_key(address const& a) noexcept : kind_{kind::address}, address_{a} {}
 
-  // Calls `use` with the key as a Key (salted, where it was drawn afresh and Keys are hashes). False, and no call, if there is
-  // no key or a Key cannot be made of this kind.
+  /// Calls `use` with the key as a Key, derived as often as this key was. Returns false, without a call, if there is no
+  /// key or if a Key cannot be made of this kind. Wait-free.
   template <class Key, class Use>
   bool as(Use&& use) const noexcept {
     switch (kind_) {
-      case kind::text: return convert<Key>(text_, use);
-      case kind::natural: return convert<Key>(number_, use);
-      case kind::negatable: return convert<Key>(static_cast<std::int64_t>(number_), use);
-      case kind::address: return convert<Key>(address_, use);
-      default: return false;
+      case kind::text:
+        return convert<Key>(text_, use);
+      case kind::natural:
+        return convert<Key>(number_, use);
+      case kind::negatable:
+        return convert<Key>(static_cast<std::int64_t>(number_), use);
+      case kind::address:
+        return convert<Key>(address_, use);
+      default:
+        return false;
     }
   }
 
-  // The same key drawn afresh, as basic_key::salted. Beyond four salts the last ones are mixed into one.
+  /// An independent key, as basic_key::derived() makes it. Beyond four derivations the last salts are mixed into one.
   any_key derived(std::uint64_t salt) const noexcept {
     any_key k{*this};
     if (salt == 0) return k;
@@ -71,18 +77,18 @@ class any_key {
   kind kind_ = kind::none;
   std::uint8_t derivations_ = 0;  // how often
   std::uint64_t number_ = 0;
-  std::array<std::uint64_t, 4> salts_{};  // in order, for they apply to a hash that only the policy inside can make
+  std::array<std::uint64_t, 4> salts_{};  // in order: only the policy inside can make the hash that they apply to
   std::string_view text_;
   address address_;
 };
 
-// A value that may be copied; copies share one immutable policy. Its cursor is allocated with the picker, so a pick is what
-// the policy inside promises: no lock, no allocation.
+/// Any policy behind one type. Copies share one immutable policy. Its cursor is allocated with the picker, so a pick
+/// promises what the policy inside promises: no lock, no allocation.
 class any_policy {
   struct erased_table {
     virtual ~erased_table() = default;
   };
-  // The policy's cursor, and room for its walk: made with the picker, so that a pick allocates nothing whatever it is.
+  // The policy's cursor, and room for its pick state. Made with the picker, so that a pick allocates nothing.
   struct erased_cursor {
     virtual ~erased_cursor() = default;
     virtual std::unique_ptr<erased_cursor> copy() const = 0;
@@ -109,11 +115,11 @@ class any_policy {
     bool begun = false;
   };
 
-  static constexpr bool is_composition = true;  // the policy inside has a walk of its own
+  static constexpr bool is_composition = true;  // the policy inside is driven by its own driver
 
   template <class P>
     requires(!std::same_as<std::remove_cvref_t<P>, any_policy>)
-  any_policy(P policy) : policy_{std::make_shared<holder<P> const>(std::move(policy))} {}
+  any_policy(P policy) : policy_{new holder<P>{std::move(policy)}} {}
 
   table build(members_view members) const { return policy_->build(members); }
   cursor make_cursor() const {
@@ -122,16 +128,16 @@ class any_policy {
     return c;
   }
   void start(table const& t, cursor& c, random_source& random) const noexcept { policy_->start(*t, *c.own_, random); }
-  proposal propose(table const& t, cursor& c, pick_state& w, pick const& k, any_key const& key) const noexcept {
-    return policy_->propose(*t, *c.own_, !std::exchange(w.begun, true), k, key);
+  proposal propose(table const& t, cursor& c, pick_state& s, pick const& k, any_key const& key) const noexcept {
+    return policy_->propose(*t, *c.own_, !std::exchange(s.begun, true), k, key);
   }
 
   bool includes_unhealthy() const noexcept { return policy_->includes_unhealthy(); }
 
-  // Whether select() without a key would be `refused`.
+  /// Whether a select() without a key would be `refused`.
   bool needs_key() const noexcept { return policy_->needs_key(); }
 
-  // The name of the policy inside, as the registry reads it: "failover{maglev}".
+  /// The name of the policy inside, as policy_registry reads it: "failover{maglev}".
   std::string describe() const { return policy_->describe(); }
 
  private:
@@ -140,7 +146,8 @@ class any_policy {
     virtual table build(members_view) const = 0;
     virtual std::unique_ptr<erased_cursor> make_cursor() const = 0;
     virtual void start(erased_table const&, erased_cursor&, random_source&) const noexcept = 0;
-    virtual proposal propose(erased_table const&, erased_cursor&, bool begins, pick const&, any_key const&) const noexcept = 0;
+    virtual proposal propose(erased_table const&, erased_cursor&, bool begins, pick const&,
+                             any_key const&) const noexcept = 0;
     virtual bool includes_unhealthy() const noexcept = 0;
     virtual bool needs_key() const noexcept = 0;
     virtual std::string describe() const = 0;
@@ -149,35 +156,37 @@ class any_policy {
   template <class P>
   struct holder final : erased {
     static_assert(check_policy<P>());
-    using policy_driver = equipoise::policy_driver<P>;
+    using driver = policy_driver<P>;
     struct own_table final : erased_table {
-      explicit own_table(typename policy_driver::table t) : table{std::move(t)} {}
-      typename policy_driver::table table;
+      explicit own_table(typename driver::table t) : table{std::move(t)} {}
+      typename driver::table table;
     };
     struct own_cursor final : erased_cursor {
-      explicit own_cursor(typename policy_driver::cursor c) : cursor{std::move(c)} {}
-      std::unique_ptr<erased_cursor> copy() const override { return std::make_unique<own_cursor>(*this); }
-      typename policy_driver::cursor cursor;
-      typename policy_driver::pick_state pick_state{};
+      explicit own_cursor(typename driver::cursor c) : cursor{std::move(c)} {}
+      std::unique_ptr<erased_cursor> copy() const override {
+        return std::unique_ptr<erased_cursor>{new own_cursor(*this)};
+      }
+      typename driver::cursor cursor;
+      typename driver::pick_state pick_state{};
     };
 
     explicit holder(P p) : policy{std::move(p)} {}
 
     any_policy::table build(members_view members) const override {
-      return std::make_shared<own_table const>(policy_driver::build(policy, members));
+      return any_policy::table{new own_table{driver::build(policy, members)}};
     }
     std::unique_ptr<erased_cursor> make_cursor() const override {
-      return std::make_unique<own_cursor>(policy_driver::make_cursor(policy));
+      return std::unique_ptr<erased_cursor>{new own_cursor(driver::make_cursor(policy))};
     }
     void start(erased_table const& t, erased_cursor& c, random_source& random) const noexcept override {
-      policy_driver::start(policy, static_cast<own_table const&>(t).table, static_cast<own_cursor&>(c).cursor, random);
+      driver::start(policy, static_cast<own_table const&>(t).table, static_cast<own_cursor&>(c).cursor, random);
     }
     EQUIPOISE_FLATTEN proposal propose(erased_table const& t, erased_cursor& c, bool begins, pick const& k,
                                        any_key const& key) const noexcept override {
       auto& mine = static_cast<own_cursor&>(c);
       if (begins) mine.pick_state = {};
       auto const next = [&](key_of_policy<P> const& own_key) {
-        return policy_driver::next(policy, static_cast<own_table const&>(t).table, mine.cursor, mine.pick_state, k, own_key);
+        return driver::next(policy, static_cast<own_table const&>(t).table, mine.cursor, mine.pick_state, k, own_key);
       };
       if constexpr (!keyed<P>) {
         return next(no_key{});
@@ -185,7 +194,8 @@ class any_policy {
         return next(key);
       } else {
         proposal p;
-        if (key.as<key_of_policy<P>>([&](key_of_policy<P> const& own_key) { p = next(own_key); })) [[likely]] return p;
+        if (key.as<key_of_policy<P>>([&](key_of_policy<P> const& own_key) { p = next(own_key); })) [[likely]]
+          return p;
         k.refused("the key is missing, or of another kind");
         return proposal::none(pick_error::refused);
       }

@@ -1,9 +1,12 @@
-// Hash modulo n: a key's home is member number hash % n. Nothing to build, no memory; but a change of n moves nearly all
-// keys. For a fixed set, or with a hash of your own that other programs share. Weights other than 0 do not count.
+// SPDX-License-Identifier: MIT
+// Hash modulo n: a key's owner is member number hash % n. Nothing to build and no memory, but a change of n moves
+// nearly all keys. For a fixed set of backends, or with a hash that other programs share. Weights other than 0 do not
+// count.
 //
-//   equipoise::balancer lb{pool, equipoise::hash_modulo<crc32_of_text>{}};   // uint64 operator()(std::string_view) const
+//   equipoise::balancer lb{pool, equipoise::hash_modulo<crc32_of_text>{}};   // uint64 operator()(std::string_view)
+//   const
 //
-// While a home is down its keys probe on and nobody else's move. Select: wait-free between publishes; O(1).
+// The keys of an owner that is down probe on, and no other key moves. Select: wait-free between publishes; O(1).
 #pragma once
 
 #include <equipoise/core/policy/policy.hpp>
@@ -13,6 +16,7 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
+/// A key's owner is member number hash % n. See the top of the header.
 template <class Hash = default_hash>
 struct hash_modulo {
   static constexpr std::string_view name = "hash_modulo";
@@ -25,9 +29,11 @@ struct hash_modulo {
 
   table build(members_view) const { return {}; }
 
-  EQUIPOISE_INLINE proposal propose(table const&, cursor&, pick_state& w, pick const& k, key_type const& key) const noexcept {
-    if (k.members.empty()) [[unlikely]] return nullptr;
-    return &k.members[w.next(key.hash) % k.members.size()];  // the home is the bare hash
+  EQUIPOISE_INLINE proposal propose(table const&, cursor&, pick_state& s, pick const& k,
+                                    key_type const& key) const noexcept {
+    if (k.members.empty()) [[unlikely]]
+      return nullptr;
+    return &k.members[s.next(key.hash) % k.members.size()];  // the owner is decided by the hash as it is
   }
 };
 

@@ -1,20 +1,23 @@
-// IP hash: a client's network keeps its backend, by nginx's own arithmetic (ngx_http_upstream_ip_hash_module.c of 1.22.1):
-// the first three octets of an IPv4 address, all sixteen of IPv6.
+// SPDX-License-Identifier: MIT
+// IP hash: a client's network keeps its backend. The arithmetic is nginx's: the first three octets of an IPv4 address,
+// all sixteen of an IPv6 address.
 //
-// Uneven where many clients share a network; all of 192.0.2.0/24 is one client. While a home is down its keys go on in
-// nginx's order for 21 proposals, then by the law of keyed policies; nobody else's move. A change of membership moves
-// nearly all keys: where that hurts, use ring or maglev. Weights count; beyond a total of 6271 the tail is unreachable.
-// Select: wait-free between publishes; O(1). Table: 25 kB.
+// Shares are uneven where many clients share a network: all of 192.0.2.0/24 is one client. The keys of an owner that is
+// down go on in nginx's order for 21 proposals, then by the law of keyed policies; no other key moves. A change of
+// membership moves nearly all keys; use ring_hash or maglev where that hurts. Weights count, but members beyond a total
+// weight of 6271 are unreachable.
+// Select: wait-free between publishes; O(1). Table: 25 kB. Source: ngx_http_upstream_ip_hash_module.c of nginx 1.22.1.
 #pragma once
 
-#include <equipoise/hash/address.hpp>
 #include <equipoise/core/policy/policy.hpp>
+#include <equipoise/hash/address.hpp>
 
 #include <algorithm>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
+/// A client's network keeps its backend. See the top of the header.
 struct ip_hash {
   static constexpr std::string_view name = "ip_hash";
   static constexpr std::uint32_t tries = 21;
@@ -42,11 +45,13 @@ struct ip_hash {
     return t;
   }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick_state& w, pick const& k, address const& client) const noexcept {
-    if (t.owner.empty()) [[unlikely]] return nullptr;
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick_state& s, pick const& k,
+                                    address const& client) const noexcept {
+    if (t.owner.empty()) [[unlikely]]
+      return nullptr;
     std::size_t const octets = client.is_v6() ? 16 : 3;
-    for (std::size_t i = 0; i != octets; ++i) w.hash = (w.hash * 113 + client[i]) % modulus;
-    return &k.members[t.owner[w.hash]];
+    for (std::size_t i = 0; i != octets; ++i) s.hash = (s.hash * 113 + client[i]) % modulus;
+    return &k.members[t.owner[s.hash]];
   }
 };
 

@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: MIT
 // Least connections: the backend with the least work in flight for its weight; among equals, each in turn.
 //
-// Exact at rest and for one worker; with several, exact up to the picks in progress. In flight counts from the pick, so
-// connections still being opened count too. Use it with acquire(): a select() adds nothing that the next pick could see.
-// Select: wait-free between publishes; O(members × count rows). For many backends power_of_two is nearly as good at O(1).
+// Exact at rest and for one worker; with several workers, exact up to the picks in progress. Work counts from the pick
+// on, so connections that are still being opened count too. Use it with acquire(): the next pick does not see a
+// select(). Select: wait-free between publishes; O(members × counter stripes). With many backends power_of_two is
+// nearly as good at O(1).
 #pragma once
 
 #include <equipoise/core/policy/policy.hpp>
@@ -10,14 +12,15 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
+/// The backend with the least work in flight for its weight. See the top of the header.
 struct least_connections {
   static constexpr std::string_view name = "least_connections";
 
   struct table {};
   struct cursor {
-    std::uint32_t next = 0;  // ties begin one past the last chosen
+    std::uint32_t next = 0;  // ties begin one past the last one chosen
   };
-  // The one proposed before in this pick: the next is the least of those behind it in the order (load, turn).
+  // The previous proposal of this pick. The next one is the least of those behind it in the order (load, turn).
   struct pick_state {
     bool again = false;
     std::uint32_t load = 0, weight = 1, turn = 0, base = 0;
@@ -28,23 +31,24 @@ struct least_connections {
     return {static_cast<std::uint32_t>(random.position(members.size()))};
   }
 
-  EQUIPOISE_INLINE proposal propose(table const&, cursor& c, pick_state& w, pick const& k) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const&, cursor& c, pick_state& s, pick const& k) const noexcept {
     auto const n = static_cast<std::uint32_t>(k.members.size());
     if (n == 0) return nullptr;
-    if (!w.again) w.base = c.next < n ? c.next : c.next % n;
+    if (!s.again) s.base = c.next < n ? c.next : c.next % n;
     member const* best = nullptr;
     std::uint32_t best_load = 0, best_turn = 0;
-    for (std::uint32_t turn = 0, i = w.base; turn != n; ++turn, i = i + 1 == n ? 0 : i + 1) {
+    for (std::uint32_t turn = 0, i = s.base; turn != n; ++turn, i = i + 1 == n ? 0 : i + 1) {
       member const& m = k.members[i];
       std::uint32_t const load = k.in_flight(m);
       k.compared(m, "load", static_cast<double>(load) / m.weight);
       if (best != nullptr && !less(load, m.weight, best_load, best->weight)) continue;
-      bool const behind = less(w.load, w.weight, load, m.weight) || (!less(load, m.weight, w.load, w.weight) && turn > w.turn);
-      if ((w.again && !behind) || !k.admits(m)) continue;
+      bool const behind =
+          less(s.load, s.weight, load, m.weight) || (!less(load, m.weight, s.load, s.weight) && turn > s.turn);
+      if ((s.again && !behind) || !k.admits(m)) continue;
       best = &m, best_load = load, best_turn = turn;
     }
     if (best == nullptr) return nullptr;
-    w = {true, best_load, best->weight, best_turn, w.base};
+    s = {true, best_load, best->weight, best_turn, s.base};
     c.next = static_cast<std::uint32_t>(best - k.members.data()) + 1;
     return best;
   }

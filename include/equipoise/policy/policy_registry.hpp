@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Policies by name, for configuration files: the library's, and your own under your names.
 //
 //   auto registry = equipoise::policy_registry::standard();
@@ -6,103 +7,109 @@
 #pragma once
 
 #include <equipoise/policy/any_policy.hpp>
-#include <equipoise/policy/bounded_load.hpp>
-#include <equipoise/policy/failover.hpp>
-#include <equipoise/policy/hash_modulo.hpp>
-#include <equipoise/policy/ip_hash.hpp>
-#include <equipoise/policy/least_connections.hpp>
-#include <equipoise/policy/max_in_flight.hpp>
-#include <equipoise/policy/maglev.hpp>
-#include <equipoise/policy/power_of_two.hpp>
-#include <equipoise/policy/random.hpp>
-#include <equipoise/policy/ring_hash.hpp>
-#include <equipoise/policy/round_robin.hpp>
-#include <equipoise/policy/smooth_weighted_round_robin.hpp>
-#include <equipoise/policy/sticky.hpp>
-#include <equipoise/policy/weighted_random.hpp>
-#include <equipoise/policy/weighted_round_robin.hpp>
-
-#include <functional>
-#include <map>
+#include <equipoise/policy/standard.hpp>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// A value: copy it, add to it, keep it where the configuration is read. Everything here allocates and may refuse (fail).
+/// Policies by name. A value: copy it, add to it, and keep it where the configuration is read. All functions allocate.
 class policy_registry {
  public:
-  // Makes a composition around the policy inside.
-  using wrapper = std::function<any_policy(any_policy)>;
-
-  // Everything the library has that needs no arguments; the compositions with their defaults. (A template, so that only
-  // the programs that ask for all policies compile all of them.)
+  /// The library's policies that need no arguments, and its compositions with their defaults. (A template, so that only
+  /// programs that ask for all policies compile all of them.)
   template <class = void>
   static policy_registry standard() {
-    policy_registry c;
-    c.add(round_robin{}), c.add(weighted_round_robin{}), c.add(smooth_weighted_round_robin{});
-    c.add(random{}), c.add(weighted_random{}), c.add(least_connections{}), c.add(power_of_two{});
-    c.add(ip_hash{}), c.add(hash_modulo{}), c.add(ring_hash{}), c.add(maglev{});
-    c.wrap("max_in_flight", [](any_policy p) -> any_policy { return max_in_flight{std::move(p)}; });
-    c.wrap("bounded_load", [](any_policy p) -> any_policy { return bounded_load{std::move(p)}; });
-    c.wrap("failover", [](any_policy p) -> any_policy { return failover{std::move(p)}; });
-    c.wrap("sticky", [](any_policy p) -> any_policy { return sticky{std::move(p)}; });
-    return c;
+    policy_registry r;
+    for_each_policy(standard_policies{}, [&](auto policy) { r.add(std::move(policy)); });
+    for_each_composition(standard_compositions{}, [&]<template <class> class C>() {
+      r.wrap(std::string{C<any_policy>::name}, [](any_policy p) -> any_policy { return C<any_policy>{std::move(p)}; });
+    });
+    return r;
   }
 
-  // A name is letters, digits, '_' and '-'; known names are refused.
+  /// Adds a policy. Fails if the name is taken, or has characters other than letters, digits, '_' and '-'.
   void add(std::string name, any_policy policy) {
     check_new(name);
-    policies_.emplace(std::move(name), std::move(policy));
+    policies_.push_back({std::move(name), std::move(policy)});
   }
 
-  // Under the policy's own `name`.
+  /// Adds a policy under its own `name`.
   template <class P>
   void add(P policy) {
     add(std::string{P::name}, any_policy{std::move(policy)});
   }
 
-  // A composition of your own: make("name{maglev}") then calls w with the maglev.
-  void wrap(std::string name, wrapper w) {
+  /// Adds a composition: make("name{maglev}") then calls wrapper(maglev), which returns an any_policy. Fails as add().
+  template <class Wrapper>
+  void wrap(std::string name, Wrapper wrapper) {
     check_new(name);
-    wrappers_.emplace(std::move(name), std::move(w));
+    wrappers_.push_back(
+        {std::move(name), std::shared_ptr<wrapper_base const>{new wrapper_of<Wrapper>{std::move(wrapper)}}});
   }
 
-  // "maglev", "failover{maglev}", …; refuses, naming it and the known ones, what it does not know.
+  /// The policy of that name: "maglev", "failover{maglev}", …. Fails, naming the text and the known names, if there is
+  /// none, or if it nests more than eight deep.
   any_policy make(std::string_view text) const {
     auto const open = text.find('{');
     if (open == text.npos) {
-      if (auto const at = policies_.find(text); at != policies_.end()) return at->second;
-      if (wrappers_.contains(text))
-        fail("equipoise: policy '" + std::string{text} + "' needs another inside: " + std::string{text} + "{round_robin}");
+      if (auto const* p = find(policies_, text)) return p->value;
+      if (find(wrappers_, text) != nullptr)
+        fail("equipoise: policy '" + std::string{text} + "' needs another inside: " + std::string{text} +
+             "{round_robin}");
     } else if (std::count(text.begin(), text.end(), '{') > 8) {
       fail("equipoise: policy '" + std::string{text.substr(0, 80)} + "…' nests more than eight deep");
-    } else if (auto const at = wrappers_.find(text.substr(0, open)); at != wrappers_.end() && text.back() == '}') {
-      return at->second(make(text.substr(open + 1, text.size() - open - 2)));
+    } else if (auto const* w = find(wrappers_, text.substr(0, open)); w != nullptr && text.back() == '}') {
+      return (*w->value)(make(text.substr(open + 1, text.size() - open - 2)));
     }
     std::string known;
     for (auto const& n : names()) (known += known.empty() ? "" : ", ") += n;
     fail("equipoise: unknown policy '" + std::string{text} + "'; known: " + known);
   }
 
-  // Policies, then compositions as "name{…}".
+  /// The names in the order in which they were added: policies, then compositions as "name{…}".
   std::vector<std::string> names() const {
     std::vector<std::string> all;
-    for (auto const& [name, policy] : policies_) all.push_back(name);
-    for (auto const& [name, make] : wrappers_) all.push_back(name + "{…}");
+    for (auto const& p : policies_) all.push_back(p.name);
+    for (auto const& w : wrappers_) all.push_back(w.name + "{…}");
     return all;
   }
 
  private:
+  struct wrapper_base {
+    virtual ~wrapper_base() = default;
+    virtual any_policy operator()(any_policy) const = 0;
+  };
+  template <class Wrapper>
+  struct wrapper_of final : wrapper_base {
+    explicit wrapper_of(Wrapper w) : wrapper{std::move(w)} {}
+    any_policy operator()(any_policy p) const override { return wrapper(std::move(p)); }
+    Wrapper wrapper;
+  };
+
+  template <class Value>
+  struct named {
+    std::string name;
+    Value value;
+  };
+  template <class Value>
+  static named<Value> const* find(std::vector<named<Value>> const& list, std::string_view name) {
+    for (auto const& n : list)
+      if (n.name == name) return &n;
+    return nullptr;
+  }
+
   void check_new(std::string const& name) const {
     bool good = !name.empty();
     for (char c : name)
-      good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-');
+      good =
+          good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-');
     if (!good) fail("equipoise: policy name '" + name + "' is not made of letters, digits, '_' and '-'");
-    if (policies_.contains(name) || wrappers_.contains(name)) fail("equipoise: policy name '" + name + "' is taken");
+    if (find(policies_, name) != nullptr || find(wrappers_, name) != nullptr)
+      fail("equipoise: policy name '" + name + "' is taken");
   }
 
-  std::map<std::string, any_policy, std::less<>> policies_;
-  std::map<std::string, wrapper, std::less<>> wrappers_;
+  std::vector<named<any_policy>> policies_;
+  std::vector<named<std::shared_ptr<wrapper_base const>>> wrappers_;
 };
 
 }  // namespace EQUIPOISE_ABI

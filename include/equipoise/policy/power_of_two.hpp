@@ -1,9 +1,11 @@
-// Power of two choices: draw two different backends by weight, take the one with less work in flight for its weight.
+// SPDX-License-Identifier: MIT
+// Power of two choices: draw two different backends by weight and take the one with less work in flight for its weight.
 //
-// Nearly as even as least connections at the price of two draws, and no herd: workers with the same view choose apart.
-// Below about one request in flight all loads are equal, and it is (weighted) random: ties go to the first draw.
-// Use it with acquire(). `choices` from 2 to 10; more than 3 hardly helps.
-// Select: wait-free between publishes; O(choices). Mitzenmacher (2001); weights: drawn by weight, compared as n / w.
+// Nearly as even as least connections at the price of two draws, and without a herd: workers with the same view choose
+// differently. Below about one request in flight all loads are equal, and it acts like weighted random: ties go to the
+// first draw. Use it with acquire(). More than three choices hardly help.
+// Select: wait-free between publishes; O(choices). Source: Mitzenmacher (2001); drawn by weight, compared as load /
+// weight.
 #pragma once
 
 #include <equipoise/core/policy/policy.hpp>
@@ -12,10 +14,11 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
+/// The less loaded of two random backends. See the top of the header.
 struct power_of_two {
   static constexpr std::string_view name = "power_of_two";
 
-  std::uint32_t choices = 2;  // draws; 2 … 10, or the build refuses
+  std::uint32_t choices = 2;  ///< draws per pick; the build fails if it is outside 2 … 10
 
   using table = detail::alias_table;
   struct cursor {
@@ -26,27 +29,34 @@ struct power_of_two {
   };
 
   table build(members_view members) const {
-    if (choices < 2 || choices > 10) fail("equipoise: power_of_two::choices " + std::to_string(choices) + " is outside 2 … 10");
+    if (choices < 2 || choices > 10)
+      fail("equipoise: power_of_two::choices " + std::to_string(choices) + " is outside 2 … 10");
     return table{members};
   }
-  cursor start(table const&, members_view, random_source& source) const noexcept { return {random_source{source.next()}}; }
+  cursor start(table const&, members_view, random_source& source) const noexcept {
+    return {random_source{source.next()}};
+  }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, pick_state& w, pick const& k) const noexcept {
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, pick_state& s, pick const& k) const noexcept {
     auto const n = static_cast<std::uint32_t>(k.members.size());
-    if (n < 2) [[unlikely]] return n == 0 ? nullptr : &k.members[0];
+    if (n < 2) [[unlikely]]
+      return n == 0 ? nullptr : &k.members[0];
     std::uint64_t const draw = c.draw.next();
     member const* best;
-    if (t.uniform()) [[likely]] {  // two different ones from one draw: the second over n − 1, with a hole at the first
+    if (t.uniform()) [[likely]] {
+      // Two different members from one draw: the second is drawn from n − 1, with a gap at the first.
       std::uint32_t const i = detail::multiply_high32(static_cast<std::uint32_t>(draw >> 32), n);
       std::uint32_t const j = detail::multiply_high32(static_cast<std::uint32_t>(draw), n - 1);
-      best = lighter<false>(&k.members[i], &k.members[j + (j >= i)], w, k);
+      best = lighter<false>(&k.members[i], &k.members[j + (j >= i)], s, k);
     } else {
       std::uint32_t const i = t(draw);
-      best = lighter<true>(&k.members[i], &k.members[other(t, c, i, n)], w, k);
+      best = lighter<true>(&k.members[i], &k.members[other(t, c, i, n)], s, k);
     }
-    if (choices > 2) [[unlikely]] best = of_more(best, t, c, w, k);
-    // From the second proposal on, one that may not be had must not win: it looks idle. (The first, if refused, is redrawn.)
-    w.again = true;
+    if (choices > 2) [[unlikely]]
+      best = of_more(best, t, c, s, k);
+    // From the second proposal on, a member that may not be picked must not win: it looks idle. (The first proposal, if
+    // refused, is drawn again.)
+    s.again = true;
     return best;
   }
 
@@ -55,19 +65,22 @@ struct power_of_two {
   static std::uint32_t other(table const& t, cursor& c, std::uint32_t i, std::uint32_t n) noexcept {
     for (int tries = 0; tries != 4; ++tries)
       if (std::uint32_t const j = t(c.draw.next()); j != i) return j;
-    std::uint32_t const j = c.draw.below(n - 1);  // one weight dwarfs the rest: whom it is compared with hardly matters
+    std::uint32_t const j = c.draw.below(n - 1);  // one weight dwarfs the others, so the comparison hardly matters
     return j + (j >= i);
   }
 
-  EQUIPOISE_OUT_OF_LINE member const* of_more(member const* best, table const& t, cursor& c, pick_state w, pick k) const noexcept {
-    for (std::uint32_t more = 2; more != choices; ++more) best = lighter<true>(best, &k.members[t(c.draw.next())], w, k);
+  EQUIPOISE_OUT_OF_LINE member const* of_more(member const* best, table const& t, cursor& c, pick_state s,
+                                              pick k) const noexcept {
+    for (std::uint32_t more = 2; more != choices; ++more)
+      best = lighter<true>(best, &k.members[t(c.draw.next())], s, k);
     return best;
   }
 
   template <bool by_weight>
-  EQUIPOISE_INLINE static member const* lighter(member const* a, member const* b, pick_state w, pick const& k) noexcept {
-    if (w.again && !k.admits(*a)) return b;
-    if (w.again && !k.admits(*b)) return a;
+  EQUIPOISE_INLINE static member const* lighter(member const* a, member const* b, pick_state s,
+                                                pick const& k) noexcept {
+    if (s.again && !k.admits(*a)) return b;
+    if (s.again && !k.admits(*b)) return a;
     std::uint64_t const load_a = k.in_flight(*a), load_b = k.in_flight(*b);
     k.compared(*a, "load", static_cast<double>(load_a) / a->weight);
     k.compared(*b, "load", static_cast<double>(load_b) / b->weight);

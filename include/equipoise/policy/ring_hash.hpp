@@ -1,11 +1,12 @@
-// Ring: consistent hashing. Each backend owns points of a circle; a key belongs to the next point. A backend that joins or
-// leaves moves its own keys and no others, which is what stateful caches and shards want.
+// SPDX-License-Identifier: MIT
+// Ring hash: consistent hashing. Each backend owns points of a circle, and a key belongs to the next point. A backend
+// that joins or leaves moves its own keys and no others, which is what stateful caches and shards want.
 //
-// Shares are uneven by chance: with 160 points a backend the greatest is about 1.2 × the mean. Weights count as that many
-// times the points; beyond 4 194 304 points in all, everybody's are halved until they fit. While a home is down its keys
-// probe on (they do not pile up on the next point's owner).
-// Select: wait-free between publishes; O(1) by a bucket index. Memory: about 1.8 kB a backend of weight 1.
-// Karger et al. (1997); points: mix(xxh64(key) + r·γ), independent of the order in which members came.
+// Shares are uneven by chance: with 160 points per backend the greatest is about 1.2 × the mean. A weight counts as
+// that many times the points. Beyond 4 194 304 points in all, the points of every backend are halved until they fit.
+// The keys of an owner that is down probe on; they do not pile up on the owner of the next point. Select: wait-free
+// between publishes; O(1) by a bucket index. Memory: about 1.8 kB per backend of weight 1. Source: Karger et al.
+// (1997). Points are mix(xxh64(key) + r·γ), independent of the order in which members joined.
 #pragma once
 
 #include <equipoise/core/policy/policy.hpp>
@@ -18,12 +19,13 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
+/// Consistent hashing on a circle of points. See the top of the header.
 template <class Hash = default_hash>
 struct ring_hash {
   static constexpr std::string_view name = "ring_hash";
   static constexpr std::uint64_t most_points = 1u << 22;
 
-  std::uint32_t const points = 160;  // for each unit of weight, 1 … 65 536
+  std::uint32_t const points = 160;  ///< per unit of weight, 1 … 65 536
 
   using key_type = basic_key<Hash>;
   using pick_state = detail::probe;
@@ -33,12 +35,13 @@ struct ring_hash {
     std::uint32_t hash, owner;
   };
   struct table {
-    std::vector<point> circle;         // by hash; the first one again at the end, eight times, with the largest hash
+    std::vector<point> circle;         // by hash; then the first point again, eight times, with the greatest hash
     std::vector<std::uint32_t> index;  // for each value of a hash's upper bits, the first point not below it
     std::uint32_t shift = 32;
   };
 
   ring_hash() = default;
+  /// Fails if the number of points is outside 1 … 65 536.
   explicit ring_hash(std::uint32_t points_each) : points{points_each} {
     if (points == 0 || points > 65'536)
       fail("equipoise: ring_hash::points " + std::to_string(points) + " is outside 1 … 65536");
@@ -57,14 +60,17 @@ struct ring_hash {
     return arranged(loose, members);
   }
 
-  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick_state& w, pick const& k, key_type const& key) const noexcept {
-    if (t.circle.empty()) [[unlikely]] return nullptr;
-    auto const hash = static_cast<std::uint32_t>(w.next(key.mixed()) >> 32);
+  EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick_state& s, pick const& k,
+                                    key_type const& key) const noexcept {
+    if (t.circle.empty()) [[unlikely]]
+      return nullptr;
+    auto const hash = static_cast<std::uint32_t>(s.next(key.mixed()) >> 32);
     point const* p = t.circle.data() + t.index[std::uint64_t{hash} >> t.shift];
     for (;;) {
       int const below = (p[0].hash < hash) + (p[1].hash < hash) + (p[2].hash < hash) + (p[3].hash < hash);
       p += below;
-      if (below != 4) [[likely]] return &k.members[p->owner];
+      if (below != 4) [[likely]]
+        return &k.members[p->owner];
     }
   }
 
@@ -75,11 +81,11 @@ struct ring_hash {
   std::uint64_t count_all(members_view members, std::uint32_t halvings) const noexcept {
     std::uint64_t sum = 0;
     for (member const& m : members)
-      if ((sum += count(m, halvings)) > most_points) break;  // too many anyway, and the sum must not overflow
+      if ((sum += count(m, halvings)) > most_points) break;  // too many already, and the sum must not overflow
     return sum;
   }
 
-  // Sorted by counting: the hashes are even, so a bucket holds about two points, and the counts are the index.
+  // Sorted by counting: the hashes are even, so a bucket holds about two points, and the counts become the index.
   static table arranged(std::vector<point> const& loose, members_view members) {
     table t;
     if (loose.empty()) return t;
@@ -91,7 +97,7 @@ struct ring_hash {
     t.circle.resize(loose.size() + 8);
     auto next = t.index;
     for (point p : loose) t.circle[next[p.hash >> t.shift]++] = p;
-    auto const before = [&](point a, point b) {  // equal points: by key, so that every process agrees
+    auto const before = [&](point a, point b) {  // equal points are ordered by key, so that all processes agree
       return a.hash != b.hash ? a.hash < b.hash : a.owner != b.owner && members[a.owner].key() < members[b.owner].key();
     };
     for (std::size_t b = 0; b != buckets; ++b)

@@ -1,12 +1,13 @@
+// SPDX-License-Identifier: MIT
 // Round robin: each backend in turn.
 //
 //   equipoise::balancer lb{pool, equipoise::round_robin{}};
 //   auto picker = lb.make_picker();          // one per worker
 //   if (auto server = picker.select()) connect(server->address);
 //
-// Every worker keeps its own position, so workers never contend; positions start apart, so they do not march in step.
-// Select: lock-free, wait-free between publishes; O(1), at most tries + n word tests. A backend that went down costs one
-// word test a turn until the next refresh().
+// Every worker keeps its own position, so workers never contend. Positions start apart, so workers do not march in
+// step. Select: lock-free, wait-free between publishes; O(1), at most `tries` + n word tests. A backend that went down
+// costs one word test per turn until the next refresh().
 #pragma once
 
 #include <equipoise/core/policy/policy.hpp>
@@ -14,10 +15,11 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
+/// Each backend in turn, whatever its weight. See the top of the header.
 struct round_robin {
   static constexpr std::string_view name = "round_robin";
 
-  struct table {};  // nothing to build: the members are the order
+  struct table {};  // nothing to build: the list of members is the order
   struct cursor {
     std::uint32_t next = 0;
   };
@@ -31,7 +33,7 @@ struct round_robin {
   EQUIPOISE_INLINE proposal propose(table const&, cursor& c, pick const& k) const noexcept {
     if (c.next >= k.members.size()) [[unlikely]] {
       if (k.members.empty()) return nullptr;
-      c.next %= static_cast<std::uint32_t>(k.members.size());  // the end, or the list became shorter: workers stay apart
+      c.next %= static_cast<std::uint32_t>(k.members.size());  // the end, or a shorter list: workers stay apart
     }
     return &k.members[c.next++];
   }

@@ -1,12 +1,13 @@
-// Shard router: a map says which backend, by key, owns a number. The map decides how many shards there are, whoever is a
-// member; there is nobody else to ask, so a shard that is down is `all_down`, and a number outside the map is `refused`.
+// SPDX-License-Identifier: MIT
+// Shard router: a map says which backend, by its key, owns a number. The map decides how many shards there are,
+// whatever the membership. No other backend can stand in, so a shard that is down is `all_down`, and a number outside
+// the map is `refused`.
 //
-//   equipoise::shard_router by_user{equipoise::modulo_shards{{"shard-1", "shard-2", "shard-3"}}};       // 0 → the first
-//   equipoise::shard_router by_id{equipoise::range_shards{{{1, 1000, "s1"}, {1001, 2000, "s2"}}}};      // 0: no such shard
-//   equipoise::balancer lb{pool, by_user};
-//   if (auto shard = picker.select(user_id)) …
+//   equipoise::shard_router by_user{equipoise::modulo_shards{{"shard-1", "shard-2", "shard-3"}}};       // 0 → the
+//   first equipoise::shard_router by_id{equipoise::range_shards{{{1, 1000, "s1"}, {1001, 2000, "s2"}}}};      // 0: no
+//   such shard equipoise::balancer lb{pool, by_user}; if (auto shard = picker.select(user_id)) …
 //
-// Select: wait-free between publishes; modulo O(1), ranges O(log ranges).
+// Select: wait-free between publishes; O(1) with modulo_shards, O(log ranges) with range_shards.
 #pragma once
 
 #include <equipoise/core/policy/policy.hpp>
@@ -17,7 +18,7 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// Any 64-bit integer, signed or not, as the number it is.
+/// A key that is any 64-bit integer, signed or not, as the number it is.
 struct integer_key {
   std::uint64_t magnitude = 0;
   bool negative = false;
@@ -35,9 +36,11 @@ struct integer_key {
   }
 };
 
+/// The number in decimal.
 inline std::string to_string(integer_key k) { return (k.negative ? "-" : "") + std::to_string(k.magnitude); }
 
-// Number modulo n, never negative: 0 is the first shard's, n − 1 and −1 the last's. Refused: an empty list, an empty key.
+// Number modulo n, never negative: 0 is the first shard's, n − 1 and −1 the last's. Refused: an empty list, an empty
+// key.
 class modulo_shards {
  public:
   explicit modulo_shards(std::vector<std::string> backends) : backends_{std::move(backends)} {
@@ -46,9 +49,10 @@ class modulo_shards {
       if (name.empty()) fail("equipoise: modulo_shards: a backend's key is empty");
   }
 
+  /// The keys of the backends, by shard.
   std::vector<std::string> const& backends() const noexcept { return backends_; }
 
-  // The shard's number; always below backends().size().
+  /// The number of the shard, always below backends().size(). Constant time.
   EQUIPOISE_INLINE std::size_t find(integer_key k) const noexcept {
     std::uint64_t const n = backends_.size(), r = k.magnitude % n;
     return static_cast<std::size_t>(k.negative && r != 0 ? n - r : r);
@@ -58,8 +62,8 @@ class modulo_shards {
   std::vector<std::string> backends_;
 };
 
-// Ranges of numbers, both ends included, in any order. Refused: an empty list, an empty key, a range that ends before it
-// begins, two that overlap. Gaps are allowed; two ranges may name the same backend.
+// Ranges of numbers, both ends included, in any order. Refused: an empty list, an empty key, a range that ends before
+// it begins, two that overlap. Gaps are allowed; two ranges may name the same backend.
 class range_shards {
  public:
   struct range {
@@ -80,9 +84,10 @@ class range_shards {
     }
   }
 
+  /// The keys of the backends, by shard.
   std::vector<std::string> const& backends() const noexcept { return backends_; }
 
-  // The range's number, or backends().size() where there is none.
+  /// The number of the range, or backends().size() if there is none. O(log ranges).
   std::size_t find(integer_key k) const noexcept {
     auto const behind =
         std::upper_bound(ranges_.begin(), ranges_.end(), k, [](integer_key a, range const& r) { return a < r.first; });
@@ -97,8 +102,8 @@ class range_shards {
   std::vector<std::string> backends_;
 };
 
-// `Map` is one of the two, or your own: backends() gives the keys of the shards' backends, find(integer_key) a place in that
-// list, or any number beyond its end for "no such shard".
+// `Map` is one of the two, or your own: backends() gives the keys of the shards' backends, find(integer_key) a place in
+// that list, or any number beyond its end for "no such shard".
 template <class Map>
 struct shard_router {
   static constexpr std::string_view name = "shard_router";
@@ -108,7 +113,7 @@ struct shard_router {
   using key_type = integer_key;
 
   struct table {
-    std::vector<member const*> owner;  // by shard; null while the map's backend is not a member, or has weight 0
+    std::vector<member const*> owner;  // by shard; null while its backend is not a member or has weight 0
   };
   struct cursor {};
 

@@ -1,5 +1,6 @@
-// Weighted round robin, the textbook order: each backend as many times in a row as its weight says.
-// Weights 3, 2, 1 give A A A B B C, and again. Mind the bursts: smooth_weighted_round_robin spreads the same shares.
+// SPDX-License-Identifier: MIT
+// Weighted round robin in the textbook's order: each backend as many times in a row as its weight says. Weights 3, 2, 1
+// give A A A B B C, and again. These are bursts; smooth_weighted_round_robin gives the same shares without them.
 //
 // Select: wait-free between publishes; O(1). No table, whatever the weights.
 #pragma once
@@ -9,18 +10,19 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
+/// Each backend in a run as long as its weight. See the top of the header.
 struct weighted_round_robin {
   static constexpr std::string_view name = "weighted_round_robin";
 
   struct table {};
   struct cursor {
-    std::uint32_t at = 0;    // whose run this is
-    std::uint32_t used = 0;  // how much of it; compared with today's weight, which may have become smaller
+    std::uint32_t at = 0;    // the member whose run this is
+    std::uint32_t used = 0;  // how much of the run is used; the weight may have become smaller since
   };
 
   table build(members_view) const { return {}; }
 
-  // A place among all turns, so that a fleet's first picks follow the weights. O(members), once a worker.
+  // A place among all turns, so that the first picks of a fleet follow the weights. O(members), once per worker.
   cursor start(table const&, members_view members, random_source& random) const noexcept {
     std::uint64_t total = 0;
     for (member const& m : members) total += m.weight;

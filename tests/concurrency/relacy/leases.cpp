@@ -1,20 +1,20 @@
 // Leases: workers announce and validate while the writer marks, waits for zero, and gives the slot to the next owner.
-// Each incarnation has a record (freed: 0 is written over it), each worker a line that it writes under its lease and that
-// the writer resets before the reuse. So a slot or a record given away under a lease is a data race.
+// Each incarnation has a record (freed: 0 is written over it), each worker a line that it writes under its lease and
+// that the writer resets before the reuse. So a slot or a record given away under a lease is a data race.
 #include "model.hpp"
 
 using equipoise::admission;
+using equipoise::health_flag;
 using equipoise::detail::admits;
 using equipoise::detail::lease_orders;
 using equipoise::detail::lease_protocol;
 using equipoise::detail::one_generation;
-using equipoise::health_flag;
 using order = std::memory_order;
 
 // What may be wrong with those who use the protocol.
 struct as_written {
-  static constexpr bool waits_for_zero = true;       // before the slot is given on
-  static constexpr bool gives_last = true;           // the give is the last touch
+  static constexpr bool waits_for_zero = true;  // before the slot is given on
+  static constexpr bool gives_last = true;      // the give is the last touch
   static constexpr bool tags_have_generations = true;
 };
 
@@ -28,7 +28,9 @@ struct reuse : rl::test_suite<reuse<Protocol, rows, Use>, 3> {
   rl::var<int> records[owners + 1];
   rl::var<int> lines[workers];
 
-  static std::uint32_t tag_of(int owner) { return one_generation * static_cast<std::uint32_t>(Use::tags_have_generations ? owner : 1); }
+  static std::uint32_t tag_of(int owner) {
+    return one_generation * static_cast<std::uint32_t>(Use::tags_have_generations ? owner : 1);
+  }
 
   void before() {
     for (auto& r : records) r($) = 0;
@@ -75,7 +77,8 @@ struct reuse : rl::test_suite<reuse<Protocol, rows, Use>, 3> {
       for (auto& l : lines) l($) = 0;
       records[owner]($) = 0;
       join(owner + 1);
-      RL_ASSERT(!Use::tags_have_generations || !Protocol::set(word, tag_of(owner), health_flag::down, before));  // late news
+      RL_ASSERT(!Use::tags_have_generations ||
+                !Protocol::set(word, tag_of(owner), health_flag::down, before));  // late news
     }
   }
 };
@@ -145,15 +148,33 @@ struct mark_down : rl::test_suite<mark_down<Protocol>, 3> {
 template <class Orders>
 using one_row = reuse<lease_protocol<Orders>, 1>;
 
-struct announce_acq_rel : lease_orders { static constexpr auto announce = order::acq_rel; };
-struct announce_relaxed : lease_orders { static constexpr auto announce = order::relaxed; };
-struct validate_acquire : lease_orders { static constexpr auto validate = order::acquire; };
-struct validate_relaxed : lease_orders { static constexpr auto validate = order::relaxed; };
-struct mark_acq_rel : lease_orders { static constexpr auto mark = order::acq_rel; };
-struct mark_relaxed : lease_orders { static constexpr auto mark = order::relaxed; };
-struct zero_test_acquire : lease_orders { static constexpr auto zero_test = order::acquire; };
-struct zero_test_relaxed : lease_orders { static constexpr auto zero_test = order::relaxed; };
-struct give_relaxed : lease_orders { static constexpr auto give = order::relaxed; };
+struct announce_acq_rel : lease_orders {
+  static constexpr auto announce = order::acq_rel;
+};
+struct announce_relaxed : lease_orders {
+  static constexpr auto announce = order::relaxed;
+};
+struct validate_acquire : lease_orders {
+  static constexpr auto validate = order::acquire;
+};
+struct validate_relaxed : lease_orders {
+  static constexpr auto validate = order::relaxed;
+};
+struct mark_acq_rel : lease_orders {
+  static constexpr auto mark = order::acq_rel;
+};
+struct mark_relaxed : lease_orders {
+  static constexpr auto mark = order::relaxed;
+};
+struct zero_test_acquire : lease_orders {
+  static constexpr auto zero_test = order::acquire;
+};
+struct zero_test_relaxed : lease_orders {
+  static constexpr auto zero_test = order::relaxed;
+};
+struct give_relaxed : lease_orders {
+  static constexpr auto give = order::relaxed;
+};
 
 struct no_validation : lease_protocol<> {
   template <class Count, class Word>
@@ -178,9 +199,15 @@ struct sets_by_store : lease_protocol<> {
     return true;
   }
 };
-struct reuses_at_once : as_written { static constexpr bool waits_for_zero = false; };
-struct touches_after_give : as_written { static constexpr bool gives_last = false; };
-struct one_tag_for_all : as_written { static constexpr bool tags_have_generations = false; };
+struct reuses_at_once : as_written {
+  static constexpr bool waits_for_zero = false;
+};
+struct touches_after_give : as_written {
+  static constexpr bool gives_last = false;
+};
+struct one_tag_for_all : as_written {
+  static constexpr bool tags_have_generations = false;
+};
 
 int main() {
   model::holds<reuse<lease_protocol<>, 1>>("slot reuse as shipped, one row", 200'000);

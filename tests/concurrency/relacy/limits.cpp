@@ -1,5 +1,5 @@
-// Limits: the sum of the rows is read after the announcement, so that whoever announced last sees all the others. With a
-// limit of 1 the lease is a lock: what two holders write at once is a data race, and so is a write not handed over.
+// Limits: the sum of the rows is read after the announcement, so that whoever announced last sees all the others. With
+// a limit of 1 the lease is a lock: what two holders write at once is a data race, and so is a write not handed over.
 #include "model.hpp"
 
 using equipoise::admission;
@@ -33,11 +33,21 @@ struct limit : rl::test_suite<limit<Protocol, rows, sums_after_announcing>, 3> {
   }
 };
 
-struct announce_acq_rel : lease_orders { static constexpr auto announce = order::acq_rel; };
-struct announce_relaxed : lease_orders { static constexpr auto announce = order::relaxed; };
-struct zero_test_acquire : lease_orders { static constexpr auto zero_test = order::acquire; };
-struct zero_test_relaxed : lease_orders { static constexpr auto zero_test = order::relaxed; };
-struct give_relaxed : lease_orders { static constexpr auto give = order::relaxed; };
+struct announce_acq_rel : lease_orders {
+  static constexpr auto announce = order::acq_rel;
+};
+struct announce_relaxed : lease_orders {
+  static constexpr auto announce = order::relaxed;
+};
+struct zero_test_acquire : lease_orders {
+  static constexpr auto zero_test = order::acquire;
+};
+struct zero_test_relaxed : lease_orders {
+  static constexpr auto zero_test = order::relaxed;
+};
+struct give_relaxed : lease_orders {
+  static constexpr auto give = order::relaxed;
+};
 
 template <class Orders>
 using two_rows = limit<lease_protocol<Orders>, 2>;

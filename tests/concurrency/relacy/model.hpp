@@ -1,9 +1,9 @@
-// What the model checks share: the shipped templates, an atomic with std::atomic's interface that lives in Relacy's memory
-// model, and the two questions that are asked of a model: does it hold, does a mutant of it break.
+// What the model checks share: the shipped templates, an atomic with std::atomic's interface that lives in Relacy's
+// memory model, and the two questions that are asked of a model: does it hold, does a mutant of it break.
 //
 // Plain data is rl::var, so "freed too early" and "written too late" are data races that Relacy sees. A model holds all
-// its memory itself (no new inside a run). Relacy redefines memory_order_…, new, delete and assert: its header comes last,
-// and orders are written std::memory_order::acquire here.
+// its memory itself (no new inside a run). Relacy redefines memory_order_…, new, delete and assert: its header comes
+// last, and orders are written std::memory_order::acquire here.
 #pragma once
 
 #include <equipoise/core/registry/lease_protocol.hpp>
@@ -22,12 +22,18 @@ namespace model {
 
 constexpr rl::memory_order relacy_order(std::memory_order order) {
   switch (order) {
-    case std::memory_order::relaxed: return rl::mo_relaxed;
-    case std::memory_order::consume: return rl::mo_consume;
-    case std::memory_order::acquire: return rl::mo_acquire;
-    case std::memory_order::release: return rl::mo_release;
-    case std::memory_order::acq_rel: return rl::mo_acq_rel;
-    default: return rl::mo_seq_cst;
+    case std::memory_order::relaxed:
+      return rl::mo_relaxed;
+    case std::memory_order::consume:
+      return rl::mo_consume;
+    case std::memory_order::acquire:
+      return rl::mo_acquire;
+    case std::memory_order::release:
+      return rl::mo_release;
+    case std::memory_order::acq_rel:
+      return rl::mo_acq_rel;
+    default:
+      return rl::mo_seq_cst;
   }
 }
 
@@ -85,7 +91,8 @@ void holds(char const* name, unsigned schedules = 100'000) {
 template <class Model>
 void breaks(char const* name, unsigned schedules = 100'000) {
   auto const params = run<Model>(schedules);
-  say(params.test_result == rl::test_result_data_race || params.test_result == rl::test_result_user_assert_failed, "breaks", name, params);
+  say(params.test_result == rl::test_result_data_race || params.test_result == rl::test_result_user_assert_failed,
+      "breaks", name, params);
 }
 
 inline int verdict() { return as_expected ? 0 : 1; }

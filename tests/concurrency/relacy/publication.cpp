@@ -1,5 +1,5 @@
-// Publication: pickers compare, refresh and let go while the writer publishes, sweeps, frees, and builds anew in the freed
-// memory, so that addresses come back. A snapshot is one plain number, its version; freeing writes 0 over it.
+// Publication: pickers compare, refresh and let go while the writer publishes, sweeps, frees, and builds anew in the
+// freed memory, so that addresses come back. A snapshot is one plain number, its version; freeing writes 0 over it.
 #include "model.hpp"
 
 using equipoise::detail::publication_orders;
@@ -88,15 +88,33 @@ template <class Orders>
 using with = publication<publication_protocol<Orders>, Orders>;
 
 using order = std::memory_order;
-struct exchange_acq_rel : publication_orders { static constexpr auto exchange = order::acq_rel; };
-struct exchange_relaxed : publication_orders { static constexpr auto exchange = order::relaxed; };
-struct mark_release : publication_orders { static constexpr auto protect = order::release; };
-struct mark_relaxed : publication_orders { static constexpr auto protect = order::relaxed; };
-struct look_again_acquire : publication_orders { static constexpr auto look_again = order::acquire; };
-struct look_again_relaxed : publication_orders { static constexpr auto look_again = order::relaxed; };
-struct scan_acquire : publication_orders { static constexpr auto scan = order::acquire; };
-struct scan_relaxed : publication_orders { static constexpr auto scan = order::relaxed; };
-struct let_go_relaxed : publication_orders { static constexpr auto let_go = order::relaxed; };
+struct exchange_acq_rel : publication_orders {
+  static constexpr auto exchange = order::acq_rel;
+};
+struct exchange_relaxed : publication_orders {
+  static constexpr auto exchange = order::relaxed;
+};
+struct mark_release : publication_orders {
+  static constexpr auto protect = order::release;
+};
+struct mark_relaxed : publication_orders {
+  static constexpr auto protect = order::relaxed;
+};
+struct look_again_acquire : publication_orders {
+  static constexpr auto look_again = order::acquire;
+};
+struct look_again_relaxed : publication_orders {
+  static constexpr auto look_again = order::relaxed;
+};
+struct scan_acquire : publication_orders {
+  static constexpr auto scan = order::acquire;
+};
+struct scan_relaxed : publication_orders {
+  static constexpr auto scan = order::relaxed;
+};
+struct let_go_relaxed : publication_orders {
+  static constexpr auto let_go = order::relaxed;
+};
 
 // The mark alone, without looking again.
 struct looks_once : publication_protocol<> {
@@ -113,7 +131,9 @@ struct marks_last : publication_protocol<> {
   template <class Current, class Mark>
   static auto refresh(Current const& current, Mark& mark) {
     auto seen = current.load(publication_orders::look_again);
-    for (auto again = current.load(publication_orders::look_again); again != seen; again = current.load(publication_orders::look_again)) seen = again;
+    for (auto again = current.load(publication_orders::look_again); again != seen;
+         again = current.load(publication_orders::look_again))
+      seen = again;
     mark.store(seen, publication_orders::protect);
     return seen;
   }
@@ -140,6 +160,7 @@ int main() {
   model::breaks<publication<looks_once>>("refresh that looks once");
   model::breaks<publication<marks_last>>("refresh that looks again before it marks");
   model::breaks<publication<frees_at_once>>("sweep that does not scan");
-  model::breaks<publication<publication_protocol<>, publication_orders, false>>("sweep that scans for each snapshot anew", 1'000'000);
+  model::breaks<publication<publication_protocol<>, publication_orders, false>>(
+      "sweep that scans for each snapshot anew", 1'000'000);
   return model::verdict();
 }

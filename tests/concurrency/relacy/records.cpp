@@ -1,16 +1,16 @@
-// Life of a backend's object: it is freed when no unfreed snapshot lists it and, after `removed`, nothing was in flight once.
-// A choice reads it while the picker's snapshot lists it, a lease until it is given back, here by another thread than the
-// one that took it. Two slots are given on again and again, so late pickers meet words of other owners.
+// Life of a backend's object: it is freed when no unfreed snapshot lists it and, after `removed`, nothing was in flight
+// once. A choice reads it while the picker's snapshot lists it, a lease until it is given back, here by another thread
+// than the one that took it. Two slots are given on again and again, so late pickers meet words of other owners.
 #include "model.hpp"
 
 using equipoise::admission;
+using equipoise::health_flag;
 using equipoise::detail::admits;
 using equipoise::detail::lease_orders;
 using equipoise::detail::lease_protocol;
 using equipoise::detail::one_generation;
 using equipoise::detail::publication_orders;
 using equipoise::detail::publication_protocol;
-using equipoise::health_flag;
 using order = std::memory_order;
 
 struct as_written {
@@ -74,7 +74,8 @@ struct records : rl::test_suite<records<Use>, 4> {
       if (!lease::take(counts[owner % slots], words[owner % slots], tag_of(owner), admission::new_work)) continue;
       RL_ASSERT(objects[owner]($) == owner);
       int nobody = 0;
-      if (!handed_on.compare_exchange_weak(nobody, owner, order::release, order::relaxed)) lease::give(counts[owner % slots]);
+      if (!handed_on.compare_exchange_weak(nobody, owner, order::release, order::relaxed))
+        lease::give(counts[owner % slots]);
     }
     publication::let_go(marks[1]);
   }
@@ -113,19 +114,39 @@ struct records : rl::test_suite<records<Use>, 4> {
   }
 };
 
-struct freed_at_zero_alone : as_written { static constexpr bool waits_for_lists = false; };
-struct freed_at_no_list_alone : as_written { static constexpr bool waits_for_zero = false; };
+struct freed_at_zero_alone : as_written {
+  static constexpr bool waits_for_lists = false;
+};
+struct freed_at_no_list_alone : as_written {
+  static constexpr bool waits_for_zero = false;
+};
 
 template <class Weaker>
-struct publishing : as_written { using publication_orders = Weaker; };
+struct publishing : as_written {
+  using publication_orders = Weaker;
+};
 template <class Weaker>
-struct leasing : as_written { using lease_orders = Weaker; };
-struct mark_release : publication_orders { static constexpr auto protect = order::release; };
-struct scan_acquire : publication_orders { static constexpr auto scan = order::acquire; };
-struct let_go_relaxed : publication_orders { static constexpr auto let_go = order::relaxed; };
-struct announce_acq_rel : lease_orders { static constexpr auto announce = order::acq_rel; };
-struct zero_test_acquire : lease_orders { static constexpr auto zero_test = order::acquire; };
-struct give_relaxed : lease_orders { static constexpr auto give = order::relaxed; };
+struct leasing : as_written {
+  using lease_orders = Weaker;
+};
+struct mark_release : publication_orders {
+  static constexpr auto protect = order::release;
+};
+struct scan_acquire : publication_orders {
+  static constexpr auto scan = order::acquire;
+};
+struct let_go_relaxed : publication_orders {
+  static constexpr auto let_go = order::relaxed;
+};
+struct announce_acq_rel : lease_orders {
+  static constexpr auto announce = order::acq_rel;
+};
+struct zero_test_acquire : lease_orders {
+  static constexpr auto zero_test = order::acquire;
+};
+struct give_relaxed : lease_orders {
+  static constexpr auto give = order::relaxed;
+};
 
 int main() {
   model::holds<records<as_written>>("records as shipped", 500'000);

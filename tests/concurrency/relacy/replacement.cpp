@@ -1,14 +1,14 @@
-// Replacing all members at once never shows an empty pool: a walk that ends empty looks whether the snapshot moved, and walks
-// again. The picker's walk is written out here; it must judge with acquire what it passes over.
+// Replacing all members at once never shows an empty pool: a walk that ends empty looks whether the snapshot moved, and
+// walks again. The picker's walk is written out here; it must judge with acquire what it passes over.
 #include "model.hpp"
 
 using equipoise::admission;
+using equipoise::health_flag;
 using equipoise::detail::admits;
 using equipoise::detail::lease_protocol;
 using equipoise::detail::one_generation;
 using equipoise::detail::publication_orders;
 using equipoise::detail::publication_protocol;
-using equipoise::health_flag;
 using order = std::memory_order;
 
 struct as_written {
@@ -48,7 +48,9 @@ struct replacement : rl::test_suite<replacement<Use>, 3> {
     }
   }
 
-  bool admitted(int member, std::memory_order o) const { return admits(words[member].load(o), tag, admission::new_work); }
+  bool admitted(int member, std::memory_order o) const {
+    return admits(words[member].load(o), tag, admission::new_work);
+  }
 
   bool pick(snapshot*& held, model::relacy_atomic<snapshot*>& mark) {
     if (current.load(publication_orders::compare) != held) held = publication::refresh(current, mark);
@@ -72,11 +74,21 @@ struct replacement : rl::test_suite<replacement<Use>, 3> {
   }
 };
 
-struct removed_before_the_exchange : as_written { static constexpr bool exchange_first = false; };
-struct tag_after_the_exchange : as_written { static constexpr bool tag_first = false; };
-struct no_second_look : as_written { static constexpr bool looks_again = false; };
-struct relaxed_scan : as_written { static constexpr auto judge = order::relaxed; };
-struct tests_twice : as_written { static constexpr bool trusts_judgement = false; };
+struct removed_before_the_exchange : as_written {
+  static constexpr bool exchange_first = false;
+};
+struct tag_after_the_exchange : as_written {
+  static constexpr bool tag_first = false;
+};
+struct no_second_look : as_written {
+  static constexpr bool looks_again = false;
+};
+struct relaxed_scan : as_written {
+  static constexpr auto judge = order::relaxed;
+};
+struct tests_twice : as_written {
+  static constexpr bool trusts_judgement = false;
+};
 
 int main() {
   model::holds<replacement<as_written>>("replacing all members as shipped", 300'000);

@@ -47,7 +47,8 @@ struct witness {
 };
 }  // namespace
 
-TEST_CASE("a keyed policy is built from all that have a weight, another from those of them that are well, if anybody is") {
+TEST_CASE(
+    "a keyed policy is built from all that have a weight, another from those of them that are well, if anybody is") {
   dice d{41};
   pool<server> pool;
   std::string unkeyed, keyed, everybody, same;
@@ -58,9 +59,14 @@ TEST_CASE("a keyed policy is built from all that have a weight, another from tho
   for (int step = 0; step != 1000; ++step) {
     auto const id = ids[roll(d, 4)];
     switch (roll(d, 3)) {
-      case 0: pool.set(id, roll(d, 2) == 0 ? health_flag::down : health_flag::saturated); break;
-      case 1: pool.clear(id, health_flag::down | health_flag::saturated); break;
-      default: pool.update(id, {.weight = roll(d, 3)});
+      case 0:
+        pool.set(id, roll(d, 2) == 0 ? health_flag::down : health_flag::saturated);
+        break;
+      case 1:
+        pool.clear(id, health_flag::down | health_flag::saturated);
+        break;
+      default:
+        pool.update(id, {.weight = roll(d, 3)});
     }
     pool.refresh();
     std::string placed, healthy;
@@ -165,7 +171,9 @@ TEST_CASE("a policy of ten lines is a policy: proposals past the end mean everyb
     struct table {};
     struct cursor {};
     table build(members_view) const { return {}; }
-    proposal propose(table const&, cursor&, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members[0]; }
+    proposal propose(table const&, cursor&, pick const& k) const noexcept {
+      return k.members.empty() ? nullptr : &k.members[0];
+    }
   };
   fleet f{first_come{}, servers(4)};
   CHECK(f.next(2) == "AA");
@@ -194,7 +202,9 @@ TEST_CASE("balancer.acquire: a cursor that could not be made, however often, cos
       if (*broken) fail("no cursor");
       return {};
     }
-    proposal propose(table const&, cursor&, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members[0]; }
+    proposal propose(table const&, cursor&, pick const& k) const noexcept {
+      return k.members.empty() ? nullptr : &k.members[0];
+    }
   };
   bool broken = false;
   fleet f{fragile{&broken}, servers(1)};

@@ -144,7 +144,8 @@ TEST_CASE("lease: goes on when picker and balancer are gone, and needs only the 
 TEST_CASE("an outcome or a time that makes no sense does no harm") {
   CHECK(to_string(static_cast<outcome>(77)) == "unknown");
   CHECK(to_string(static_cast<pick_error>(77)) == "unknown");
-  CHECK(detail::elapsed(time_point{std::chrono::nanoseconds{-5}}, time_point{std::chrono::nanoseconds{7}}) == std::chrono::nanoseconds{12});
+  CHECK(detail::elapsed(time_point{std::chrono::nanoseconds{-5}}, time_point{std::chrono::nanoseconds{7}}) ==
+        std::chrono::nanoseconds{12});
   fleet f{round_robin{}, servers(1), 0, {.observations = true}};
   auto lease = f.picker.acquire({.now = time_point::min()});
   lease.finish(outcome::ok, time_point::max());

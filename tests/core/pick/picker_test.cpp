@@ -1,8 +1,8 @@
 #include "support.hpp"
 
 #include <equipoise/policy/least_connections.hpp>
-#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/maglev.hpp>
+#include <equipoise/policy/max_in_flight.hpp>
 #include <equipoise/policy/power_of_two.hpp>
 #include <equipoise/policy/random.hpp>
 #include <equipoise/policy/ring_hash.hpp>
@@ -16,8 +16,9 @@
 using namespace equipoise;
 
 // The policies that must all behave alike here, and an unkeyed and a keyed one where two are enough.
-#define EVERY_UNKEYED \
-  round_robin, weighted_round_robin, smooth_weighted_round_robin, equipoise::random, weighted_random, least_connections, power_of_two
+#define EVERY_UNKEYED                                                                                 \
+  round_robin, weighted_round_robin, smooth_weighted_round_robin, equipoise::random, weighted_random, \
+      least_connections, power_of_two
 #define EITHER_KIND power_of_two, maglev<>
 
 TEMPLATE_TEST_CASE("a pick says why there is nobody: the mildest reason that was met", "", EITHER_KIND) {
@@ -51,7 +52,8 @@ TEMPLATE_TEST_CASE("a pick says why there is nobody: the mildest reason that was
   CHECK(why() == pick_error::empty);
 }
 
-TEMPLATE_TEST_CASE("a retry never gets what was tried while another one is up, and is told when none is left", "", EVERY_UNKEYED, maglev<>, ring_hash<>) {
+TEMPLATE_TEST_CASE("a retry never gets what was tried while another one is up, and is told when none is left", "",
+                   EVERY_UNKEYED, maglev<>, ring_hash<>) {
   dice d{32};
   fleet f{TestType{}, weighted({1, 9, 2, 5, 1, 1, 3})};
   for (int run = 0; run != 200; ++run) {
@@ -60,8 +62,10 @@ TEMPLATE_TEST_CASE("a retry never gets what was tried while another one is up, a
     for (std::size_t i = 0; i != 7; ++i) {
       up[i] = roll(d, 3) != 0;
       healthy += up[i];
-      if (up[i]) f.clear(i, health_flag::down);
-      else f.set(i, health_flag::down);
+      if (up[i])
+        f.clear(i, health_flag::down);
+      else
+        f.set(i, health_flag::down);
     }
     f.pool.refresh();
     std::vector<backend_id> excluded;
@@ -72,13 +76,16 @@ TEMPLATE_TEST_CASE("a retry never gets what was tried while another one is up, a
       REQUIRE(up[c->number]);
       excluded.push_back(c.id());
     }
-    CHECK(select(f.picker, static_cast<std::uint64_t>(run), {.excluded = excluded}).error() == (healthy == 0 ? pick_error::all_down : pick_error::all_excluded));
+    CHECK(select(f.picker, static_cast<std::uint64_t>(run), {.excluded = excluded}).error() ==
+          (healthy == 0 ? pick_error::all_down : pick_error::all_excluded));
   }
 }
 
-TEMPLATE_TEST_CASE("one that was marked down is never picked again, before refresh and after", "", EVERY_UNKEYED, maglev<>, ring_hash<>) {
+TEMPLATE_TEST_CASE("one that was marked down is never picked again, before refresh and after", "", EVERY_UNKEYED,
+                   maglev<>, ring_hash<>) {
   fleet f{TestType{}, weighted({5, 1, 1, 3})};
-  for (auto r : {health_flag::down, health_flag::ejected, health_flag::circuit_open, health_flag::saturated, health_flag::draining, health_flag::maintenance, health_flag::user_1, health_flag::user_4})
+  for (auto r : {health_flag::down, health_flag::ejected, health_flag::circuit_open, health_flag::saturated,
+                 health_flag::draining, health_flag::maintenance, health_flag::user_1, health_flag::user_4})
     for (std::size_t i = 0; i != 4; ++i) {
       f.set(i, r);
       for (int round = 0; round != 2; ++round) {
@@ -111,14 +118,18 @@ TEST_CASE("one that comes back is asked again from the next refresh on, by keyed
 
 TEST_CASE("a mask decides which reasons count for one pick") {
   fleet f{maglev{}, servers(1)};
-  auto const gets = [&](admission mask) { return static_cast<bool>(f.picker.select(1, {.mask = mask})) && static_cast<bool>(f.picker.acquire(1, {.mask = mask})); };
+  auto const gets = [&](admission mask) {
+    return static_cast<bool>(f.picker.select(1, {.mask = mask})) &&
+           static_cast<bool>(f.picker.acquire(1, {.mask = mask}));
+  };
   struct line {
     health_flag against;
     bool new_work, same_session, panic;
   };
   for (auto const& [against, new_work, same_session, panic] :
-       {line{health_flag::none, true, true, true}, line{health_flag::down, false, false, true}, line{health_flag::ejected, false, false, true},
-        line{health_flag::circuit_open, false, false, true}, line{health_flag::saturated, false, false, false}, line{health_flag::draining, false, true, false},
+       {line{health_flag::none, true, true, true}, line{health_flag::down, false, false, true},
+        line{health_flag::ejected, false, false, true}, line{health_flag::circuit_open, false, false, true},
+        line{health_flag::saturated, false, false, false}, line{health_flag::draining, false, true, false},
         line{health_flag::maintenance, false, false, false}, line{health_flag::user_2, false, false, false}}) {
     CAPTURE(against);
     f.pool.set(f.ids[0], against);
@@ -141,7 +152,8 @@ TEST_CASE("a mask holds for a retry, too, and for select_n") {
   CHECK(select_n(f.picker, 0, 3, {.mask = admission::panic}).size() == 3);
 }
 
-TEMPLATE_TEST_CASE("select_n gives distinct ones that are up, and the first is what a pick would give", "", EVERY_UNKEYED, maglev<>, ring_hash<>) {
+TEMPLATE_TEST_CASE("select_n gives distinct ones that are up, and the first is what a pick would give", "",
+                   EVERY_UNKEYED, maglev<>, ring_hash<>) {
   fleet f{TestType{}, weighted({3, 1, 8, 1, 2, 2, 4}), 21}, twin{TestType{}, weighted({3, 1, 8, 1, 2, 2, 4}), 21};
   for (auto* one : {&f, &twin}) one->set(5, health_flag::down);
   for (std::uint64_t key = 0; key != 100; ++key) {
@@ -174,7 +186,8 @@ TEST_CASE("select_n of a keyed policy: each is the home of the key once those be
   }
 }
 
-TEMPLATE_TEST_CASE("with nine of ten down somebody who is up is found, always", "", EVERY_UNKEYED, maglev<>, ring_hash<>) {
+TEMPLATE_TEST_CASE("with nine of ten down somebody who is up is found, always", "", EVERY_UNKEYED, maglev<>,
+                   ring_hash<>) {
   fleet f{TestType{}, servers(100), 4};
   for (std::size_t i = 0; i != 100; ++i)
     if (i % 10 != 3) f.set(i, health_flag::down);
@@ -284,10 +297,13 @@ struct interrupted : with_key_of<P> {
 
   interrupted(P policy, happening& h) : child{std::move(policy)}, happens{&h} {}
   table build(members_view members) const { return policy_driver<P>::build(child, members); }
-  void start(table const& t, cursor& c, random_source& random) const noexcept { policy_driver<P>::start(child, t, c, random); }
-  proposal propose(table const& t, cursor& c, pick_state& w, pick const& k, key_of_policy<P> const& key) const noexcept {
+  void start(table const& t, cursor& c, random_source& random) const noexcept {
+    policy_driver<P>::start(child, t, c, random);
+  }
+  proposal propose(table const& t, cursor& c, pick_state& w, pick const& k,
+                   key_of_policy<P> const& key) const noexcept {
     proposal const p = policy_driver<P>::next(child, t, c, w, k, key);
-    if (p.who != nullptr && *happens) (*happens)(*p.who);
+    if (p.candidate != nullptr && *happens) (*happens)(*p.candidate);
     return p;
   }
 };
@@ -297,7 +313,9 @@ struct eldest {
   struct cursor {};
   static constexpr std::uint32_t tries = 1;
   table build(members_view) const { return {}; }
-  proposal propose(table const&, cursor&, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members[0]; }
+  proposal propose(table const&, cursor&, pick const& k) const noexcept {
+    return k.members.empty() ? nullptr : &k.members[0];
+  }
 };
 
 // Whom each kind of pick finds; `before` prepares each.
@@ -322,33 +340,35 @@ TEST_CASE("a walk is repeated if one came up where it had been, before another w
   happening happens;
   fleet f{interrupted{eldest{}, happens}, servers(2)};
   CHECK(each_way(f, [&] {
-    happens = nullptr;
-    f.clear(1, health_flag::down), f.set(0, health_flag::down);
-    happens = [&](member const& m) {
-      if (m.key() == "B") f.clear(0, health_flag::down), f.set(1, health_flag::down);
-    };
-  }) == "A A A A");
+          happens = nullptr;
+          f.clear(1, health_flag::down), f.set(0, health_flag::down);
+          happens = [&](member const& m) {
+            if (m.key() == "B") f.clear(0, health_flag::down), f.set(1, health_flag::down);
+          };
+        }) == "A A A A");
   happens = [&](member const& m) {  // whoever is looked at is down: a pick gives up some time
     f.clear(m.key() == "A", health_flag::down), f.set(m.key() == "B", health_flag::down);
   };
   CHECK(who(f.picker.select()) == "(all_down)");
 }
 
-TEMPLATE_TEST_CASE("a key whose home is replaced while it is picked stays with the new one, whichever way it is asked for", "", maglev<>, ring_hash<>) {
+TEMPLATE_TEST_CASE(
+    "a key whose home is replaced while it is picked stays with the new one, whichever way it is asked for", "",
+    maglev<>, ring_hash<>) {
   happening happens;
   fleet f{interrupted{TestType{}, happens}, servers(5)};
   auto const owner = std::string{select(f.picker, 1)->name};
   auto next = servers(5);
   std::size_t times = 0;
   CHECK(each_way(f, [&] {
-    happens = [&, done = false](member const&) mutable {
-      if (std::exchange(done, true)) return;
-      for (auto& s : next)
-        if (s.name == owner) s.number += 10;
-      f.pool.assign(next);
-      ++times;
-    };
-  }) == owner + " " + owner + " " + owner + " " + owner);
+          happens = [&, done = false](member const&) mutable {
+            if (std::exchange(done, true)) return;
+            for (auto& s : next)
+              if (s.name == owner) s.number += 10;
+            f.pool.assign(next);
+            ++times;
+          };
+        }) == owner + " " + owner + " " + owner + " " + owner);
   CHECK(times == 4);
 }
 
@@ -369,7 +389,8 @@ struct finite_oracle : oracle {
 };
 }  // namespace
 
-TEST_CASE("what a policy says when it proposes nobody is what the host reads, and refused is refused whoever has recovered") {
+TEST_CASE(
+    "what a policy says when it proposes nobody is what the host reads, and refused is refused whoever has recovered") {
   pick_error says{};
   fleet f{oracle{&says}, servers(2)};
   for (int stage = 0; stage != 4; ++stage) {
@@ -383,7 +404,8 @@ TEST_CASE("what a policy says when it proposes nobody is what the host reads, an
     CHECK(f.picker.explain().error == pick_error::refused);
   }
   fleet g{finite_oracle{{&says}}, servers(2)};
-  for (pick_error c : {pick_error::all_excluded, pick_error::all_saturated, pick_error::all_down, pick_error::refused}) {
+  for (pick_error c :
+       {pick_error::all_excluded, pick_error::all_saturated, pick_error::all_down, pick_error::refused}) {
     says = c;
     CHECK(g.picker.select().error() == c);
   }

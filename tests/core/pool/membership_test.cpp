@@ -76,7 +76,8 @@ TEST_CASE("pool: an object lives exactly as long as somebody may look at it, wha
         if (!members.empty()) pool.change(leave), published.push_back(members);
         break;
       case 2:
-        if (!members.empty()) pool.change([&](auto& transaction) { leave(transaction), join(transaction); }), published.push_back(members);
+        if (!members.empty())
+          pool.change([&](auto& transaction) { leave(transaction), join(transaction); }), published.push_back(members);
         break;
       case 3:
         if (!members.empty()) pool.update(members.begin()->second, {.weight = 1 + step}), published.push_back(members);
@@ -218,14 +219,19 @@ TEST_CASE("pool: churn of members, leases and pickers in any order ends with not
   for (int step = 0; step != 20'000; ++step) {
     switch (roll(d, 8)) {
       case 0:
-        if (f.pool.size() < 8 && f.pool.waiting().slots < 30) f.ids.push_back(f.pool.add({"n" + std::to_string(names++)}));
+        if (f.pool.size() < 8 && f.pool.waiting().slots < 30)
+          f.ids.push_back(f.pool.add({"n" + std::to_string(names++)}));
         break;
       case 1:
-        if (roll(d, 3) == 0 && !f.ids.empty()) f.pool.remove(f.ids[f.ids.size() - 1 - roll(d, static_cast<std::uint32_t>(std::min<std::size_t>(8, f.ids.size())))]);
+        if (roll(d, 3) == 0 && !f.ids.empty())
+          f.pool.remove(
+              f.ids[f.ids.size() - 1 - roll(d, static_cast<std::uint32_t>(std::min<std::size_t>(8, f.ids.size())))]);
         break;
       case 2:
-        if (workers.size() < 6) workers.push_back(f.lb.make_picker());
-        else workers.erase(workers.begin() + roll(d, 6));
+        if (workers.size() < 6)
+          workers.push_back(f.lb.make_picker());
+        else
+          workers.erase(workers.begin() + roll(d, 6));
         break;
       case 3:
         if (!held.empty()) {

@@ -31,7 +31,8 @@ std::string seen(pool<server> const& p) {
   std::vector<std::pair<std::string, backend_id>> ids;
   p.for_each([&](backend_id id, server const& s, attributes const& a, health_flag against) {
     ids.emplace_back(s.name, id);
-    text += to_string(id) + "=" + s.name + "*" + std::to_string(a.weight) + "@" + std::to_string(a.priority) + a.zone + ":" + to_string(against) + " ";
+    text += to_string(id) + "=" + s.name + "*" + std::to_string(a.weight) + "@" + std::to_string(a.priority) + a.zone +
+            ":" + to_string(against) + " ";
   });
   for (auto const& [key, id] : ids) CHECK(p.find(key) == id);
   return text;
@@ -53,7 +54,9 @@ struct builder {
     ++count->builds;
     return {};
   }
-  proposal propose(table const&, cursor& c, pick const& k) const noexcept { return k.members.empty() ? nullptr : &k.members[c.next++ % k.members.size()]; }
+  proposal propose(table const&, cursor& c, pick const& k) const noexcept {
+    return k.members.empty() ? nullptr : &k.members[c.next++ % k.members.size()];
+  }
 };
 }  // namespace
 
@@ -90,7 +93,8 @@ TEST_CASE("pool: an empty or known key is refused, and nothing has changed") {
   CHECK(f.next(3) == "ABC");
 }
 
-TEST_CASE("pool: assign works out the difference: same ones keep id, counts and health, others are new, the rest leave") {
+TEST_CASE(
+    "pool: assign works out the difference: same ones keep id, counts and health, others are new, the rest leave") {
   fleet f{round_robin{}, servers(4)};
   auto const lease = f.picker.acquire();
   f.set(0, health_flag::maintenance);
@@ -123,7 +127,9 @@ TEST_CASE("pool: assign without == goes by the key, and takes the attributes ove
   CHECK(pool.assign(std::vector<plain>{{"a", 5}, {"b", 2}}));
   CHECK(pool.find("a") == a);
   std::string weights;
-  pool.for_each([&](backend_id, plain const& p, attributes const& attrs, health_flag) { weights += p.name + std::to_string(attrs.weight); });
+  pool.for_each([&](backend_id, plain const& p, attributes const& attrs, health_flag) {
+    weights += p.name + std::to_string(attrs.weight);
+  });
   CHECK(weights == "a5b2");
 }
 
@@ -166,7 +172,9 @@ TEST_CASE("pool: assign equals a map, whatever came before") {
     std::shuffle(list.begin(), list.end(), d);
     f.pool.assign(list);
     std::map<std::string, std::pair<backend_id, std::size_t>> now;
-    f.pool.for_each([&](backend_id id, server const& s, attributes const&, health_flag) { now[s.name] = {id, s.number}; });
+    f.pool.for_each([&](backend_id id, server const& s, attributes const&, health_flag) {
+      now[s.name] = {id, s.number};
+    });
     REQUIRE(now.size() == list.size());
     for (auto const& s : list) {
       REQUIRE(now[s.name].second == s.number);
@@ -238,7 +246,8 @@ TEST_CASE("pool: a build that refuses, first or second of two balancers, changes
     CHECK_THROWS_WITH(pool.update(ids[0], {.weight = 9}), ContainsSubstring("refused"));
     CHECK_THROWS_WITH(pool.update(ids[0], {.weight = 0}), ContainsSubstring("refused"));
     CHECK_THROWS_WITH(pool.update(ids[1], {.weight = 1}), ContainsSubstring("refused"));
-    CHECK_THROWS_WITH(pool.assign(std::vector<server>{{"A", 3}, {"x"}, {"B", 1, 0, "other"}, {"y"}}), ContainsSubstring("refused"));
+    CHECK_THROWS_WITH(pool.assign(std::vector<server>{{"A", 3}, {"x"}, {"B", 1, 0, "other"}, {"y"}}),
+                      ContainsSubstring("refused"));
     CHECK(seen(pool) == before);
     CHECK(pool.size() == 4);
     CHECK(!pool.find("new"));
@@ -275,8 +284,12 @@ TEST_CASE("pool: a change that fails half-way, after joins, leaves and replaceme
       std::vector<backend_id> now = f.ids;
       for (int step = 0; step != 8; ++step) {
         switch (roll(d, 3)) {
-          case 0: transaction.remove(now[roll(d, static_cast<std::uint32_t>(now.size()))]); break;
-          case 1: transaction.update(now[roll(d, static_cast<std::uint32_t>(now.size()))], {.weight = roll(d, 3)}); break;
+          case 0:
+            transaction.remove(now[roll(d, static_cast<std::uint32_t>(now.size()))]);
+            break;
+          case 1:
+            transaction.update(now[roll(d, static_cast<std::uint32_t>(now.size()))], {.weight = roll(d, 3)});
+            break;
           default:
             if (transaction.size() < 6 && step < 2) {
               void_ids.push_back(transaction.add({"new-" + std::to_string(step)}));
@@ -289,7 +302,8 @@ TEST_CASE("pool: a change that fails half-way, after joins, leaves and replaceme
       fail("half-way");
     };
     CHECK_THROWS_WITH(f.pool.change(half), ContainsSubstring("half-way") || ContainsSubstring("capacity"));
-    for (auto id : void_ids) CHECK((!f.pool.remove(id) && !f.pool.update(id, {}) && f.pool.health(id) == health_flag::removed));
+    for (auto id : void_ids)
+      CHECK((!f.pool.remove(id) && !f.pool.update(id, {}) && f.pool.health(id) == health_flag::removed));
   }
 #if defined(__cpp_exceptions)
   CHECK(seen(f.pool) == before);
@@ -305,8 +319,10 @@ TEST_CASE("pool: a removed, forged or default id is refused everywhere") {
   f.pool.remove(gone);
   f.pool.add({"successor"});
   std::uint64_t stale = 0;
-  for (backend_id bad : {gone, backend_id{}, backend_id{f.ids[0].slot, f.ids[0].tag | 1}, backend_id{f.ids[0].slot, f.ids[0].tag + detail::one_generation},
-                         backend_id{0xFFFFFFFF, detail::one_generation}, backend_id{700, detail::one_generation}, backend_id{0, 0}}) {
+  for (backend_id bad :
+       {gone, backend_id{}, backend_id{f.ids[0].slot, f.ids[0].tag | 1},
+        backend_id{f.ids[0].slot, f.ids[0].tag + detail::one_generation},
+        backend_id{0xFFFFFFFF, detail::one_generation}, backend_id{700, detail::one_generation}, backend_id{0, 0}}) {
     CAPTURE(bad);
     auto const before = seen(f.pool);
     CHECK(!f.pool.set(bad, health_flag::down));
@@ -412,7 +428,8 @@ TEST_CASE("pool: weights 0 and w back and forth keep other reasons, and end wher
     }
     bool any = false;
     for (std::size_t k = 0; k != 4; ++k) {
-      CHECK(f.pool.health(f.ids[k]) == ((weights[k] == 0 ? health_flag::zero_weight : health_flag::none) | (down[k] ? health_flag::down : health_flag::none)));
+      CHECK(f.pool.health(f.ids[k]) == ((weights[k] == 0 ? health_flag::zero_weight : health_flag::none) |
+                                        (down[k] ? health_flag::down : health_flag::none)));
       any = any || (weights[k] != 0 && !down[k]);
     }
     for (int k = 0; k != 5; ++k) {
@@ -429,7 +446,9 @@ TEST_CASE("pool: the observer hears of each change of health, with before and af
   } heard;
   pool_options options;
   options.context = &heard;
-  options.observer = [](void* context, event const& e) noexcept { static_cast<log*>(context)->events.emplace_back(e.id, e.before, e.after); };
+  options.observer = [](void* context, event const& e) noexcept {
+    static_cast<log*>(context)->events.emplace_back(e.id, e.before, e.after);
+  };
   fleet f{round_robin{}, servers(2), 0, options};
   f.set(0, health_flag::down);
   f.set(0, health_flag::down);  // changes nothing
@@ -473,7 +492,8 @@ TEST_CASE("an assign that is refused half-way refuses the whole change, also if 
         transaction.assign(list);
       } catch (std::invalid_argument const&) {
       }
-    }), ContainsSubstring("refused half-way"));
+    }),
+                      ContainsSubstring("refused half-way"));
   CHECK(f.pool.size() == 2);
   CHECK(f.next(4) == "ABAB");
   CHECK(f.pool.find("A") == f.ids[0]);

@@ -10,7 +10,8 @@ TEST_CASE("state_table: slots are dealt as a permutation of each block, neighbou
     std::set<std::uint32_t> seen;
     for (std::uint32_t k = first; k != first + detail::state_table::block; ++k) {
       seen.insert(detail::state_table::deal(k));
-      if (k + 1 != first + detail::state_table::block) CHECK(detail::state_table::deal(k) / per_line != detail::state_table::deal(k + 1) / per_line);
+      if (k + 1 != first + detail::state_table::block)
+        CHECK(detail::state_table::deal(k) / per_line != detail::state_table::deal(k + 1) / per_line);
     }
     CHECK(seen.size() == detail::state_table::block);
     CHECK(*seen.begin() == first);
@@ -41,7 +42,9 @@ TEST_CASE("state_table: reasons are a set: each is set and cleared apart, and on
   CHECK(r.check(id));
 }
 
-TEST_CASE("state_table: an id of another generation, a default one and forged ones change nothing and are let in by no mask") {
+TEST_CASE(
+    "state_table: an id of another generation, a default one and forged ones change nothing and are let in by no "
+    "mask") {
   detail::state_table r{4, 1};
   backend_id const mine{0, 5 * detail::one_generation};
   r.word_of(0).store(mine.tag);
@@ -60,7 +63,8 @@ TEST_CASE("state_table: an id of another generation, a default one and forged on
     CHECK(!r.clear(id, health_flag::down));
     CHECK(r.health(id) == health_flag::removed);
   }
-  for (auto mask : {admission::new_work, admission::same_session, admission::panic, admission::same_session & admission::panic}) {
+  for (auto mask :
+       {admission::new_work, admission::same_session, admission::panic, admission::same_session & admission::panic}) {
     CHECK(!r.check({}, mask));
     CHECK(!r.check({0, 4 * detail::one_generation}, mask));
     CHECK(!r.check({1, detail::one_generation}, mask));
@@ -70,7 +74,9 @@ TEST_CASE("state_table: an id of another generation, a default one and forged on
 
 TEST_CASE("state_table: a mask ignores its own reasons and no others, and masks combine") {
   backend_id const id{0, detail::one_generation};
-  auto const lets = [&](health_flag against, admission mask) { return admits(id.tag | static_cast<std::uint32_t>(against), id.tag, mask); };
+  auto const lets = [&](health_flag against, admission mask) {
+    return detail::admits(id.tag | static_cast<std::uint32_t>(against), id.tag, mask);
+  };
   for (unsigned bit = 0; bit != 12; ++bit) {
     auto const r = static_cast<health_flag>(1u << bit);
     bool const session = r == health_flag::draining || r == health_flag::zero_weight;
@@ -135,7 +141,8 @@ TEST_CASE("slot_allocator: one whose generations are used up is never used again
   detail::state_table r{1, 1};
   detail::slot_allocator s{r};
   auto id = s.take();
-  r.word_of(id.slot).store((~detail::health_bits - detail::one_generation) | static_cast<std::uint32_t>(health_flag::removed));
+  r.word_of(id.slot).store((~detail::health_bits - detail::one_generation) |
+                           static_cast<std::uint32_t>(health_flag::removed));
   s.leave();
   s.give_back(id.slot);
   auto const last = s.take();
@@ -147,7 +154,8 @@ TEST_CASE("slot_allocator: one whose generations are used up is never used again
   CHECK(s.take().slot != id.slot);
 }
 
-TEST_CASE("slot_allocator: once the generations of every slot are used up, one more is refused, though there is capacity") {
+TEST_CASE(
+    "slot_allocator: once the generations of every slot are used up, one more is refused, though there is capacity") {
   detail::state_table r{1, 1};
   detail::slot_allocator s{r};
   for (std::uint32_t k = 0; k != r.slots(); ++k) {

@@ -1,4 +1,6 @@
-// Whether one pick may have one member, and the answer that then is given. No policy decides this, so none can forget it.
+// SPDX-License-Identifier: MIT
+// Whether one pick may have one member, and the answer it then gets. No policy decides this, so no policy can forget
+// it.
 #pragma once
 
 #include <equipoise/core/pick/lease.hpp>
@@ -11,13 +13,15 @@ namespace detail {
 template <class B>
 class admission_control {
  public:
-  admission_control(state_table& r, std::uint32_t row) noexcept : state_table_{&r}, counts_{r.stripe(row)} {}
+  admission_control(state_table& states, std::uint32_t stripe) noexcept
+      : states_{&states}, counts_{states.stripe(stripe)} {}
 
-  state_table const& words() const noexcept { return *state_table_; }
+  state_table const& states() const noexcept { return *states_; }
 
-  // Why this pick may not have it, `none` if it may: the word first, then what was tried, then the limit.
-  pick_error judged(proposal const& p, pick_options const& options) const noexcept {
-    std::uint32_t const word = state_table_->word_of(p.candidate->id.slot).load(std::memory_order_acquire);
+  // Why this pick may not have the candidate; `none` if it may. Looks at the state word, then at the exclusions, then
+  // at the limit. Wait-free.
+  pick_error judge(proposal const& p, pick_options const& options) const noexcept {
+    std::uint32_t const word = states_->word_of(p.candidate->id.slot).load(std::memory_order_acquire);
     admission const mask = p.mask & options.mask;
     if (!admits(word, p.candidate->id.tag, mask)) {
       std::uint32_t const against = (word ^ p.candidate->id.tag) & static_cast<std::uint32_t>(mask);
@@ -26,22 +30,27 @@ class admission_control {
     }
     for (backend_id id : options.excluded)
       if (id == p.candidate->id) return pick_error::all_excluded;
-    return p.limit != no_limit && state_table_->load(p.candidate->id.slot) >= p.limit ? pick_error::all_saturated : pick_error::none;
+    bool const full = p.limit != no_limit && states_->load(p.candidate->id.slot) >= p.limit;
+    return full ? pick_error::all_saturated : pick_error::none;
   }
 
-  // The word and the limit; a lease is announced first, and taken back if the answer is not `none`.
+  // Tests the state word and the limit. For a lease the work is announced first, and taken back if the result is not
+  // `none`. Wait-free.
   template <class Answer>
   EQUIPOISE_INLINE pick_error take(proposal const& p, pick_options const& options) noexcept {
     backend_id const id = p.candidate->id;
     admission const mask = p.mask & options.mask;
     if constexpr (std::same_as<Answer, choice<B>>) {
-      if (!state_table_->check(id, mask)) [[unlikely]] return pick_error::all_down;
-      return p.limit != no_limit && state_table_->load(id.slot) >= p.limit ? pick_error::all_saturated : pick_error::none;
+      if (!states_->check(id, mask)) [[unlikely]]
+        return pick_error::all_down;
+      return p.limit != no_limit && states_->load(id.slot) >= p.limit ? pick_error::all_saturated : pick_error::none;
     } else {
       auto& count = counts_[id.slot];
-      if (!lease_protocol<>::take(count, state_table_->word_of(id.slot), id.tag, mask)) [[unlikely]] return pick_error::all_down;
-      // The sum is read after the announcement: whoever announced last sees all the others, so a limit is never exceeded.
-      if (p.limit != no_limit && state_table_->in_flight(id.slot) > p.limit) [[unlikely]] {
+      if (!lease_protocol<>::take(count, states_->word_of(id.slot), id.tag, mask)) [[unlikely]]
+        return pick_error::all_down;
+      // The sum is read after the announcement: the last worker to announce sees all others, so a limit is never
+      // exceeded.
+      if (p.limit != no_limit && states_->in_flight(id.slot) > p.limit) [[unlikely]] {
         lease_protocol<>::give(count);
         return pick_error::all_saturated;
       }
@@ -49,7 +58,7 @@ class admission_control {
     }
   }
 
-  // What the host gets for a proposal that was taken.
+  // What the application gets for a proposal that was taken.
   template <class Answer>
   EQUIPOISE_INLINE Answer made(proposal const& p, pick_options const& options) noexcept {
     auto const* record = static_cast<detail::record<B> const*>(p.candidate->record);
@@ -61,8 +70,8 @@ class admission_control {
   }
 
  private:
-  state_table* state_table_;
-  state_table::count* counts_;  // this worker's row
+  state_table* states_;
+  state_table::count* counts_;  // this worker's stripe
 };
 
 }  // namespace detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A policy at work on a pool. Several balancers may share one pool; each builds its own table from the members.
 //
 //   equipoise::pool<server> pool;
@@ -9,13 +10,13 @@
 #include <equipoise/core/pool/pool.hpp>
 
 #include <array>
-#include <random>
-#include <thread>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// P is left unconstrained: a mistake in a policy is then answered by check_policy's one sentence.
+/// A policy of type P at work on a pool of backends of type B. It must outlive its pickers, and the pool must outlive
+/// it. It is neither copied nor moved. P is left unconstrained, so that a mistake in a policy is answered by the one
+/// sentence of check_policy.
 template <class B, class P>
 class balancer final : private detail::publisher {
   static_assert(check_policy<P>());
@@ -24,9 +25,9 @@ class balancer final : private detail::publisher {
   using picker_type = picker<B, P>;
   using key_type = key_of_policy<P>;
 
-  // Same seed, same order of make_picker, same picks. Without a seed: one draw of std::random_device. Builds the policy's
-  // table under the pool's mutex; what the build refuses is thrown (or fails) here.
-  balancer(pool<B>& p, P policy) : balancer(p, std::move(policy), std::random_device{}() | 1ull << 32) {}
+  /// Builds the policy's table; throws (or fails with) what the build refuses. The same seed and the same order of
+  /// make_picker() calls give the same picks. Without a seed, the operating system gives a random one. Blocking.
+  balancer(pool<B>& p, P policy) : balancer(p, std::move(policy), detail::entropy() | 1) {}
   balancer(pool<B>& p, P policy, std::uint64_t seed) : pool_{p}, policy_{std::move(policy)}, seed_{seed} {
     pool_.join(*this);
   }
@@ -36,41 +37,44 @@ class balancer final : private detail::publisher {
     pool_.leave(*this);
   }
 
-  // One for each worker. Any thread; a short mutex. Pickers take the count rows in turn.
+  /// Makes a picker for one worker. Pickers take the counter stripes in turn. Allocates; blocking (a short mutex), from
+  /// any thread.
   picker_type make_picker() {
     auto const number = made_.fetch_add(1, std::memory_order_relaxed);
-    return picker_type{*this, pool_.state_table_, policy_, number, random_source{seed_, number, seed_ == 0 && number == 0}};
+    return picker_type{*this, pool_.states_, policy_, number, random_source{seed_, number, seed_ == 0 && number == 0}};
   }
 
-  // For code with no place to keep a picker: any thread, any fiber; gives leases only, for the next user's pick would
-  // pull a bare choice away. Takes a parked picker; not lock-free: with more threads inside than pickers, one waits.
+  /// A pick for code that has no place to keep a picker, from any thread or fiber. It uses a picker of the balancer's
+  /// own; with more threads inside than pickers, a thread waits. It gives leases only, because the next caller's pick
+  /// would invalidate a choice. Blocking.
   lease<B> acquire(pick_options const& options = detail::plain_pick)
     requires(!keyed<P> || optionally_keyed<P>)
   {
-    parked const borrowed{*this};
+    borrowed_picker const borrowed{*this};
     return borrowed->acquire(options);
   }
   lease<B> acquire(key_type const& key, pick_options const& options = detail::plain_pick)
     requires keyed<P>
   {
-    parked const borrowed{*this};
+    borrowed_picker const borrowed{*this};
     return borrowed->acquire(key, options);
   }
 
-  // As picker.explain; from any thread.
+  /// As picker::explain(), from any thread. Blocking.
   explanation explain(pick_options const& options = detail::plain_pick)
     requires(!keyed<P> || optionally_keyed<P>)
   {
-    parked const borrowed{*this};
+    borrowed_picker const borrowed{*this};
     return borrowed->explain(options);
   }
   explanation explain(key_type const& key, pick_options const& options = detail::plain_pick)
     requires keyed<P>
   {
-    parked const borrowed{*this};
+    borrowed_picker const borrowed{*this};
     return borrowed->explain(key, options);
   }
 
+  /// The policy and the seed. Wait-free.
   P const& policy() const noexcept { return policy_; }
   std::uint64_t seed() const noexcept { return seed_; }
 
@@ -81,11 +85,11 @@ class balancer final : private detail::publisher {
     std::atomic<bool> made{false};
   };
 
-  // A picker of a place's own while this lives.
-  class parked {
+  // Holds the picker of one place while it lives.
+  class borrowed_picker {
    public:
-    explicit parked(balancer& b) {
-      // The address of a local differs between threads and fibers: they spread without asking who they are.
+    explicit borrowed_picker(balancer& b) {
+      // The address of a local variable differs between threads and fibers, so it spreads them over the places.
       auto i = static_cast<std::size_t>(mix(reinterpret_cast<std::uintptr_t>(this) >> 12));
       for (std::size_t turn = 1;; ++i, ++turn) {
         place_ = &b.parked_[i % places];
@@ -96,19 +100,19 @@ class balancer final : private detail::publisher {
               if (made != nullptr) made->store(false, std::memory_order_relaxed);
             }
           } if_it_throws{&place_->made};
-          picker_ = new picker_type{b, b.pool_.state_table_, b.policy_, static_cast<std::uint32_t>(i % places),
+          picker_ = new picker_type{b, b.pool_.states_, b.policy_, static_cast<std::uint32_t>(i % places),
                                     random_source{b.seed_, ~std::uint64_t{0} - i % places}};
           if_it_throws.made = nullptr;
           return;
         }
         picker_ = place_->picker.exchange(nullptr, std::memory_order_acquire);
         if (picker_ != nullptr) return;
-        if (turn % places == 0) std::this_thread::yield();
+        if (turn % places == 0) detail::yield();
       }
     }
-    parked(parked const&) = delete;
-    parked& operator=(parked const&) = delete;
-    ~parked() { place_->picker.store(picker_, std::memory_order_release); }
+    borrowed_picker(borrowed_picker const&) = delete;
+    borrowed_picker& operator=(borrowed_picker const&) = delete;
+    ~borrowed_picker() { place_->picker.store(picker_, std::memory_order_release); }
     picker_type* operator->() const noexcept { return picker_; }
 
    private:
@@ -117,10 +121,10 @@ class balancer final : private detail::publisher {
   };
 
   std::unique_ptr<detail::snapshot_base> prepare(detail::member_list& list) const override {
-    auto fresh = std::make_unique<detail::snapshot<P>>();
+    std::unique_ptr<detail::snapshot<P>> fresh{new detail::snapshot<P>};
     fresh->list = &list;
-    fresh->table = policy_driver<P>::build(policy_, includes_unhealthy(policy_) ? members_view{list.weighted(), {}, list.all_members}
-                                                                  : members_view{list.healthy(), list.unhealthy, list.all_members});
+    fresh->table =
+        policy_driver<P>::build(policy_, includes_unhealthy(policy_) ? list.weighted() : list.healthy_first());
     return fresh;
   }
 

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: MIT
 // Gathers an explanation while a pick goes by.
 #pragma once
 
 #include <equipoise/core/pick/explanation.hpp>
+#include <equipoise/core/policy/policy.hpp>
 
 #include <exception>
 
@@ -11,7 +13,7 @@ namespace detail {
 
 class explainer final : public recorder {
  public:
-  explainer(state_table const& r, std::string policy) : state_table_{r} { result.policy = std::move(policy); }
+  explainer(state_table const& states, std::string policy) : states_{states} { result.policy = std::move(policy); }
 
   void compared(member const& m, char const* name, double value) noexcept override {
     guarded([&] { note(m, name, value); });
@@ -21,46 +23,45 @@ class explainer final : public recorder {
     guarded([&] { m != nullptr ? judged(*m, why) : void(result.detail = why); });
   }
 
-  void judged(member const& m, std::string verdict) {
-    if (auto* r = row_of(m); r != nullptr && r->verdict == "not asked") r->verdict = std::move(verdict);
+  // What was found out about a candidate, `error` included. The verdict that came first stays.
+  void judged(proposal const& p, pick_error error, admission mask) {
+    member const& m = *p.candidate;
+    if (p.limit != no_limit) compared(m, "limit", p.limit);
+    if (error == pick_error::none) return chosen(m);
+    auto const flags = against(m, p.mask & mask);
+    judged(m, error == pick_error::all_excluded ? "excluded" : flags != health_flag::none ? to_string(flags) : "full");
   }
 
-  // The chosen one always has a row, if need be in the place of the last.
-  void chosen(member const& m) {
-    if (row_of(m) == nullptr) result.rows.back() = described(m);
-    row_of(m)->verdict = "chosen";
-    result.choice = m.id;
-    result.error = pick_error::none;
+  // The pick begins again, because membership or health changed while it ran.
+  void restart() {
+    std::string policy = std::move(result.policy);
+    result = {};
+    result.policy = std::move(policy);
   }
 
-  // What there is against a member, as far as the mask looks.
-  health_flag against(member const& m, admission mask) const noexcept {
-    return state_table_.health(m.id) & static_cast<health_flag>(mask);
-  }
-
-  // The rest: those that the policy passed over by itself, for a reason of their own or for none. Gives the whole.
-  explanation finished(std::span<member const> all_members, std::span<member const> table, pick_options const& options) {
+  // Adds the members that the policy passed over by itself, and returns the whole explanation.
+  explanation finished(std::span<member const> all, std::span<member const> table, pick_options const& options) {
 #if EQUIPOISE_EXCEPTIONS
     if (problem_ != nullptr) std::rethrow_exception(problem_);
 #endif
-    for (member const& m : all_members) {
+    for (member const& m : all) {
       auto* const r = row_of(m);
       if (r == nullptr || r->verdict != "not asked") continue;
       if (auto const flags = against(m, options.mask); flags != health_flag::none)
         r->verdict = to_string(flags);
-      else if (std::find(options.excluded.begin(), options.excluded.end(), m.id) != options.excluded.end())
+      else if (is_in(m, options.excluded))
         r->verdict = "excluded";
       else if (!is_in(m, table))
         r->verdict = "not in the table";
     }
-    result.more = all_members.size() > result.rows.size() ? all_members.size() - result.rows.size() : 0;
+    result.more = all.size() > result.rows.size() ? all.size() - result.rows.size() : 0;
     return std::move(result);
   }
 
   explanation result;
 
  private:
-  // Called from within propose(), which must not throw: what goes wrong is thrown by finished().
+  // Called from within propose(), which must not throw: finished() throws what went wrong.
   template <class F>
   void guarded(F&& f) noexcept {
 #if EQUIPOISE_EXCEPTIONS
@@ -74,6 +75,18 @@ class explainer final : public recorder {
 #endif
   }
 
+  void judged(member const& m, std::string verdict) {
+    if (auto* r = row_of(m); r != nullptr && r->verdict == "not asked") r->verdict = std::move(verdict);
+  }
+
+  // The chosen member always has a row, if need be in the place of the last one.
+  void chosen(member const& m) {
+    if (row_of(m) == nullptr) result.rows.back() = described(m);
+    row_of(m)->verdict = "chosen";
+    result.choice = m.id;
+    result.error = pick_error::none;
+  }
+
   void note(member const& m, char const* name, double value) {
     if (auto* r = row_of(m)) {
       for (auto& n : r->numbers)
@@ -82,15 +95,27 @@ class explainer final : public recorder {
     }
   }
 
+  // The flags that are set against a member, as far as the mask looks.
+  health_flag against(member const& m, admission mask) const noexcept {
+    return states_.health(m.id) & static_cast<health_flag>(mask);
+  }
+
   static bool is_in(member const& m, std::span<member const> table) {
     for (member const& t : table)
       if (t.id == m.id) return true;
     return false;
   }
+  static bool is_in(member const& m, std::span<backend_id const> ids) {
+    for (backend_id id : ids)
+      if (id == m.id) return true;
+    return false;
+  }
 
   explanation::row described(member const& m) const {
-    return {m.id, std::string{m.key()}, "not asked",
-            {{"weight", static_cast<double>(m.weight)}, {"in_flight", static_cast<double>(state_table_.load(m.id.slot))}}};
+    return {m.id,
+            std::string{m.key()},
+            "not asked",
+            {{"weight", static_cast<double>(m.weight)}, {"in_flight", static_cast<double>(states_.load(m.id.slot))}}};
   }
 
   explanation::row* row_of(member const& m) {
@@ -100,7 +125,7 @@ class explainer final : public recorder {
     return &result.rows.emplace_back(described(m));
   }
 
-  state_table const& state_table_;
+  state_table const& states_;
 #if EQUIPOISE_EXCEPTIONS
   std::exception_ptr problem_;
 #endif

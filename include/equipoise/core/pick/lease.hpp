@@ -1,4 +1,5 @@
-// What a pick gives: a choice (the bare decision), or a lease (the work counts until it ends).
+// SPDX-License-Identifier: MIT
+// What a pick returns: a choice (the decision alone), or a lease (the work counts until the lease ends).
 #pragma once
 
 #include <equipoise/core/clock.hpp>
@@ -7,13 +8,13 @@
 #include <equipoise/core/record.hpp>
 #include <equipoise/core/registry/state_table.hpp>
 
-#include <memory>
 #include <utility>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// Whom a `select` chose, or why nobody. Good until that picker's next call. `*` and `->` need somebody.
+/// The decision of a select(): a backend, or the reason why there is none. Good until the next call of the same picker.
+/// All functions are wait-free.
 template <class B>
 class choice {
  public:
@@ -21,12 +22,14 @@ class choice {
   explicit choice(detail::record<B> const* r) noexcept : record_{r}, error_{pick_error::none} {}
   explicit choice(pick_error error) noexcept : error_{error} {}
 
+  /// Whether there is a backend.
   explicit operator bool() const noexcept { return record_ != nullptr; }
+  /// The backend. There must be one.
   B const& operator*() const noexcept { return record_->value; }
   B const* operator->() const noexcept { return &record_->value; }
-  backend_id id() const noexcept { return record_ != nullptr ? record_->id : backend_id{}; }  // false for nobody
-
-  // Why there is nobody; `none` if there is somebody.
+  /// The backend's id; a false id if there is none.
+  backend_id id() const noexcept { return record_ != nullptr ? record_->id : backend_id{}; }
+  /// Why there is no backend; pick_error::none if there is one.
   pick_error error() const noexcept { return error_; }
 
  private:
@@ -34,9 +37,10 @@ class choice {
   pick_error error_ = pick_error::empty;
 };
 
-// One piece of work in flight on a backend. Move-only; ends once, in whatever order, on whatever thread; needs the pool
-// only, so it may outlive the picker, the snapshot and the backend's membership (the object stays until it ends). `*` and
-// `->` need somebody. 24 bytes.
+/// One piece of work in flight on a backend, or the reason why there is none. Move-only.
+///
+/// Leases end once, in any order, on any thread. A lease needs only the pool: it may outlive the picker, the snapshot
+/// and the backend's membership, and the backend object stays until it ends. 24 bytes. All functions are wait-free.
 template <class B>
 class [[nodiscard]] lease {
  public:
@@ -45,54 +49,59 @@ class [[nodiscard]] lease {
   lease(detail::state_table::count& count, detail::record<B> const* r, time_point start) noexcept
       : count_{&count}, record_{r}, start_{start} {}
   lease(lease&& other) noexcept
-      : count_{other.count_}, record_{std::exchange(other.record_, nullptr)}, start_{std::exchange(other.start_, nobody)} {}
+      : count_{other.count_}, record_{std::exchange(other.record_, nullptr)},
+        start_{std::exchange(other.start_, ended)} {}
   lease& operator=(lease&& other) noexcept {
     if (this != &other) {
       give();
       count_ = other.count_;
       record_ = std::exchange(other.record_, nullptr);
-      start_ = std::exchange(other.start_, nobody);
+      start_ = std::exchange(other.start_, ended);
     }
     return *this;
   }
   ~lease() { give(); }
 
+  /// Whether a backend is held.
   explicit operator bool() const noexcept { return record_ != nullptr; }
+  /// The backend. The lease must hold one.
   B const& operator*() const noexcept { return record_->value; }
   B const* operator->() const noexcept { return &record_->value; }
-  backend_id id() const noexcept { return record_ != nullptr ? record_->id : backend_id{}; }  // false for nobody
+  /// The backend's id; a false id if none is held.
+  backend_id id() const noexcept { return record_ != nullptr ? record_->id : backend_id{}; }
 
-  // The `now` of the pick.
+  /// The `now` of the pick.
   time_point start() const noexcept { return record_ != nullptr ? start_ : time_point{}; }
 
-  // Why there is nobody; `none` while somebody is held.
+  /// Why no backend is held; pick_error::none while one is.
   pick_error error() const noexcept {
     return record_ != nullptr ? pick_error::none : static_cast<pick_error>(start_.time_since_epoch().count());
   }
 
-  // Reports how it went, then ends the lease. Latency is now − start; none if either is unknown. Wait-free.
+  /// Reports how the work went and ends the lease. The latency is now − start, or not reported if either is unknown.
+  /// Does nothing if no backend is held.
   void finish(outcome how, time_point now = {}) noexcept {
     if (record_ == nullptr) return;
-    if (record_->line != nullptr) {
+    if (record_->reports != nullptr) {
       bool const timed = start_ != time_point{} && now != time_point{};
-      record_->line->report(how, timed ? detail::elapsed(start_, now) : std::chrono::nanoseconds{0});
+      record_->reports->report(how, timed ? detail::elapsed(start_, now) : std::chrono::nanoseconds{0});
     }
     give();
   }
 
  private:
-  static constexpr time_point nobody{std::chrono::nanoseconds{static_cast<int>(pick_error::empty)}};
+  static constexpr time_point ended{std::chrono::nanoseconds{static_cast<int>(pick_error::empty)}};
 
   void give() noexcept {
     if (record_ == nullptr) return;
-    detail::lease_protocol<>::give(*count_);  // the last touch: the record may be gone now
+    detail::lease_protocol<>::give(*count_);  // the last access: the record may be gone now
     record_ = nullptr;
-    start_ = nobody;
+    start_ = ended;
   }
 
   detail::state_table::count* count_ = nullptr;
   detail::record<B> const* record_ = nullptr;
-  time_point start_ = nobody;  // or, while nobody is held, the cause
+  time_point start_ = ended;  // while no backend is held: the error
 };
 
 }  // namespace EQUIPOISE_ABI

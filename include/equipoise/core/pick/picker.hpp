@@ -1,44 +1,42 @@
-// One worker's handle on a balancer. A pick is one relaxed pointer compare, a look at the table, and a test of the
-// backend's word: it never locks, allocates, reads a clock or throws.
+// SPDX-License-Identifier: MIT
+// One worker's handle on a balancer. A pick is one relaxed pointer compare, a look at the policy's table, and a test of
+// the backend's state word. It never locks, allocates, reads a clock or throws.
 //
-//   auto picker = lb.make_picker();                          // one per worker
+//   auto picker = lb.make_picker();                           // one per worker
 //   if (auto server = picker.select()) connect(server->address);
 //   if (auto lease = picker.acquire()) send(lease->address);  // counted until the lease ends
-//
-// A picker is used by one thread at a time. It must not outlive its balancer.
 #pragma once
 
-#include <equipoise/core/policy/check_policy.hpp>
-#include <equipoise/core/pick/explainer.hpp>
 #include <equipoise/core/pick/admission.hpp>
+#include <equipoise/core/pick/explainer.hpp>
+#include <equipoise/core/policy/check_policy.hpp>
 #include <equipoise/core/snapshot/reader.hpp>
 
-#include <algorithm>
 #include <bit>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-namespace detail {
-template <class P>
-struct snapshot final : snapshot_base {
-  typename policy_driver<P>::table table;
-};
-}  // namespace detail
-
+/// One worker's handle on a balancer, made by balancer::make_picker(). Used by one thread at a time. It must not
+/// outlive its balancer.
+///
+/// Policies with a key take it as the first argument: select(key), acquire(key). Without a call that names another
+/// cost, each function is lock-free, wait-free between publishes, and tests at most `tries` + members state words.
 template <class B, class P>
 class picker {
-  using policy_driver = equipoise::policy_driver<P>;
-  using pick_state = typename policy_driver::pick_state;
+  using driver = policy_driver<P>;
+  using cursor = typename driver::cursor;
+  using pick_state = typename driver::pick_state;
 
  public:
   using key_type = key_of_policy<P>;
 
-  // Made by balancer::make_picker().
-  picker(detail::publisher& owner, detail::state_table& r, P const& policy, std::uint32_t row, random_source random)
-      : reader_{owner}, admission_{r, row}, policy_{&policy}, random_{random}, cursor_{policy_driver::make_cursor(policy)} {}
+  picker(detail::publisher& owner, detail::state_table& states, P const& policy, std::uint32_t stripe,
+         random_source random)
+      : reader_{owner}, admission_{states, stripe}, policy_{&policy}, random_{random},
+        cursor_{driver::make_cursor(policy)} {}
 
-  // The decision alone: no shared write. Lock-free, wait-free between publishes; at most `tries` + members word tests.
+  /// The decision alone: writes nothing that other workers read.
   EQUIPOISE_INLINE choice<B> select(pick_options const& options = detail::plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
@@ -50,7 +48,7 @@ class picker {
     return answer<choice<B>>(key, options);
   }
 
-  // The decision, counted: one locked read-modify-write more for each backend tried. Progress as select's.
+  /// The decision, counted as work in flight until the lease ends: one read-modify-write more for each backend tried.
   EQUIPOISE_INLINE lease<B> acquire(pick_options const& options = detail::plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
@@ -62,7 +60,7 @@ class picker {
     return answer<lease<B>>(key, options);
   }
 
-  // A keyed policy cannot answer without a key; said in a sentence rather than by overload resolution.
+  // A policy with a key cannot answer without one. These say so in a sentence, instead of failed overload resolution.
   template <class Policy = P>
   choice<B> select() noexcept
     requires(keyed<Policy> && !optionally_keyed<Policy>)
@@ -78,21 +76,22 @@ class picker {
     return {};
   }
 
-  // The first distinct backends of the pick's order (replicas): best first as far as the policy proposes them itself (`tries`),
-  // then whoever else is well. Gives how many there were, at most into.size().
-  // Moves the cursor, as picks do. Lock-free, wait-free between publishes; O(proposals × into.size()).
+  /// The first distinct healthy backends in the pick's order, as for replicas. The policy's own proposals come first,
+  /// the best first; any other healthy backend follows. Returns how many there are, at most into.size(). Moves the
+  /// cursor as a pick does. O(proposals × into.size()).
   std::size_t select_n(std::span<backend_id> into, pick_options const& options = detail::plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
     return several(no_key_given(), into, options);
   }
-  std::size_t select_n(key_type const& key, std::span<backend_id> into, pick_options const& options = detail::plain_pick) noexcept
+  std::size_t select_n(key_type const& key, std::span<backend_id> into,
+                       pick_options const& options = detail::plain_pick) noexcept
     requires keyed<P>
   {
     return several(key, into, options);
   }
 
-  // What a select would answer now, and why; leaves the cursor as it was. Allocates; O(members).
+  /// What a select() would answer now, and why. Leaves the cursor as it was. Allocates; O(members).
   explanation explain(pick_options const& options = detail::plain_pick)
     requires(!keyed<P> || optionally_keyed<P>)
   {
@@ -104,21 +103,23 @@ class picker {
     return explained(key, options);
   }
 
-  // Lets go of the snapshot: for a worker that will be idle for long. The next pick takes the current one. Wait-free.
+  /// Lets go of the snapshot, so that it can be freed: for a worker that will be idle for long. The next pick takes the
+  /// current one. Wait-free.
   void release() noexcept { reader_.release(); }
 
  private:
-  EQUIPOISE_INLINE typename policy_driver::table const& table() const noexcept {
+  EQUIPOISE_INLINE typename driver::table const& table() const noexcept {
     return static_cast<detail::snapshot<P> const*>(reader_.held())->table;
   }
 
-  EQUIPOISE_INLINE void freshen() noexcept {
-    if (!reader_.is_current()) [[unlikely]] refresh();
+  EQUIPOISE_INLINE void keep_current() noexcept {
+    if (!reader_.is_current()) [[unlikely]]
+      take_current();
   }
 
-  EQUIPOISE_OUT_OF_LINE void refresh() noexcept {
+  EQUIPOISE_OUT_OF_LINE void take_current() noexcept {
     reader_.refresh();
-    policy_driver::start(*policy_, table(), cursor_, random_);
+    driver::start(*policy_, table(), cursor_, random_);
   }
 
   // One constant for all picks: any_policy's keys are large, and making one costs as much as the pick.
@@ -127,126 +128,132 @@ class picker {
     return none;
   }
 
-  // After the last proposal come those whom the table leaves out: one of them may have recovered since it was built.
-  EQUIPOISE_INLINE proposal next(pick_state& w, typename policy_driver::cursor& c, pick& k, key_type const& key) const noexcept {
-    proposal const p = policy_driver::next(*policy_, table(), c, w, k, key);
-    if (p.candidate != nullptr || p.error() == pick_error::refused || !k.enter_last_resort()) [[likely]] return p;
-    proposal const late = policy_driver::next(*policy_, table(), c, w = {}, k, key);
-    return late.candidate != nullptr ? late : p;
+  EQUIPOISE_INLINE pick this_pick(pick_options const& options, detail::recorder* recorder = nullptr) const noexcept {
+    return {table().members, admission_.states(), options, recorder};
   }
 
   template <class Answer>
   EQUIPOISE_INLINE Answer answer(key_type const& key, pick_options const& options) noexcept {
-    freshen();
-    pick const k{table().members, admission_.words(), options};
-    pick_state w{};
-    proposal const p = policy_driver::first(*policy_, table(), cursor_, w, k, key);
+    keep_current();
+    pick_state s{};
+    proposal const p = driver::first(*policy_, table(), cursor_, s, this_pick(options), key);
     if (p.candidate != nullptr && options.excluded.empty()) [[likely]] {
-      if (admission_.template take<Answer>(p, options) == pick_error::none) [[likely]] return admission_.template made<Answer>(p, options);
+      if (admission_.template take<Answer>(p, options) == pick_error::none) [[likely]]
+        return admission_.template made<Answer>(p, options);
     }
-    return go_on<Answer>(p, w, key, options);
+    return continue_pick<Answer>(p, s, key, options);
   }
 
-  // Everything after the first proposal. The state comes by value, or the fast path would have to keep it in memory.
+  // Everything after the first proposal. The state is passed by value: a reference would keep it in memory on the fast
+  // path.
   template <class Answer>
-  EQUIPOISE_OUT_OF_LINE Answer go_on(proposal p, pick_state w, key_type key, pick_options const& options) noexcept {
-    for (patience left{admission_.words()};;) {
-      unsigned met = 0;  // bit c: cause c was met
-      pick k{table().members, admission_.words(), options};
-      if (p.candidate == nullptr) p = next(w = {}, cursor_, k, key);
-      for (; p.candidate != nullptr; p = next(w, cursor_, k, key)) {
-        pick_error c = admission_.judged(p, options);
-        // A choice is judged once: whoever is passed over on a relaxed load would blind the second look below.
+  EQUIPOISE_OUT_OF_LINE Answer continue_pick(proposal p, pick_state s, key_type key,
+                                             pick_options const& options) noexcept {
+    struct visitor {
+      detail::admission_control<B>& admission;
+      pick_options const& options;
+      // A choice is not tested again here, with a relaxed load: look_again() relies on what judge() acquired.
+      EQUIPOISE_INLINE bool accepts(proposal const& candidate, pick_error& e) noexcept {
         if constexpr (std::same_as<Answer, lease<B>>)
-          if (c == pick_error::none) c = admission_.template take<Answer>(p, options);
-        if (c == pick_error::none) return admission_.template made<Answer>(p, options);
-        met |= 1u << static_cast<unsigned>(c);
-        if (c == pick_error::all_down && !reader_.is_current()) break;  // it may have a new incarnation: its keys stay with that
+          if (e == pick_error::none) e = admission.template take<Answer>(candidate, options);
+        return e == pick_error::none;
       }
-      if (!look_again(left)) return Answer{nobody(met, p)};
-      p = nullptr;
-    }
-  }
-
-  // How often health had changed when a walk began, and how often yet it is walked again for that.
-  struct patience {
-    explicit patience(detail::state_table const& words) noexcept : changes{words.changes()} {}
-    std::uint64_t changes;
-    int walks = 3;
-  };
-
-  // Nothing found is looked at twice if things moved meanwhile: all old members may just have been replaced by new ones, or
-  // one came up where the walk had been, before another went down where it still went. The acquire loads in judged() saw what
-  // was written after the exchange, and before the count: so these loads see the new snapshot, and the new count.
-  bool look_again(patience& left) noexcept {
-    if (!reader_.is_current()) {
-      refresh();
-      return true;
-    }
-    auto const now = admission_.words().changes();
-    return left.walks-- != 0 && std::exchange(left.changes, now) != now;
-  }
-
-  pick_error nobody(unsigned met, proposal const& last) const noexcept {
-    if (met != 0) return static_cast<pick_error>(std::countr_zero(met));
-    if (last.error() == pick_error::refused) return pick_error::refused;
-    if (reader_.held()->list->all_members.empty()) return pick_error::empty;
-    return last.error() != pick_error::none ? last.error() : pick_error::all_down;  // all of weight 0, say
+      EQUIPOISE_INLINE void restart() noexcept {}
+    } v{admission_, options};
+    pick_error const e = walk(v, p, s, cursor_, key, options, nullptr);
+    if (e == pick_error::none) return admission_.template made<Answer>(p, options);
+    return Answer{e};
   }
 
   std::size_t several(key_type const& key, std::span<backend_id> into, pick_options const& options) noexcept {
-    freshen();
-    for (patience left{admission_.words()};;) {
-      pick k{table().members, admission_.words(), options};
-      pick_state w{};
+    keep_current();
+    struct visitor {
+      std::span<backend_id> into;
       std::size_t found = 0;
-      while (found != into.size()) {
-        proposal const p = next(w, cursor_, k, key);
-        if (p.candidate == nullptr) break;
-        pick_error const c = admission_.judged(p, options);
-        auto const known = into.first(found);
-        if (c == pick_error::none && std::find(known.begin(), known.end(), p.candidate->id) == known.end()) into[found++] = p.candidate->id;
-        if (c == pick_error::all_down && !reader_.is_current()) break;  // as in go_on()
+      bool accepts(proposal const& candidate, pick_error& e) noexcept {
+        bool known = e != pick_error::none;
+        for (std::size_t i = 0; i != found; ++i) known = known || into[i] == candidate.candidate->id;
+        if (!known) into[found++] = candidate.candidate->id;
+        return found == into.size();
       }
-      if (found == into.size() || !look_again(left)) return found;
-    }
+      void restart() noexcept { found = 0; }
+    } v{into};
+    if (into.empty()) return 0;
+    pick_state s{};
+    proposal p = driver::first(*policy_, table(), cursor_, s, this_pick(options), key);
+    walk(v, p, s, cursor_, key, options, nullptr);
+    return v.found;
   }
 
   explanation explained(key_type const& key, pick_options const& options) {
-    freshen();
-    for (patience left{admission_.words()};;) {
-      detail::explainer story{admission_.words(), describe(*policy_)};
-      pick k{table().members, admission_.words(), options, &story};
-      auto cursor = cursor_;
-      pick_state w{};
-      unsigned met = 0;
-      proposal p = policy_driver::first(*policy_, table(), cursor, w, k, key);
-      if (p.candidate == nullptr) p = next(w = {}, cursor, k, key);
-      for (; p.candidate != nullptr; p = next(w, cursor, k, key)) {
-        pick_error const c = admission_.judged(p, options);
-        if (p.limit != no_limit) story.compared(*p.candidate, "limit", p.limit);
-        if (c == pick_error::none) {
-          story.chosen(*p.candidate);
-          break;
-        }
-        met |= 1u << static_cast<unsigned>(c);
-        auto const against = story.against(*p.candidate, p.mask & options.mask);
-        story.judged(*p.candidate, c == pick_error::all_excluded ? "excluded" : against != health_flag::none ? to_string(against) : "full");
-        if (c == pick_error::all_down && !reader_.is_current()) break;  // as in go_on()
+    keep_current();
+    struct visitor {
+      detail::explainer explainer;
+      admission mask;
+      bool accepts(proposal const& candidate, pick_error& e) {
+        explainer.judged(candidate, e, mask);
+        return e == pick_error::none;
       }
-      if (!story.result.choice) {
-        if (look_again(left)) continue;
-        story.result.error = nobody(met, p);
+      void restart() { explainer.restart(); }
+    } v{{admission_.states(), describe(*policy_)}, options.mask};
+    pick_state s{};
+    cursor copy = cursor_;
+    proposal p = driver::first(*policy_, table(), copy, s, this_pick(options, &v.explainer), key);
+    v.explainer.result.error = walk(v, p, s, copy, key, options, &v.explainer);
+    return v.explainer.finished(reader_.held()->list->all, table().members, options);
+  }
+
+  // Goes through the proposals of one pick, the given one first, until the visitor accepts one; `p` is that proposal
+  // then. Returns why the visitor accepted none. A visitor may change the error of a proposal.
+  //
+  // A pick that finds nothing is repeated if something changed while it ran: all old members may just have been
+  // replaced by new ones, or one member may have come up behind the pick before another went down in front of it.
+  template <class Visitor>
+  EQUIPOISE_INLINE pick_error walk(Visitor& visitor, proposal& p, pick_state& s, cursor& c, key_type const& key,
+                                   pick_options const& options, detail::recorder* recorder) {
+    std::uint64_t changes = admission_.states().changes();
+    if (p.candidate == nullptr) p = driver::after_none(p, table(), c, s);
+    for (int repeats = 3;; p = driver::next(*policy_, table(), c, s = {}, this_pick(options, recorder), key)) {
+      pick const k = this_pick(options, recorder);
+      unsigned met = 0;  // bit e: error e was met
+      for (; p.candidate != nullptr; p = driver::next(*policy_, table(), c, s, k, key)) {
+        pick_error e = admission_.judge(p, options);
+        if (visitor.accepts(p, e)) return pick_error::none;
+        met |= 1u << static_cast<unsigned>(e);
+        // The member may have a new membership. Its keys stay with it then, so look there before going on.
+        if (e == pick_error::all_down && !reader_.is_current()) break;
       }
-      return story.finished(reader_.held()->list->all_members, table().members, options);
+      if (!look_again(changes, repeats)) return error_of(met, p);
+      visitor.restart();
     }
+  }
+
+  // Limits how often a pick that found nothing is repeated because health changed while it ran. The acquire loads in
+  // judge() saw what was written after the exchange of snapshots, and before a change was counted. So these loads see
+  // the new snapshot, and the new count.
+  bool look_again(std::uint64_t& changes, int& repeats) noexcept {
+    if (!reader_.is_current()) {
+      take_current();
+      return true;
+    }
+    auto const now = admission_.states().changes();
+    return repeats-- != 0 && std::exchange(changes, now) != now;
+  }
+
+  // The mildest error that was met. Without any: the policy's own, or that of an empty pool, or all_down (all members
+  // have weight 0, for instance).
+  pick_error error_of(unsigned met, proposal const& last) const noexcept {
+    if (met != 0) return static_cast<pick_error>(std::countr_zero(met));
+    if (last.error() == pick_error::refused) return pick_error::refused;
+    if (reader_.held()->list->all.empty()) return pick_error::empty;
+    return last.error() != pick_error::none ? last.error() : pick_error::all_down;
   }
 
   detail::reader reader_;
   detail::admission_control<B> admission_;
   P const* policy_;
   random_source random_;
-  [[no_unique_address]] typename policy_driver::cursor cursor_;
+  [[no_unique_address]] cursor cursor_;
 };
 
 }  // namespace EQUIPOISE_ABI

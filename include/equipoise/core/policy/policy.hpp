@@ -1,5 +1,6 @@
-// What a policy is: a generator of proposals. It never decides alone; the picker tests the backend's word, skips what
-// was tried, takes the lease, counts and explains. So no policy can forget a health test.
+// SPDX-License-Identifier: MIT
+// What a policy is: a generator of proposals. It never decides alone. The picker tests the backend's health, skips what
+// is excluded, takes the lease, counts and explains, so no policy can forget a health test.
 //
 //   struct first_come {
 //     struct table {};
@@ -15,12 +16,11 @@
 #include <equipoise/core/random_source.hpp>
 
 #include <concepts>
-#include <utility>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// The key of policies that need none.
+/// The key of policies that need none.
 struct no_key {};
 
 namespace detail {
@@ -35,24 +35,25 @@ struct policy_key<P> {
 };
 }  // namespace detail
 
-// What P is asked with: its key_type, or no_key.
+/// What P is asked with: its key_type, or no_key.
 template <class P>
 using key_of_policy = typename detail::policy_key<P>::type;
 
-// A policy that demands a key.
+/// A policy that demands a key.
 template <class P>
 concept keyed = !std::same_as<key_of_policy<P>, no_key>;
 
-// A policy whose key may be left out (a name at run time decides whether it is needed).
+/// A policy whose key may be left out, because a name at run time decides whether it is needed.
 template <class P>
 concept optionally_keyed = keyed<P> && requires { requires P::key_type::optional; };
 
-// A policy that owns another policy, `child`, and takes its walk (or erases it, and says `whole_walk`): its propose() is
-// already finite, and asks each member at most a few times.
+/// A policy around another policy, which it owns as its member `child`, or erases and then says `is_composition =
+/// true`. Its propose() is already finite, and proposes each member at most a few times.
 template <class P>
 concept composition = requires(P const& p) { p.child; } || requires { requires P::is_composition; };
 
-// Whether a table holds the members that are down too, so that keys keep their homes. True of keyed policies.
+/// Whether the policy's table also holds unhealthy members, so that a key keeps its owner while that is down. True of
+/// keyed policies, unless they say otherwise with a member function of this name.
 template <class P>
 constexpr bool includes_unhealthy(P const& policy) noexcept {
   if constexpr (requires { policy.includes_unhealthy(); })
@@ -63,7 +64,7 @@ constexpr bool includes_unhealthy(P const& policy) noexcept {
     return keyed<P>;
 }
 
-// The name of a policy as it is written: `failover{bounded_load{maglev}}`.
+/// The name of a policy as it is written: `failover{bounded_load{maglev}}`. "the policy" if it has no name.
 template <class P>
 std::string describe(P const& policy) {
   if constexpr (requires { policy.describe(); })
@@ -76,7 +77,7 @@ std::string describe(P const& policy) {
     return "the policy";
 }
 
-// Passes a child's key on to the composition that owns it.
+/// A base class that passes the child's key_type on to the composition that owns it.
 template <class P>
 struct with_key_of {};
 template <keyed P>

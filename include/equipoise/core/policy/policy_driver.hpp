@@ -1,9 +1,11 @@
-// The finite walk of every policy, in one place: its own proposals, then each member once, then nobody. It belongs to
-// the leaf; so a limit, a bound or a level above it holds for the scan too. As a last resort, the picker has the whole
-// walked again over those whom the table leaves out because they were unwell when it was built.
+// SPDX-License-Identifier: MIT
+// How a policy is driven through one pick, in one place: its own proposals, then each member once, then none. This
+// belongs to the leaf policy, so a limit, a bound or a level above it holds for the scan too.
 #pragma once
 
 #include <equipoise/core/policy/policy.hpp>
+
+#include <utility>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -27,22 +29,30 @@ using pick_state_of = typename own_pick_state<P>::type;
 
 struct no_signature_fits {};
 
-// propose(), under whichever of its signatures the policy has.
-template <class P>
-EQUIPOISE_INLINE auto asked(P const& p, [[maybe_unused]] typename P::table const& t, [[maybe_unused]] cursor_of<P>& c,
-                            [[maybe_unused]] pick_state_of<P>& w, [[maybe_unused]] pick const& k,
-                            [[maybe_unused]] key_of_policy<P> const& key) {
-  if constexpr (requires { p.propose(t, c, w, k, key); })
-    return p.propose(t, c, w, k, key);
+// Calls `call` with the policy and the arguments that its propose() takes. The only place that knows the signatures.
+template <class P, class Call>
+EQUIPOISE_INLINE auto with_arguments_of(P const& p, [[maybe_unused]] typename P::table const& t,
+                                        [[maybe_unused]] cursor_of<P>& c, [[maybe_unused]] pick_state_of<P>& s,
+                                        [[maybe_unused]] pick const& k, [[maybe_unused]] key_of_policy<P> const& key,
+                                        [[maybe_unused]] Call call) {
+  if constexpr (requires { p.propose(t, c, s, k, key); })
+    return call(p, t, c, s, k, key);
   else if constexpr (requires { p.propose(t, c, k, key); })
-    return p.propose(t, c, k, key);
-  else if constexpr (requires { p.propose(t, c, w, k); })
-    return p.propose(t, c, w, k);
+    return call(p, t, c, k, key);
+  else if constexpr (requires { p.propose(t, c, s, k); })
+    return call(p, t, c, s, k);
   else if constexpr (requires { p.propose(t, c, k); })
-    return p.propose(t, c, k);
+    return call(p, t, c, k);
   else
     return no_signature_fits{};
 }
+
+struct call_propose {
+  template <class P, class... Arguments>
+  EQUIPOISE_INLINE auto operator()(P const& p, Arguments&... arguments) const {
+    return p.propose(arguments...);
+  }
+};
 
 template <class P>
 consteval std::uint32_t tries_of() {
@@ -62,33 +72,36 @@ consteval bool is_finite() {
 
 }  // namespace detail
 
-// How policy P goes through one pick. The picker runs a course; so does a composition with its child.
+/// How policy P is driven through one pick. The picker drives a policy with it, and so does a composition its child.
 template <class P>
 struct policy_driver {
   using key_type = key_of_policy<P>;
-  static constexpr std::uint32_t tries = detail::tries_of<P>();
+  static constexpr std::uint32_t tries = detail::tries_of<P>();  ///< own proposals of a leaf before the scan
   static constexpr bool is_leaf = !composition<P>;
 
+  /// The policy's table, and the members it was built from.
   struct table {
     typename P::table own;
-    members_view members;  // what it was built from
+    members_view members;
   };
+  /// What one worker remembers between picks.
   struct cursor {
     typename P::cursor own{};
-    std::uint32_t scan = 0;  // unkeyed: one past the member that the previous scan answered
-    std::uint32_t late = 0;  // the same among those left out
-    bool started = false;    // leaves
+    std::uint32_t scan = 0;            // one past the member that the previous scan answered; not used with a key
+    std::uint32_t scan_unhealthy = 0;  // the same among the unhealthy members
+    bool started = false;
   };
+  /// What one pick remembers between proposals.
   struct pick_state {
     [[no_unique_address]] detail::pick_state_of<P> own{};
     std::uint32_t step = 0;
     member const* last = nullptr;
   };
 
-  // On the control thread; may throw and allocate. The members must outlive the table.
+  /// Builds the table on the control thread. May throw and allocate. The members must outlive the table.
   static table build(P const& policy, members_view members) { return {policy.build(members), members}; }
 
-  // What one worker will remember; made with the picker, so it may allocate.
+  /// Makes what one worker remembers, together with its picker. May allocate.
   static cursor make_cursor(P const& policy) {
     if constexpr (requires { policy.make_cursor(); })
       return {policy.make_cursor()};
@@ -96,8 +109,8 @@ struct policy_driver {
       return {};
   }
 
-  // Where that worker begins: on the worker, in place, whenever it takes a new table. A leaf begins once, when it first
-  // meets members: the level of a composition may get its first ones late.
+  /// Decides where that worker begins. Runs on the worker, in place, whenever the worker takes a new table. A leaf
+  /// begins once, when it first meets members: the level of a composition may get its first ones late. Wait-free.
   static void start(P const& policy, table const& t, cursor& c, random_source& random) noexcept {
     if constexpr (is_leaf)
       if (t.members.empty() || std::exchange(c.started, true)) return;
@@ -107,61 +120,74 @@ struct policy_driver {
       c.own = policy.start(t.own, t.members, random);
   }
 
-  // The pick's first proposal, where all of the speed is. If it is nobody, the walk starts afresh with next().
-  EQUIPOISE_INLINE static proposal first(P const& policy, table const& t, cursor& c, pick_state& w, pick const& k,
+  /// The first proposal of a pick. If it has no member, the pick goes on with after_none(), else with next(). Wait-free
+  /// if the policy's propose() is.
+  EQUIPOISE_INLINE static proposal first(P const& policy, table const& t, cursor& c, pick_state& s, pick const& k,
                                          key_type const& key) noexcept {
-    proposal const p = propose(policy, t, c, w, k, key);
-    if constexpr (is_leaf) w.step = 1, w.last = p.candidate;
+    proposal const p = propose(policy, t, c, s, k, key);
+    if constexpr (is_leaf) s.step = 1, s.last = p.candidate;
     return p;
   }
 
-  // The next proposal of this pick. Ends after at most tries + members calls.
-  EQUIPOISE_INLINE static proposal next(P const& policy, table const& t, cursor& c, pick_state& w, pick const& k,
+  /// The next proposal of a pick; the first one of a new pick state. The pick ends with a proposal without a member,
+  /// after at most `tries` + members calls. Wait-free if the policy's propose() is.
+  EQUIPOISE_INLINE static proposal next(P const& policy, table const& t, cursor& c, pick_state& s, pick const& k,
                                         key_type const& key) noexcept {
     if constexpr (!is_leaf) {
-      return propose(policy, t, c, w, k, key);
+      return propose(policy, t, c, s, k, key);
     } else {
-      if (k.last_resort()) [[unlikely]] return detail::is_finite<P>() ? nullptr : scan(t.members.unhealthy(), c.late, w.step++, nullptr);
-      if (w.step < tries) [[likely]] {
-        ++w.step;
-        proposal const p = propose(policy, t, c, w, k, key);
-        if (p.candidate != nullptr) [[likely]] {
-          w.last = p.candidate;
-          return p;
-        }
-        if (detail::is_finite<P>() || p.error() != pick_error::none)
-          return p.error() == pick_error::none ? proposal::none(pick_error::refused) : p;
-        w.step = tries;
+      if (s.step < tries) [[likely]] {
+        ++s.step;
+        proposal const p = propose(policy, t, c, s, k, key);
+        if (p.candidate == nullptr) [[unlikely]]
+          return after_none(p, t, c, s);
+        s.last = p.candidate;
+        return p;
       }
       if constexpr (detail::is_finite<P>())
-        return proposal::none(pick_error::none);
+        return nullptr;
       else
-        return scan(t.members, c.scan, w.step++ - tries, w.last);
+        return scan(t.members, c, s.step++ - tries, s.last);
+    }
+  }
+
+  /// What follows a policy's own proposal that has no member: the scan, or the end of the pick with an error.
+  EQUIPOISE_INLINE static proposal after_none(proposal p, table const& t, cursor& c, pick_state& s) noexcept {
+    if constexpr (!is_leaf) {
+      return p;
+    } else {
+      if (p.error() != pick_error::none) return p;
+      if (detail::is_finite<P>()) return proposal::none(pick_error::refused);
+      s.step = tries + 1;
+      return scan(t.members, c, 0, s.last);
     }
   }
 
  private:
-  EQUIPOISE_INLINE static proposal propose(P const& policy, table const& t, cursor& c, pick_state& w, pick const& k,
+  EQUIPOISE_INLINE static proposal propose(P const& policy, table const& t, cursor& c, pick_state& s, pick const& k,
                                            key_type const& key) noexcept {
-    return detail::asked<P>(policy, t.own, c.own, w.own, k, key);
+    return detail::with_arguments_of<P>(policy, t.own, c.own, s.own, k, key, detail::call_propose{});
   }
 
-  // Keyed: on from the last proposal, so that proposals and scan are one fixed sequence for each key. Unkeyed: a
-  // start that moves with each answer, so that no neighbour of a dead heavy member inherits its whole share.
-  // The walk stays with the caller: who hands out its address must keep it in memory, on the fast path too.
-  EQUIPOISE_OUT_OF_LINE static proposal scan(std::span<member const> these, std::uint32_t& from, std::uint32_t passed,
+  // With a key: on from the last proposal, so that proposals and scan are one fixed sequence for each key. Without:
+  // from a start that moves with each answer, so that no neighbour of a dead heavy member inherits its whole share. The
+  // unhealthy members come last. The pick state stays with the caller: passing its address would keep it in memory.
+  EQUIPOISE_OUT_OF_LINE static proposal scan(members_view these, cursor& c, std::uint32_t passed,
                                              [[maybe_unused]] member const* last) noexcept {
     auto const n = static_cast<std::uint32_t>(these.size());
-    if (passed >= n) return nullptr;
-    std::uint32_t i;
+    auto const rest = static_cast<std::uint32_t>(these.unhealthy().size());
+    bool const late = passed >= n;
+    if (passed >= n + rest) return nullptr;
     if constexpr (keyed<P>) {
-      i = last != nullptr ? static_cast<std::uint32_t>(last - these.data()) + 1 : 0;
-      i = (i % n + passed) % n;
+      if (late) return &these.unhealthy()[passed - n];
+      std::uint32_t const from = last != nullptr ? static_cast<std::uint32_t>(last - these.data()) + 1 : 0;
+      return &these[(from % n + passed) % n];
     } else {
-      i = from % n;
+      std::uint32_t& from = late ? c.scan_unhealthy : c.scan;
+      std::uint32_t const i = from % (late ? rest : n);
       from = i + 1;
+      return late ? &these.unhealthy()[i] : &these[i];
     }
-    return &these[i];
   }
 };
 

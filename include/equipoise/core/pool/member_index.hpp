@@ -1,11 +1,10 @@
-// Who is who in a pool: its records by key and by slot, and the numbers of its zones. Under the pool's mutex.
+// SPDX-License-Identifier: MIT
+// The members of a pool by key and by slot, and the numbers of its zones. Guarded by the pool's mutex.
 #pragma once
 
 #include <equipoise/core/record.hpp>
-
 #include <equipoise/core/zeroed_array.hpp>
 
-#include <algorithm>
 #include <unordered_map>
 
 namespace equipoise {
@@ -14,26 +13,27 @@ namespace detail {
 
 template <class B>
 struct member_index {
-  explicit member_index(std::uint32_t slots) : size{slots}, by_slot{slots} {}
+  explicit member_index(std::uint32_t slot_count) : slots{slot_count}, by_slot{slot_count} {}
 
-  std::uint32_t size;  // slots that there are
-  std::unordered_map<std::string_view, record<B>*> by_key;  // views of the records' own keys
+  std::uint32_t slots;                                      // the number of slots that exist
+  std::unordered_map<std::string_view, record<B>*> by_key;  // the keys are views of the records' own keys
   zeroed_array<record<B>*> by_slot;
   std::vector<std::string> zones{""};
 
-  // The member of that id, or null for one that is none's.
+  // The member of that id, or null if there is none.
   record<B>* find(backend_id id) const noexcept {
-    record<B>* const r = id && id.slot < size ? by_slot[id.slot] : nullptr;
+    record<B>* const r = id && id.slot < slots ? by_slot[id.slot] : nullptr;
     return r != nullptr && r->id == id ? r : nullptr;
   }
 
-  // The zone's number; a name not seen before gets the next one. Refused: more of them than numbers.
+  // The number of a zone. A new name gets the next number. Fails if there are more names than numbers. O(zones).
   std::uint16_t zone_number(std::string const& name, std::string const& key) {
-    auto const at = static_cast<std::size_t>(std::find(zones.begin(), zones.end(), name) - zones.begin());
-    if (at > 0xFFFF)
+    std::size_t i = 0;
+    while (i != zones.size() && zones[i] != name) ++i;
+    if (i > 0xFFFF)
       fail("equipoise: zone '" + name + "' of backend '" + key + "' is one more than the 65536 of a pool's life");
-    if (at == zones.size()) zones.push_back(name);
-    return static_cast<std::uint16_t>(at);
+    if (i == zones.size()) zones.push_back(name);
+    return static_cast<std::uint16_t>(i);
   }
 };
 

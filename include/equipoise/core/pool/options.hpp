@@ -1,4 +1,5 @@
-// How a pool is made, and what it tells whoever watches it.
+// SPDX-License-Identifier: MIT
+// How a pool is made, and what it tells its observer.
 #pragma once
 
 #include <equipoise/core/backend_id.hpp>
@@ -7,30 +8,39 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-// Who set or cleared what: told on the thread that made the change, after it counts, with no lock held. Events of two threads
-// may arrive in either order: who keeps a state reads the word again. Of joining, leaving and weights the pool does not
-// tell: those are the host's own calls. Nor when it was: it has no clock.
+/// A change of a backend's health, as the observer of a pool receives it.
+///
+/// The observer runs on the thread that made the change, after the change counts, with no lock held. Events of two
+/// threads may arrive in either order, so an observer that keeps a state must read pool::health() again. Joins,
+/// removals and weights are not reported: they are the application's own calls. There is no time, because the core has
+/// no clock.
 struct event {
   backend_id id;
   health_flag before, after;
 };
 
+/// How a pool is made. The pool's constructor fails if a value is out of range.
 struct pool_options {
-  // Slots, 1 … 2^28; untouched ones cost nothing. Counted are also those that wait for leases to end, and, until a change is
-  // over, those that leave in it: whoever replaces all members at once needs twice as many.
+  /// The number of slots, 1 … 2^28. Unused slots cost no memory. Removed backends that still have leases take a slot,
+  /// and so does a backend that is removed in a change until that change is over: replacing all members at once needs
+  /// twice as many.
   std::uint32_t capacity = 65'536;
-  std::uint32_t counter_stripes = 1;           // count rows, 1 … 1024: one is exact and cheap to read, one a worker is never contended
-  bool observations = false;        // keep what leases report (64 bytes a backend)
-  void (*observer)(void* context, event const&) noexcept = nullptr;  // called for each event, with `context`
+  /// Counters of the work in flight per backend, 1 … 1024. One is exact and cheap to read. One per worker is never
+  /// contended.
+  std::uint32_t counter_stripes = 1;
+  bool observations = false;                                         ///< keep what leases report: 64 bytes per backend
+  void (*observer)(void* context, event const&) noexcept = nullptr;  ///< called for each event with `context`
   void* context = nullptr;
 };
 
+/// How pool::assign() treats its list.
 struct assign_options {
-  bool keep_last_good = false;  // an empty list changes nothing: discovery that answers nothing is broken more often than right
+  /// An empty list changes nothing. An empty answer of service discovery more often means a fault than an empty fleet.
+  bool keep_last_good = false;
 };
 
 namespace detail {
-// Refuses what is out of range.
+// Fails if a value is out of range.
 inline pool_options const& checked(pool_options const& o) {
   if (o.capacity == 0 || o.capacity > 1u << 28)
     fail("equipoise: pool_options::capacity " + std::to_string(o.capacity) + " is outside 1 … 268435456");

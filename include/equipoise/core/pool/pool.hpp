@@ -1,24 +1,25 @@
-// The control plane: who is a member. Writers take a mutex; nobody on the data path does.
+// SPDX-License-Identifier: MIT
+// The control plane: which backends are members, with which attributes and in which health. Writers take a mutex; the
+// data path takes none.
 //
 //   equipoise::pool<server> pool;
 //   auto a = pool.add({"a", …});
 //   pool.set(a, equipoise::health_flag::down);   // from any thread, counts at once
-//   pool.assign(what_discovery_says);       // works out the difference by key
-//   pool.refresh();                          // from the host's timer
-//
-// Each change publishes an immutable snapshot to every balancer; one that throws has changed nothing. A pool outlives
-// its balancers and every lease. It is neither copied nor moved.
+//   pool.assign(what_discovery_says);            // works out the difference by key
+//   pool.refresh();                              // from the application's timer
 #pragma once
 
 #include <equipoise/core/pool/membership.hpp>
-#include <equipoise/core/pool/options.hpp>
 
-#include <mutex>
 #include <optional>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
+/// The members of a fleet of backends of type B.
+///
+/// Each change publishes an immutable snapshot to every balancer; a change that throws has changed nothing. A pool must
+/// outlive its balancers and all leases. It is neither copied nor moved.
 template <class B>
 class pool {
   static_assert(backend<B>,
@@ -28,135 +29,149 @@ class pool {
   using reclaimed = detail::reclaimed<B>;
 
  public:
-  using transaction = detail::transaction<B>;  // what change() hands out: add, remove, update, assign and size, as below
+  /// What the function given to change() receives. It has add, remove, update, assign and size, as below.
+  using transaction = detail::transaction<B>;
 
-  // Refused (fail): a capacity or a number of rows out of range, no memory.
+  /// Fails if an option is out of range, or if there is no memory.
   explicit pool(pool_options const& options = {})
-      : options_{detail::checked(options)}, state_table_{options.capacity, options.counter_stripes}, slots_{state_table_},
-        lines_{options.observations ? state_table_.slots() : 0}, index_{state_table_.slots()}, members_{state_table_, slots_} {}
+      : options_{detail::checked(options)}, states_{options.capacity, options.counter_stripes}, slots_{states_},
+        reports_{options.observations ? states_.slots() : 0}, index_{states_.slots()}, members_{states_, slots_} {}
   pool(pool const&) = delete;
   pool& operator=(pool const&) = delete;
 
-  // --- membership: each blocks on the pool's mutex, and costs O(members) and every balancer's build -----------------
+  // Membership.
 
-  // Copies the key. Refused (fail): an empty or known key, a weight or priority out of range, no capacity.
+  /// Adds a backend and returns its id. Copies the key. Fails if the key is empty or already a member's, if a weight or
+  /// a priority is out of range, or if the capacity is reached. Blocking; O(members) and every balancer's build.
   backend_id add(B backend) {
-    return change([&](transaction& d) { return d.add(std::move(backend)); });
+    return change([&](transaction& t) { return t.add(std::move(backend)); });
   }
+  /// The same with attributes that replace those of the object.
   backend_id add(B backend, attributes const& a) {
-    return change([&](transaction& d) { return d.add(std::move(backend), a); });
+    return change([&](transaction& t) { return t.add(std::move(backend), a); });
   }
 
-  // Gets no work from now on; leases held keep the object alive. False for an id that is no member's.
+  /// Removes a member: it gets no work from now on, and leases that are held keep its object alive. Returns false if
+  /// the id is not a member's. Blocking; O(members) and every balancer's build.
   bool remove(backend_id id) {
-    return change([&](transaction& d) { return d.remove(id); });
+    return change([&](transaction& t) { return t.remove(id); });
   }
 
-  // New attributes for a member: the object, its health and its counts stay. False for an id that is no member's; refused
-  // (fail): a priority out of range, or one that a policy's build refuses.
+  /// Gives a member new attributes; its object, health and counts stay. Returns false if the id is not a member's.
+  /// Fails if the priority is out of range, or if a policy's build refuses it. Blocking; O(members) and every
+  /// balancer's build.
   bool update(backend_id id, attributes const& a) {
-    return change([&](transaction& d) { return d.update(id, a); });
+    return change([&](transaction& t) { return t.update(id, a); });
   }
 
-  // Makes the members be exactly these: the same backend (== where it has one, else the same key) is kept, counts and
-  // health with it, and takes the new attributes over; another object under a known key is a new incarnation; members
-  // not listed leave. An empty or repeated key refuses the whole list. True if anything changed.
+  /// Makes the members be exactly these, and returns whether anything changed. The same backend (== if its type has it,
+  /// else the same key) stays with its health and counts, and takes the new attributes. Another object under a known
+  /// key is a new membership. Members that are not listed are removed. Fails, and changes nothing, if a key is empty or
+  /// listed twice. Blocking; O(members) and every balancer's build.
   template <class Range>
   bool assign(Range&& backends, assign_options options = {}) {
-    return change([&](transaction& d) { return d.assign(std::forward<Range>(backends), options); });
+    return change([&](transaction& t) { return t.assign(std::forward<Range>(backends), options); });
   }
 
-  // Many changes, one publish: change([&](auto& draft) { draft.add(…); draft.remove(…); }). Gives what `f` gives. If `f` or a
-  // policy's build throws, nothing happened, and the ids that add() gave are void. `f` runs under the mutex, as do the
-  // destructors of what an undone change leaves behind.
+  /// Makes many changes and publishes once: change([&](auto& t) { t.add(…); t.remove(…); }). Returns what `f` returns.
+  /// If `f` or a policy's build throws, nothing has changed, and the ids that add() returned are void. `f` runs under
+  /// the mutex, and so do the destructors of what an undone change leaves behind. Blocking.
   template <class Change>
   auto change(Change&& f) {
-    reclaimed after;  // declared first, so destroyed last: user code runs with no lock held
+    reclaimed after;  // declared first, so destroyed last: the user's destructors run with no lock held
     std::lock_guard const lock{mutex_};
-    transaction d{members_.current(), index_, slots_, options_.observations ? lines_.data() : nullptr};
+    transaction t{members_.current(), index_, slots_, options_.observations ? reports_.data() : nullptr};
     if constexpr (std::is_void_v<std::invoke_result_t<Change&, transaction&>>) {
-      f(d);
-      if (d.changed()) publish(d, after);
+      f(t);
+      if (t.changed()) publish(t, after);
     } else {
-      auto result = f(d);
-      if (d.changed()) publish(d, after);
+      auto result = f(t);
+      if (t.changed()) publish(t, after);
       return result;
     }
   }
 
-  // Publishes if health changed since the last publish, then reclaims what nobody looks at any more.
+  /// Publishes if health changed since the last publish, so that the cost of skipping unhealthy members goes away; then
+  /// frees what no picker looks at any more. Call it from a timer. Blocking; O(members) and every balancer's build if
+  /// health changed.
   void refresh() {
     reclaimed after;
     std::lock_guard const lock{mutex_};
-    if (state_table_.changes() != refreshed_) {
-      transaction d{members_.current(), index_, slots_, nullptr};
-      publish(d, after);
+    if (states_.changes() != refreshed_) {
+      transaction t{members_.current(), index_, slots_, nullptr};
+      publish(t, after);
     } else {
       members_.sweep(after);
     }
   }
 
-  // --- health: lock-free, from any thread ---------------------------------------------------------------------------
+  // Health.
 
-  // Counts at once: no pick that starts after this returned gets the backend, unless its mask says so. False, and nothing
-  // changed, for an id that is not a member's any more (counted in stale_reports), and for `removed` and `zero_weight`, the
-  // pool's own, and for what is no reason. Never waits for another thread; an observer runs before it returns.
+  /// Sets health flags against a backend. They count at once: a pick that starts after this call returned does not get
+  /// the backend, unless its mask says so. Returns false and changes nothing if the id is not a member's (counted in
+  /// stale_reports()), or if the flags include `removed` or `zero_weight`, which are the pool's own. Lock-free, from
+  /// any thread; the observer runs before it returns.
   bool set(backend_id id, health_flag flags) noexcept { return change_health(id, flags, true); }
+
+  /// Clears health flags, as set() sets them.
   bool clear(backend_id id, health_flag flags) noexcept { return change_health(id, flags, false); }
 
-  // What there is against it now; `removed` for an id that is no member's. Wait-free.
-  health_flag health(backend_id id) const noexcept { return state_table_.health(id); }
+  /// The flags set against a backend; `removed` if the id is not a member's. Wait-free, from any thread.
+  health_flag health(backend_id id) const noexcept { return states_.health(id); }
 
-  // How often set and clear came too late. Wait-free.
+  /// How many times set() and clear() came too late for their id. Wait-free.
   std::uint64_t stale_reports() const noexcept { return stale_.load(std::memory_order_relaxed); }
 
-  // Zero once after `removed` (or `draining`): no lease (no new one) of this backend is or will be held. Wait-free; a load
-  // for each count row.
-  std::uint32_t in_flight(backend_id id) const noexcept { return state_table_.in_flight(id); }
+  /// The work in flight on a backend. Zero once after `removed` was set means that no lease is held ever again; after
+  /// `draining`, that no new one is. Wait-free, from any thread; O(counter stripes).
+  std::uint32_t in_flight(backend_id id) const noexcept { return states_.in_flight(id); }
 
-  // What its leases reported, or null: not asked for, or not (or no longer) this pool's id. Wait-free.
+  /// What leases reported about a backend; null if the pool keeps no observations or the id is not a member's. The
+  /// pointer stays valid as long as the pool. Wait-free.
   observation const* observed(backend_id id) const noexcept {
-    bool const is_member = (state_table_.health(id) & health_flag::removed) == health_flag::none;
-    return options_.observations && is_member ? &lines_[id.slot] : nullptr;
+    bool const is_member = (states_.health(id) & health_flag::removed) == health_flag::none;
+    return options_.observations && is_member ? &reports_[id.slot] : nullptr;
   }
 
-  // --- look-ups: blocking ---------------------------------------------------------------------------------------------
+  // Look-ups.
 
-  // The member of that key, or nothing. O(1).
+  /// The member with that key, or nothing. Blocking; O(1).
   std::optional<backend_id> find(std::string_view key) const {
     std::lock_guard const lock{mutex_};
     auto const at = index_.by_key.find(key);
     return at == index_.by_key.end() ? std::nullopt : std::optional{at->second->id};
   }
 
+  /// The number of members. Blocking; O(1).
   std::size_t size() const {
     std::lock_guard const lock{mutex_};
-    return members_.current().all_members.size();
+    return members_.current().all.size();
   }
 
-  // f(id, B const&, attributes const&, reason) for each member in order; it runs under the mutex, so it must not call what
-  // blocks on that.
+  /// Calls f(id, B const&, attributes const&, health_flag) for each member in the order in which they joined. f runs
+  /// under the mutex, so it must not call a blocking function of the pool. Blocking; O(members).
   template <class Visitor>
   void for_each(Visitor&& f) const {
     std::lock_guard const lock{mutex_};
-    for (member const& m : members_.current().all_members)
+    for (member const& m : members_.current().all)
       f(m.id, static_cast<record const*>(m.record)->value, attributes{m.weight, m.priority, index_.zones[m.zone]},
-        state_table_.health(m.id));
+        states_.health(m.id));
   }
 
-  // What member::zone stands for; empty for none, and for a number that was never given.
+  /// The name of a zone number (member::zone); empty for no zone and for an unknown number. Blocking; O(1).
   std::string zone_name(std::uint16_t zone) const {
     std::lock_guard const lock{mutex_};
     return zone < index_.zones.size() ? index_.zones[zone] : std::string{};
   }
 
-  // What waits to be reclaimed by a later refresh() or change, in numbers of each. O(waiting).
+  /// How much waits to be reclaimed by a later refresh() or change.
   struct memory {
-    std::size_t snapshots = 0;  // marked by a picker that has not picked since
-    std::size_t lists = 0;      // of members, on which those snapshots stand
-    std::size_t records = 0;    // backends that left, with a lease or in such a list
-    std::size_t slots = 0;      // of backends that left, with a lease
+    std::size_t snapshots = 0;  ///< held by a picker that has not picked since
+    std::size_t lists = 0;      ///< lists of members that such snapshots use
+    std::size_t records = 0;    ///< removed backends with a lease, or in such a list
+    std::size_t slots = 0;      ///< slots of removed backends with a lease
   };
+  /// Blocking; O(waiting).
   memory waiting() const {
     std::lock_guard const lock{mutex_};
     return {members_.snapshots_waiting(), members_.lists_waiting(), members_.records_waiting(), slots_.waiting()};
@@ -167,23 +182,24 @@ class pool {
   friend class balancer;
 
   bool change_health(backend_id id, health_flag flags, bool on) noexcept {
-    constexpr auto allowed = without(static_cast<health_flag>(detail::health_bits), health_flag::removed | health_flag::zero_weight);
+    constexpr auto allowed =
+        without(static_cast<health_flag>(detail::health_bits), health_flag::removed | health_flag::zero_weight);
     if (without(flags, allowed) != health_flag::none) return false;
     health_flag before{};
-    if (!(on ? state_table_.set(id, flags, &before) : state_table_.clear(id, flags, &before))) {
+    if (!(on ? states_.set(id, flags, &before) : states_.clear(id, flags, &before))) {
       stale_.fetch_add(1, std::memory_order_relaxed);
       return false;
     }
     health_flag const after = on ? before | flags : without(before, flags);
     if (after == before) return true;
-    state_table_.count_change();
+    states_.count_change();
     if (options_.observer != nullptr) options_.observer(options_.context, {id, before, after});
     return true;
   }
 
-  void publish(transaction& d, reclaimed& after) {
-    auto const seen = state_table_.changes();
-    members_.publish(d, after);
+  void publish(transaction& t, reclaimed& after) {
+    auto const seen = states_.changes();
+    members_.publish(t, after);
     refreshed_ = seen;
   }
 
@@ -198,13 +214,13 @@ class pool {
   }
 
   pool_options options_;
-  detail::state_table state_table_;
+  detail::state_table states_;
   detail::slot_allocator slots_;
-  detail::zeroed_array<observation> lines_;
+  detail::zeroed_array<observation> reports_;
   detail::member_index<B> index_;
   detail::membership<B> members_;
   std::atomic<std::uint64_t> stale_{0};
-  std::uint64_t refreshed_ = 0;
+  std::uint64_t refreshed_ = 0;  // states_.changes() at the last publish
   mutable std::mutex mutex_;
 };
 

@@ -1,4 +1,5 @@
-// Hands out the registry's slots: new ones a cache line apart, freed ones oldest first.
+// SPDX-License-Identifier: MIT
+// Gives out the slots of a state table: new ones a cache line apart, freed ones oldest first.
 #pragma once
 
 #include <equipoise/core/registry/state_table.hpp>
@@ -9,19 +10,19 @@ namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
 
-// Under the pool's mutex.
+// Guarded by the pool's mutex.
 class slot_allocator {
  public:
-  explicit slot_allocator(state_table& r) : state_table_{r}, next_free_{r.slots()} {}
+  explicit slot_allocator(state_table& table) : table_{table}, next_free_{table.slots()} {}
 
-  // Refuses if there is none to take.
+  // Fails if there is no slot to take.
   void require_one() const {
-    if (in_use_ + waiting_ >= state_table_.capacity() || (free_count_ == 0 && dealt_ == state_table_.slots()))
-      fail("equipoise: capacity " + std::to_string(state_table_.capacity()) + " is reached (" + std::to_string(in_use_) +
+    if (in_use_ + waiting_ >= table_.capacity() || (free_count_ == 0 && dealt_ == table_.slots()))
+      fail("equipoise: capacity " + std::to_string(table_.capacity()) + " is reached (" + std::to_string(in_use_) +
            " members, " + std::to_string(waiting_) + " slots wait for leases to end): raise pool_options::capacity");
   }
 
-  // A fresh identity: a slot's next generation. Its word is stored only when the change is committed.
+  // A new identity: the next generation of a slot. Its word is written only when the change is committed.
   backend_id take() noexcept {
     ++in_use_;
     std::uint32_t slot;
@@ -31,16 +32,16 @@ class slot_allocator {
     } else {
       slot = state_table::deal(dealt_++);
     }
-    return {slot, (state_table_.word_of(slot).load(std::memory_order_relaxed) & ~health_bits) + one_generation};
+    return {slot, (table_.word_of(slot).load(std::memory_order_relaxed) & ~health_bits) + one_generation};
   }
 
-  // A member left; its slot waits until nothing is in flight.
+  // A member was removed. Its slot waits until no work is in flight.
   void leave() noexcept { --in_use_, ++waiting_; }
 
-  // Nothing is in flight any more, and nothing ever will be.
+  // No work is in flight on the slot, and none will be.
   void give_back(std::uint32_t slot) noexcept {
     --waiting_;
-    if (state_table_.word_of(slot).load(std::memory_order_relaxed) >= ~health_bits) return;  // its generations are used up
+    if (table_.word_of(slot).load(std::memory_order_relaxed) >= ~health_bits) return;  // its generations are used up
     if (free_count_++ == 0)
       head_ = slot;
     else
@@ -50,13 +51,13 @@ class slot_allocator {
 
   std::uint32_t waiting() const noexcept { return waiting_; }
 
-  // An identity that was taken and undone is no later one's. (A slot's last generation is: after it there is none.)
+  // An identity that was taken and undone is never given out again. (The last generation of a slot is the exception.)
   void spend(backend_id id) noexcept {
     auto const spent = id.tag | static_cast<std::uint32_t>(health_flag::removed);
-    if (id.tag < ~health_bits) state_table_.word_of(id.slot).store(spent, std::memory_order_relaxed);
+    if (id.tag < ~health_bits) table_.word_of(id.slot).store(spent, std::memory_order_relaxed);
   }
 
-  // To undo what was taken since: nothing may have been given back in between.
+  // For undoing what was taken since. No slot may have been given back in between.
   struct position {
     std::uint32_t head, free_count, dealt, in_use, waiting;
   };
@@ -66,7 +67,7 @@ class slot_allocator {
   }
 
  private:
-  state_table& state_table_;
+  state_table& table_;
   zeroed_array<std::uint32_t> next_free_;
   std::uint32_t head_ = 0, tail_ = 0, free_count_ = 0, dealt_ = 0, in_use_ = 0, waiting_ = 0;
 };

@@ -1,4 +1,5 @@
-// One worker's hold on the current snapshot of a balancer: a mark, from the first look until the next, or until it rests.
+// SPDX-License-Identifier: MIT
+// One worker's hold on the current snapshot of a balancer. It lasts from one look to the next, or until it is released.
 #pragma once
 
 #include <equipoise/core/snapshot/snapshot.hpp>
@@ -9,19 +10,22 @@ namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
 
-// Used by one thread at a time; must not outlive the balancer. Comparing pointers is enough: what is marked is not freed,
-// so its address cannot come back as something else.
+// Used by one thread at a time; must not outlive the balancer.
 class reader {
  public:
   // Takes a short mutex; may throw.
-  explicit reader(publisher& balancer) : current_{&balancer.current()}, owner_{&balancer}, hazard_{balancer.acquire_hazard_pointer()} {}
+  explicit reader(publisher& balancer)
+      : current_{&balancer.current()}, owner_{&balancer}, hazard_{balancer.acquire_hazard_pointer()} {}
   reader(reader&& other) noexcept
       : current_{other.current_}, held_{std::exchange(other.held_, nullptr)}, owner_{other.owner_},
         hazard_{std::exchange(other.hazard_, nullptr)} {}
   reader& operator=(reader&& other) noexcept {
     if (this != &other) {
-      std::destroy_at(this);
-      std::construct_at(this, std::move(other));
+      if (hazard_ != nullptr) owner_->give_back(hazard_);
+      current_ = other.current_;
+      held_ = std::exchange(other.held_, nullptr);
+      owner_ = other.owner_;
+      hazard_ = std::exchange(other.hazard_, nullptr);
     }
     return *this;
   }
@@ -29,16 +33,17 @@ class reader {
     if (hazard_ != nullptr) owner_->give_back(hazard_);
   }
 
+  // Comparing pointers is enough: a protected snapshot is not freed, so its address cannot come back as another one.
   EQUIPOISE_INLINE bool is_current() const noexcept { return current_->load(publication_orders::compare) == held_; }
   EQUIPOISE_INLINE snapshot_base const* held() const noexcept { return held_; }
 
-  // Lock-free, wait-free between publishes.
+  // Protects the current snapshot instead of the held one. Lock-free, wait-free between publishes.
   void refresh() noexcept {
     assert(hazard_ != nullptr && "equipoise: a moved-from picker was used");
     held_ = publication_protocol<>::refresh(*current_, hazard_->held);
   }
 
-  // Wait-free.
+  // Protects nothing any more. Wait-free.
   void release() noexcept {
     held_ = nullptr;
     if (hazard_ != nullptr) publication_protocol<>::let_go(hazard_->held);

@@ -1,10 +1,11 @@
-// Chains: nodes that own each other by a member `std::unique_ptr<Node> next`. What is retired, has left or is doomed waits in
-// one; linking allocates nothing, so it cannot fail where nothing may fail any more. The first is the one that came last.
+// SPDX-License-Identifier: MIT
+// Lists of nodes that own each other through a member `std::unique_ptr<Node> next`, newest first. Retired snapshots,
+// removed records and reclaimed memory wait in them. Linking allocates nothing, so it cannot fail after the point of no
+// return.
 #pragma once
 
-#include <equipoise/core/config.hpp>
+#include <equipoise/core/platform.hpp>
 
-#include <memory>
 #include <utility>
 
 namespace equipoise {
@@ -12,20 +13,20 @@ inline namespace EQUIPOISE_ABI {
 namespace detail {
 
 template <class Node>
-void push(std::unique_ptr<Node>& chain, std::unique_ptr<Node> node) noexcept {
-  node->next = std::move(chain);
-  chain = std::move(node);
+void push(std::unique_ptr<Node>& list, std::unique_ptr<Node> node) noexcept {
+  node->next = std::move(list);
+  list = std::move(node);
 }
 
-// Takes the first one off; there must be one.
+// Removes and returns the first node. The list must not be empty.
 template <class Node>
-std::unique_ptr<Node> pop(std::unique_ptr<Node>& chain) noexcept {
-  auto node = std::move(chain);
-  chain = std::move(node->next);
+std::unique_ptr<Node> pop(std::unique_ptr<Node>& list) noexcept {
+  auto node = std::move(list);
+  list = std::move(node->next);
   return node;
 }
 
-// Moves those of whom `wanted` is true.
+// Moves the nodes for which `wanted` is true.
 template <class Node, class Predicate>
 void move_if(std::unique_ptr<Node>& from, std::unique_ptr<Node>& to, Predicate wanted) noexcept {
   for (auto* link = &from; *link != nullptr;) {
@@ -37,16 +38,16 @@ void move_if(std::unique_ptr<Node>& from, std::unique_ptr<Node>& to, Predicate w
 }
 
 template <class Node>
-std::size_t length(std::unique_ptr<Node> const& chain) noexcept {
+std::size_t length(std::unique_ptr<Node> const& list) noexcept {
   std::size_t n = 0;
-  for (auto const* node = chain.get(); node != nullptr; node = node->next.get()) ++n;
+  for (auto const* node = list.get(); node != nullptr; node = node->next.get()) ++n;
   return n;
 }
 
-// One by one: a recursive destructor would need stack for each.
+// Destroys the nodes one after the other: a recursive destructor would need stack space for each.
 template <class Node>
-void destroy_all(std::unique_ptr<Node>& chain) noexcept {
-  while (chain != nullptr) chain = std::move(chain->next);
+void destroy_all(std::unique_ptr<Node>& list) noexcept {
+  while (list != nullptr) list = std::move(list->next);
 }
 
 }  // namespace detail

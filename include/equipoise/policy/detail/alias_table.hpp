@@ -1,4 +1,6 @@
-// Draws by weight in O(1): one number, one comparison. Walker (1977), built by Vose's linear method (1991).
+// SPDX-License-Identifier: MIT
+// Draws by weight in O(1): one number, one comparison. Source: Walker (1977), built by the linear method of Vose
+// (1991).
 #pragma once
 
 #include <equipoise/core/member.hpp>
@@ -8,10 +10,9 @@
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
-
 namespace detail {
 
-// Shares are exact to 2^-32 of a column. Equal weights need no table and draw as an unweighted policy does.
+// Shares are exact to 2^-32 of a column. Equal weights need no table and draw as a policy without weights does.
 class alias_table {
  public:
   alias_table() = default;
@@ -24,7 +25,7 @@ class alias_table {
       uniform = uniform && m.weight == members[0].weight;
     }
     if (uniform) return;
-    // Column i holds weight · n of `total`; what a short column lacks is filled from a long one.
+    // Column i holds weight · n of `total`. What a short column lacks is filled from a long one.
     std::vector<double> share(size_);
     std::vector<std::uint32_t> small, large;
     columns_.resize(size_);
@@ -42,14 +43,14 @@ class alias_table {
         small.push_back(l);
       }
     }
-    for (auto const* rest : {&small, &large})  // full, but for rounding
+    for (auto const* rest : {&small, &large})  // full, except for rounding
       for (std::uint32_t i : *rest) columns_[i] = {0xFFFFFFFF, i};
   }
 
-  // Whether all weights are equal (or there are no members).
+  // Whether all weights are equal, or there are no members.
   bool uniform() const noexcept { return columns_.empty(); }
 
-  // The index drawn by one 64-bit number: the upper half names the column, the lower one decides within it.
+  // The index that one 64-bit number draws: the upper half names the column, the lower half decides within it.
   EQUIPOISE_INLINE std::uint32_t operator()(std::uint64_t draw) const noexcept {
     std::uint32_t const i = multiply_high32(static_cast<std::uint32_t>(draw >> 32), size_);
     if (columns_.empty()) return i;

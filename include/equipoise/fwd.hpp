@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// Every public name of the library, each with one line: a table of contents, and declarations for headers that need no
+// more.
+#pragma once
+
+#include <equipoise/core/config.hpp>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+
+// For every program.
+
+template <class B>
+class pool;  ///< the members of a fleet, their health and their load: the control plane
+template <class B, class P>
+class balancer;  ///< a policy at work on a pool
+template <class B, class P>
+class picker;  ///< one worker's handle on a balancer: select, acquire, select_n, explain
+template <class B>
+class lease;  ///< what acquire() returns: a backend, and work that counts until the lease ends
+template <class B>
+class choice;  ///< what select() returns: a backend, or the reason why there is none
+
+struct pool_options;    ///< how a pool is made
+struct assign_options;  ///< how pool::assign() treats its list
+struct pick_options;    ///< what an application says about one pick
+struct attributes;      ///< weight, priority and zone of a backend
+struct backend_id;      ///< the identity of one membership
+struct observation;     ///< what leases reported about a backend
+struct explanation;     ///< why a pick chose this backend
+struct event;           ///< a change of health, as the observer of a pool receives it
+struct endpoint;        ///< a ready-made backend: host and port
+class address;          ///< an IPv4 or IPv6 address, as a key
+template <class B>
+struct backend_traits;  ///< specialise it for a type that can have neither members nor functions beside it
+
+enum class health_flag : std::uint32_t;  ///< why a backend gets no new work
+enum class admission : std::uint32_t;    ///< which health flags count for a pick
+enum class outcome : std::uint8_t;       ///< how a piece of work ended
+enum class pick_error : std::uint8_t;    ///< why a pick found no backend
+
+using failure_handler = void (*)(char const*);  ///< reports configuration mistakes in programs without exceptions
+failure_handler set_failure_handler(failure_handler) noexcept;  ///< replaces it
+
+// Policies.
+
+struct round_robin;                  ///< each backend in turn
+struct weighted_round_robin;         ///< each backend in a run as long as its weight
+struct smooth_weighted_round_robin;  ///< shares by weight without bursts, in nginx's order
+struct random;                       ///< any backend
+struct weighted_random;              ///< any backend, in proportion to its weight
+struct least_connections;            ///< the backend with the least work in flight
+struct power_of_two;                 ///< the less loaded of two random backends
+struct ip_hash;                      ///< a client's network keeps its backend
+template <class Hash>
+struct hash_modulo;  ///< a key's owner is member number hash % n
+template <class Hash>
+struct ring_hash;  ///< consistent hashing on a circle of points
+template <class Hash>
+struct maglev;  ///< consistent hashing by a filled table
+template <class Map>
+struct shard_router;  ///< a map says which backend owns a number
+class modulo_shards;  ///< shards by the number modulo n
+class range_shards;   ///< shards by ranges of numbers
+
+template <class P>
+struct max_in_flight;  ///< limits the work in flight on each backend
+template <class P>
+struct bounded_load;  ///< bounds the work in flight by the backend's share
+template <class P>
+struct failover;  ///< levels of priority
+template <class P>
+struct sticky;  ///< sessions that stay on their backend
+
+class any_policy;       ///< a policy chosen at run time
+class any_key;          ///< its key: text, a number, an address, or none
+class policy_registry;  ///< policies by name
+
+// Keys.
+
+struct default_hash;  ///< XXH64 for bytes, SplitMix64's mixer for numbers
+template <class Hash>
+struct basic_key;    ///< a key as its 64-bit hash
+struct integer_key;  ///< a key that is any 64-bit integer
+
+// For authors of policies.
+
+struct member;        ///< a member as policies see it
+class members_view;   ///< the members that a policy builds its table from
+class pick;           ///< one pick, as a policy sees it
+struct proposal;      ///< what a policy answers
+class random_source;  ///< a random number generator with a seed
+struct no_key;        ///< the key of policies that need none
+template <class P>
+struct policy_driver;  ///< how a policy is driven through one pick; compositions use it for their child
+template <class P>
+struct with_key_of;  ///< a base class that passes the child's key_type on
+template <class... P>
+struct policy_list;  ///< a list of policies
+template <template <class> class... C>
+struct composition_list;  ///< a list of compositions
+
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// Explanations and the state of a pool as JSON, with nlohmann's library.
+//
+//   std::cout << equipoise::json_text(picker.explain());
+//   nlohmann::ordered_json const state = equipoise::metrics(pool);
+#pragma once
+
+#include <equipoise/core/pick/explanation.hpp>
+#include <equipoise/core/pool/pool.hpp>
+
+#include <nlohmann/json.hpp>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+
+namespace detail {
+// A whole number without a decimal point. JSON has no infinity and no NaN: they become null.
+inline nlohmann::ordered_json json_number(double value) {
+  if (-9e15 < value && value < 9e15 && static_cast<double>(static_cast<std::int64_t>(value)) == value)
+    return static_cast<std::int64_t>(value);
+  return value;
+}
+}  // namespace detail
+
+/// {"choice": key or null, "error", "detail", "policy", "rows": [{"id", "key", "verdict", "numbers": {name: value}}],
+/// "more": n}. Found by nlohmann's library: `nlohmann::ordered_json j = picker.explain();`
+inline void to_json(nlohmann::ordered_json& j, explanation const& e) {
+  nlohmann::ordered_json choice, rows = nlohmann::ordered_json::array();
+  for (auto const& r : e.rows) {
+    if (r.verdict == "chosen") choice = r.key;
+    auto numbers = nlohmann::ordered_json::object();
+    for (auto const& [name, value] : r.numbers) numbers[name] = detail::json_number(value);
+    rows.push_back({{"id", to_string(r.id)}, {"key", r.key}, {"verdict", r.verdict}, {"numbers", std::move(numbers)}});
+  }
+  j = {{"choice", std::move(choice)}, {"error", to_string(e.error)}, {"detail", e.detail},
+       {"policy", e.policy},          {"rows", std::move(rows)},     {"more", e.more}};
+}
+
+/// JSON as text on one line. Bytes that are not UTF-8, which a key may contain, become U+FFFD.
+inline std::string json_text(nlohmann::ordered_json const& j) {
+  return j.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+/// The state of a pool: {"members", "stale_reports", "waiting": {…}, "backends": [{"key", "id", "health", "weight",
+/// "priority", "zone", "in_flight", "observed": {…} or null}]}. Latencies are in nanoseconds. Blocking; O(members).
+template <class B>
+nlohmann::ordered_json metrics(pool<B> const& p) {
+  auto backends = nlohmann::ordered_json::array();
+  p.for_each([&](backend_id id, B const& b, attributes const& a, health_flag flags) {
+    nlohmann::ordered_json observed;
+    if (observation const* o = p.observed(id))
+      observed = {{"ok", o->ok.load()},
+                  {"failed", o->failed.load()},
+                  {"latency", o->latency.load()},
+                  {"measured", o->measured.load()},
+                  {"consecutive_failures", o->consecutive_failures.load()}};
+    backends.push_back({{"key", detail::key_text(b)},
+                        {"id", to_string(id)},
+                        {"health", to_string(flags)},
+                        {"weight", a.weight},
+                        {"priority", a.priority},
+                        {"zone", a.zone},
+                        {"in_flight", p.in_flight(id)},
+                        {"observed", std::move(observed)}});
+  });
+  auto const w = p.waiting();
+  return {{"members", backends.size()},
+          {"stale_reports", p.stale_reports()},
+          {"waiting", {{"snapshots", w.snapshots}, {"lists", w.lists}, {"records", w.records}, {"slots", w.slots}}},
+          {"backends", std::move(backends)}};
+}
+
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise
