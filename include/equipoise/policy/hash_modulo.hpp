@@ -3,8 +3,8 @@
 // nearly all keys. For a fixed set of backends, or with a hash that other programs share. Weights other than 0 do not
 // count.
 //
-//   equipoise::balancer lb{pool, equipoise::hash_modulo<crc32_of_text>{}};   // uint64 operator()(std::string_view)
-//   const
+//   struct crc32_of_text { std::uint64_t operator()(std::string_view) const; };
+//   equipoise::balancer lb{pool, equipoise::hash_modulo<crc32_of_text>{}};
 //
 // The keys of an owner that is down probe on, and no other key moves. Select: wait-free between publishes; O(1).
 #pragma once

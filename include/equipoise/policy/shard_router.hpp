@@ -3,9 +3,10 @@
 // whatever the membership. No other backend can stand in, so a shard that is down is `all_down`, and a number outside
 // the map is `refused`.
 //
-//   equipoise::shard_router by_user{equipoise::modulo_shards{{"shard-1", "shard-2", "shard-3"}}};       // 0 → the
-//   first equipoise::shard_router by_id{equipoise::range_shards{{{1, 1000, "s1"}, {1001, 2000, "s2"}}}};      // 0: no
-//   such shard equipoise::balancer lb{pool, by_user}; if (auto shard = picker.select(user_id)) …
+//   equipoise::shard_router by_user{equipoise::modulo_shards{{"shard-1", "shard-2", "shard-3"}}};  // 0: shard-1
+//   equipoise::shard_router by_id{equipoise::range_shards{{{1, 1000, "s1"}, {1001, 2000, "s2"}}}};  // 0: no such shard
+//   equipoise::balancer lb{pool, by_user};
+//   if (auto shard = picker.select(user_id)) …
 //
 // Select: wait-free between publishes; O(1) with modulo_shards, O(log ranges) with range_shards.
 #pragma once
