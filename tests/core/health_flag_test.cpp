@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+namespace health_flag_test {
 using namespace equipoise;
 
 namespace {
@@ -13,7 +14,7 @@ std::string printed(T const& value) {
 }
 }  // namespace
 
-TEST_CASE("reasons are written strongest first, and none is up") {
+TEST_CASE("health_flag: flags are written strongest first, and no flag is written as up") {
   CHECK(to_string(health_flag::none) == "up");
   CHECK(to_string(health_flag::down) == "down");
   CHECK(to_string(health_flag::down | health_flag::draining | health_flag::user_3) == "draining+down+user_3");
@@ -23,7 +24,7 @@ TEST_CASE("reasons are written strongest first, and none is up") {
         health_flag::draining);
 }
 
-TEST_CASE("ids, reasons, outcomes and causes print themselves") {
+TEST_CASE("print: ids, health flags, outcomes, errors and explanations print themselves") {
   CHECK(printed(backend_id{}) == "#none");
   CHECK(printed(backend_id{17, 3 * detail::one_generation}) == "#17.3");
   CHECK(printed(health_flag::maintenance) == "maintenance");
@@ -42,7 +43,7 @@ TEST_CASE("ids, reasons, outcomes and causes print themselves") {
   CHECK(printed(e) == e.text());
 }
 
-TEST_CASE("ids compare, hash, and know whether they could be anybody's") {
+TEST_CASE("backend_id: ids compare, hash, and convert to false if they cannot be valid") {
   CHECK(!backend_id{});
   CHECK(!backend_id{3, 0});
   CHECK(!backend_id{3, detail::one_generation | 1});
@@ -50,3 +51,5 @@ TEST_CASE("ids compare, hash, and know whether they could be anybody's") {
   CHECK(backend_id{1, detail::one_generation} != backend_id{1, 2 * detail::one_generation});
   CHECK(std::hash<backend_id>{}({1, detail::one_generation}) != std::hash<backend_id>{}({2, detail::one_generation}));
 }
+
+}  // namespace health_flag_test

@@ -1,5 +1,6 @@
 #include "support.hpp"
 
+namespace xxh64_test {
 using namespace equipoise;
 
 // Answers of the reference implementation (xxHash 0.8, by way of python-xxhash) for the first n of the bytes 3, 10, 17,
@@ -49,15 +50,14 @@ TEST_CASE("xxh64 gives the reference answers for every length and seed") {
   }
 }
 
-TEST_CASE("xxh64 does not care where in memory the text begins") {
+TEST_CASE("xxh64 does not depend on the alignment of the text") {
   std::string const text = "the quick brown fox jumps over the lazy dog, twice";
   auto const expected = xxh64(text);
   for (std::size_t shift = 0; shift != 16; ++shift)
     CHECK(xxh64(std::string_view{std::string(shift, '.') + text}.substr(shift)) == expected);
 }
 
-TEST_CASE(
-    "a key is hashed once where it enters: text by xxh64, numbers by SplitMix64's mixer, addresses by their octets") {
+TEST_CASE("key: text and addresses are hashed by xxh64, numbers by SplitMix64's mixer") {
   CHECK(hashed_key{"user-42"}.hash == xxh64("user-42"));
   CHECK(hashed_key{std::string{"user-42"}}.hash == hashed_key{std::string_view{"user-42"}}.hash);
   CHECK(hashed_key{42}.hash == mix(42 + golden_gamma));
@@ -66,9 +66,11 @@ TEST_CASE(
   CHECK(hashed_key{*address::parse("10.0.0.1")}.hash == xxh64(std::string_view{"\x0a\0\0\x01", 4}));
 }
 
-TEST_CASE("a salted key is drawn afresh, and salt 0 changes nothing") {
+TEST_CASE("key: derived keys are independent, and salt 0 changes nothing") {
   hashed_key const k{7};
   CHECK(k.derived(0).hash == k.hash);
   CHECK(k.derived(1).hash != k.hash);
   CHECK(k.derived(1).hash != k.derived(2).hash);
 }
+
+}  // namespace xxh64_test
