@@ -57,20 +57,4 @@ TEST_CASE("xxh64 does not depend on the alignment of the text") {
     CHECK(xxh64(std::string_view{std::string(shift, '.') + text}.substr(shift)) == expected);
 }
 
-TEST_CASE("key: text and addresses are hashed by xxh64, numbers by SplitMix64's mixer") {
-  CHECK(hashed_key{"user-42"}.hash == xxh64("user-42"));
-  CHECK(hashed_key{std::string{"user-42"}}.hash == hashed_key{std::string_view{"user-42"}}.hash);
-  CHECK(hashed_key{42}.hash == mix(42 + golden_gamma));
-  CHECK(hashed_key{42}.hash == hashed_key{std::uint64_t{42}}.hash);
-  CHECK(hashed_key{-1}.hash == hashed_key{std::int64_t{-1}}.hash);
-  CHECK(hashed_key{*address::parse("10.0.0.1")}.hash == xxh64(std::string_view{"\x0a\0\0\x01", 4}));
-}
-
-TEST_CASE("key: derived keys are independent, and salt 0 changes nothing") {
-  hashed_key const k{7};
-  CHECK(k.derived(0).hash == k.hash);
-  CHECK(k.derived(1).hash != k.hash);
-  CHECK(k.derived(1).hash != k.derived(2).hash);
-}
-
 }  // namespace xxh64_test
