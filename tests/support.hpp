@@ -169,8 +169,8 @@ void check_any_order_gives_the_same_map(P const& policy, std::vector<server> mem
   }
 }
 
-// The sum of (seen − expected)² / expected, as a multiple of what chance exceeds once in 10 000 tries (Wilson and
-// Hilferty).
+// The sum of (seen − expected)² / expected, divided by the value that chance exceeds once in 10 000 tries. Source:
+// Wilson and Hilferty (1931).
 inline double chi_square(std::vector<std::size_t> const& seen, std::vector<double> const& share) {
   double total = 0, all = 0, sum = 0;
   for (std::size_t n : seen) total += static_cast<double>(n);

@@ -44,7 +44,7 @@ TEST_CASE("endpoint: any bytes are refused by name or parse to the same text aga
     if (random_below(d, 2) == 0) text += ":" + std::to_string(random_below(d, 100'000));
     try {
       auto const e = endpoint::parse(text);
-      bool const plain = text[text.rfind(':') + 1] != '0';  // "080" is read, too, and written "80"
+      bool const plain = text[text.rfind(':') + 1] != '0';  // "080" is also read, and written as "80"
       if (e.port == 0 || endpoint::parse(e.text()) != e || (plain && e.text() != text))
         FAIL("'" << text << "' is read as " << e.text());
       ++good;

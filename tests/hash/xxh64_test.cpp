@@ -3,8 +3,8 @@
 namespace xxh64_test {
 using namespace equipoise;
 
-// Answers of the reference implementation (xxHash 0.8, by way of python-xxhash) for the first n of the bytes 3, 10, 17,
-// …: every remainder of the 32-byte stripes, 8-byte and 4-byte words and single bytes.
+// Answers of the reference implementation (xxHash 0.8, called from python-xxhash) for the first n of the bytes 3, 10,
+// 17, …. The lengths have every remainder of the 32-byte stripes, the 8-byte and 4-byte words, and the single bytes.
 TEST_CASE("xxh64 gives the reference answers for every length and seed") {
   struct vector {
     std::size_t length;

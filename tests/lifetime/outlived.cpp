@@ -1,4 +1,4 @@
-// Ends a pool before what the argument names; only a debug build notices.
+// Ends a pool before the object that the argument names. A debug build stops at this mistake.
 #include <equipoise/equipoise.hpp>
 
 #include <cstdio>
@@ -20,5 +20,5 @@ int main(int, char** arguments) {
   pool.reset();
   std::puts("the pool ended");
   std::fflush(stdout);
-  std::_Exit(0);  // what outlived it must not be ended now
+  std::_Exit(0);  // an object that outlived the pool must not be destroyed
 }

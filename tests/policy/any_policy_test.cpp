@@ -8,8 +8,7 @@ using namespace equipoise;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
-// The same pool twice, at work for P and for `erased`: the same picks through random health, loads, retries and
-// membership.
+// Checks that P and `erased` pick the same backends of one pool, through random health, loads, retries and weights.
 template <class P>
 void same_picks(P const& policy, any_policy const& erased) {
   INFO(describe(policy));

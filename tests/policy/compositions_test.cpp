@@ -107,7 +107,7 @@ TEMPLATE_TEST_CASE("bounded_load: two healthy backends always have room, however
                    maglev<>) {
   for (std::size_t n : {10u, 100u}) {
     fleet f{bounded_load{TestType{}}, servers(n), 1};
-    f.next(3);  // the share that it remembers is out of date from here on
+    f.next(3);  // the remembered share is out of date from here on
     for (std::size_t i = 2; i != n; ++i) f.set(i, health_flag::down);
     for (int round = 0; round != 2; ++round) {
       std::vector<lease<server>> held;
@@ -125,7 +125,7 @@ TEMPLATE_TEST_CASE("bounded_load: two healthy backends always have room, however
 TEST_CASE("bounded_load: a change of membership counts from the next pick on") {
   fleet f{bounded_load{maglev{}}, servers(40)};
   std::vector<lease<server>> held;
-  for (int i = 0; i != 60; ++i) held.push_back(f.picker.acquire(i));  // nobody has more than 2
+  for (int i = 0; i != 60; ++i) held.push_back(f.picker.acquire(i));  // no backend has more than 2
   auto late = servers(80);
   late.erase(late.begin(), late.begin() + 40);
   f.join(late);
@@ -254,7 +254,7 @@ TEST_CASE("sticky: a session goes back to its backend, and the child decides for
   fleet many{sticky{round_robin{}}, servers(200)};
   for (int round = 0; round != 2; ++round) {
     for (auto id : many.ids) CHECK(many.picker.select({.session = id}).id() == id);
-    many.pool.remove(many.ids[0]);  // its slot goes to one that joins last
+    many.pool.remove(many.ids[0]);  // the last one that joins gets its slot
     many.join({{"again-" + std::to_string(round)}});
     many.ids.erase(many.ids.begin());
   }
@@ -271,10 +271,10 @@ TEST_CASE("sticky: draining or weight 0 keeps the sessions and gets no new ones"
     CHECK(f.next(3) == "CCC");
     f.pool.refresh();
   }
-  std::vector const excluded{f.ids[2]};  // a retry is still that session's
+  std::vector const excluded{f.ids[2]};  // a retry keeps its session
   CHECK(name_or_error(f.picker.select({.excluded = excluded, .session = f.ids[0]})) == "A");
   CHECK(name_or_error(f.picker.acquire({.excluded = excluded, .session = f.ids[1]})) == "B");
-  f.set(0, health_flag::down);  // draining and down: gone for its sessions, too
+  f.set(0, health_flag::down);  // draining and down, so its sessions leave too
   CHECK(goes_to(0) == "C");
   f.set(1, health_flag::maintenance);
   CHECK(goes_to(1) == "C");
@@ -321,7 +321,7 @@ TEST_CASE("bounded_load: a bound beyond every possible count does not limit") {
 }
 
 namespace {
-// A table whose move may throw, as a copy may: a vector that grows would copy it.
+// A policy whose table may throw when it moves. A vector that grows would copy such a table.
 struct table_of_members {
   struct table {
     std::span<member const> owner;
@@ -340,7 +340,7 @@ struct table_of_members {
   }
 };
 
-// Two leases, which others take while a pick is under way.
+// A policy that calls a function once during a pick.
 struct interleaved {
   struct table {};
   struct cursor {};

@@ -6,7 +6,7 @@ namespace ip_hash_test {
 using namespace equipoise;
 
 namespace {
-// nginx's rule, straight from its description: nobody once its tries are used up.
+// The member that nginx's rule picks, written straight from the rule's description. None once the tries are used up.
 std::optional<std::size_t> nginx_choice(std::vector<std::uint32_t> const& weights, std::vector<bool> const& up,
                                         std::vector<unsigned> const& octets, int most = 21) {
   std::uint64_t total = 0;
@@ -52,7 +52,7 @@ TEST_CASE("ip_hash: the 21st proposal is still the one that nginx makes") {
   std::vector<bool> const up{true, true, true, false};
   fleet f{ip_hash{}, weighted(weights)};
   f.set(3, health_flag::down);
-  int last = 0;  // how often it was the 21st that decided
+  int last = 0;  // how often the 21st proposal decided
   for (unsigned network = 0; network != 50'000; ++network) {
     std::vector<unsigned> const octets{network >> 16, network >> 8 & 255, network & 255};
     auto const expected = nginx_choice(weights, up, octets);

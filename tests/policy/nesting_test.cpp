@@ -51,7 +51,7 @@ void check_nesting(P const& policy, bool has_limit) {
   CHECK(select(f.picker, 3).error() == pick_error::empty);
 }
 
-// C around a policy, with arguments that make a limit small enough to be met.
+// The composition C around a policy. A limit is small enough to be reached.
 template <template <class> class C, class P>
 C<P> wrapped(P policy) {
   if constexpr (std::same_as<C<P>, max_in_flight<P>>)
@@ -74,7 +74,7 @@ void check_every_nesting(P const& policy, Erase erase) {
   });
 }
 
-// Nesting must nest: a deduction guide that copied would make these the same type.
+// A composition of itself must be a new type. A deduction guide that copies would give the inner type.
 template <template <class> class... C>
 constexpr bool each_nests_in_itself(composition_list<C...>) {
   return (std::same_as<decltype(C{C{round_robin{}}}), C<C<round_robin>>> && ...);
@@ -94,7 +94,7 @@ TEMPLATE_TEST_CASE("nesting: every composition of every composition keeps its ru
   check_every_nesting(TestType{}, [](auto policy) { return policy; });
 }
 
-// By way of any_policy, because all combinations would take too long to compile.
+// Erased by any_policy, because all combinations would take too long to compile.
 TEMPLATE_LIST_TEST_CASE("nesting: every policy keeps its rules in every erased nesting", "", every_policy) {
   check_every_nesting(any_policy{TestType{}}, [](auto policy) { return any_policy{std::move(policy)}; });
 }

@@ -7,7 +7,7 @@ namespace power_of_two_test {
 using namespace equipoise;
 
 namespace {
-// Puts `load` pieces of work on the i-th.
+// Puts `load` leases on the i-th backend.
 template <class P>
 void put(fleet<P>& f, std::vector<lease<server>>& held, std::size_t i, unsigned load) {
   std::vector<backend_id> others;
@@ -24,7 +24,7 @@ TEST_CASE("power of two never picks the more loaded of two") {
     fleet f{power_of_two{}, servers(n), static_cast<std::uint64_t>(run) + 1};
     std::vector<lease<server>> held;
     std::size_t const busiest = random_below(d, static_cast<std::uint32_t>(n));
-    put(f, held, busiest, 3);  // whoever it is compared with is idle: two different ones are compared
+    put(f, held, busiest, 3);  // two different ones are compared, so the other one is idle
     for (int i = 0; i != 500; ++i) REQUIRE(f.picker.select()->number != busiest);
   }
 }
@@ -88,7 +88,7 @@ TEST_CASE("power of two spreads held work far more evenly than chance") {
   for (int i = 0; i != 10'000; ++i) held.push_back(f.picker.acquire());
   std::uint32_t most = 0;
   for (auto id : f.ids) most = std::max(most, f.pool.in_flight(id));
-  CHECK(most <= 104);  // by chance alone some 125
+  CHECK(most <= 104);  // random picks would give about 125
 }
 
 TEST_CASE("power of two: a dead backend gets no traffic, and the others stay even") {
@@ -108,7 +108,8 @@ TEST_CASE("power of two: after a refusal a dead backend is not compared again") 
   std::vector<lease<server>> held;
   put(f, held, 1, 5);
   f.set(0, health_flag::down);
-  // Of the first draw, A has half: it is idle. Then B has the third in which it meets A, C the rest.
+  // A is idle and wins half of the first draws. Of these, B gets the third in which it is compared with A, and C the
+  // rest.
   CHECK(f.shares(60'000)[1] == Approx(10'000).epsilon(0.05));
 }
 

@@ -8,7 +8,7 @@ namespace ring_hash_test {
 using namespace equipoise;
 
 namespace {
-// The circle as the header describes it, asked by binary search.
+// The circle as the header describes it, with a binary search.
 struct plain_ring {
   std::vector<std::tuple<std::uint32_t, std::string, std::size_t>> circle;
   plain_ring(std::vector<server> const& members, std::uint32_t points) {
@@ -41,7 +41,7 @@ TEST_CASE("ring_hash: the bucket index finds what a binary search finds") {
 }
 
 TEST_CASE("ring_hash: the ends of the circle belong to the first point") {
-  // Keys whose place is the last or the first of the circle, found by trying.
+  // Some of these keys fall beyond the last point of the circle.
   fleet f{ring_hash{1}, servers(2)};
   plain_ring const plain{servers(2), 1};
   for (std::uint64_t i = 0; i != 20'000; ++i) REQUIRE(f.picker.select(i)->number == plain(default_hash{}(i)));

@@ -6,7 +6,7 @@ namespace smooth_weighted_round_robin_test {
 using namespace equipoise;
 
 namespace {
-// nginx's rule, written down straight from its description.
+// The order that nginx's rule gives, written straight from the rule's description.
 std::string nginx_order(std::vector<std::uint32_t> const& weights, std::size_t turns) {
   std::vector<long long> current(weights.size());
   std::string names;
@@ -56,7 +56,7 @@ TEST_CASE("smooth weighted: 3, 2, 1 give A B A C B A and 5, 1, 1 give A A B A C 
   CHECK(g.next(14) == "AABACAAAABACAA");
 }
 
-// Beyond the exact sizes: each has its exact share of `turns`, rounded to a neighbour, and never less than one turn.
+// Each member gets its exact share of the turns, rounded up or down, and never less than one turn.
 TEST_CASE("smooth weighted: totals too great for an exact order stay within one turn") {
   auto const check = [](std::vector<std::uint32_t> const& weights) {
     fleet f{smooth_weighted_round_robin{}, weighted(weights)};

@@ -31,7 +31,7 @@ struct owner_only {
   }
 };
 
-// Tells whom it was built from.
+// Records the members that it was built from.
 template <class Key>
 struct build_recorder {
   using key_type = Key;

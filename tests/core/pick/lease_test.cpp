@@ -48,7 +48,7 @@ TEST_CASE("lease: the work is in flight from the pick until the lease ends, once
     CHECK(b.id() == f.ids[0]);
     auto c = f.picker.acquire();
     CHECK(in_flight() == 2);
-    c = std::move(b);  // what c held ends
+    c = std::move(b);  // the lease that c held ends
     CHECK(in_flight() == 1);
     auto& same = c;
     c = std::move(same);
@@ -94,10 +94,10 @@ TEST_CASE("lease: reports are kept for each backend if the pool was asked to") {
   auto const& seen = *f.pool.observed(f.ids[0]);
   report(outcome::ok, at(1s), at(1s + 30ms));
   report(outcome::error, at(2s), at(2s + 50ms));
-  report(outcome::gateway_error, {}, at(3s));  // no start: no latency
-  report(outcome::local_error, at(3s), {});    // no end
+  report(outcome::gateway_error, {}, at(3s));  // without a start there is no latency
+  report(outcome::local_error, at(3s), {});    // without an end there is none either
   report(outcome::rejected, at(4s), at(4s + 1ms));
-  report(outcome::cancelled, at(5s), at(4s));  // a clock that went back measures nothing
+  report(outcome::cancelled, at(5s), at(4s));  // a clock that goes back measures nothing
   CHECK(seen.ok == 1);
   CHECK(seen.failed == 3);
   CHECK(seen.consecutive_failures == 3);

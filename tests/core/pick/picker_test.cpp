@@ -157,7 +157,7 @@ TEMPLATE_LIST_TEST_CASE("picker: select_n gives distinct healthy backends and be
     std::sort(sorted.begin(), sorted.end());
     CHECK(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end());
     CHECK(std::find(all.begin(), all.end(), f.ids[5]) == all.end());
-    if constexpr (!std::same_as<TestType, power_of_two>)  // whose first proposal spares the look at the word
+    if constexpr (!std::same_as<TestType, power_of_two>)  // its first proposal does not test health, so it may differ
       CHECK(twin.pool.find(name_of(select(again, key)->number)) == all[0]);
     std::vector<backend_id> three(3);
     auto const few = select_n(fresh, key, 3, {.excluded = {all.data(), 1}});
@@ -203,7 +203,7 @@ TEST_CASE("picker: a moved picker goes on where it was and frees its hazard poin
   CHECK(f.next(1) == "A");
   std::vector<picker<server, round_robin>> many;
   for (int i = 0; i != 100; ++i) {
-    many.push_back(f.lb.make_picker());  // moves them about
+    many.push_back(f.lb.make_picker());  // moves the pickers when the vector grows
     many.back().select();
   }
   f.pool.remove(f.ids[1]);
@@ -271,14 +271,14 @@ TEST_CASE("picker: release on a moved-from picker keeps the new picker's snapsho
   f.picker.release();
   f.pool.remove(f.ids[0]);
   f.pool.refresh();
-  CHECK(held->name == "A");  // under the address sanitizer
+  CHECK(held->name == "A");  // the address sanitizer would find a freed snapshot
   CHECK(f.pool.waiting().snapshots == 1);
 }
 
 namespace {
 using interruption = std::function<void(member const&)>;
 
-// The child's picks, in the midst of which something interrupt: after a proposal, before it is judged.
+// Passes the child's proposals on, and calls a function after each one, before the picker tests it.
 template <class P>
 struct interrupted : with_key_of<P> {
   P child;
@@ -311,7 +311,7 @@ struct first_member {
   }
 };
 
-// Whom each kind of pick finds; `before` prepares each.
+// The backends that each kind of pick finds. Calls `before` before each kind.
 template <class Fleet, class Before>
 std::string each_kind_of_pick(Fleet& f, Before before) {
   std::string found;
@@ -339,7 +339,7 @@ TEST_CASE("picker: a failed pick is retried if health changed while it ran") {
             if (m.key() == "B") f.clear(0, health_flag::down), f.set(1, health_flag::down);
           };
         }) == "A A A A");
-  interrupt = [&](member const& m) {  // whoever is looked at is down: a pick gives up some time
+  interrupt = [&](member const& m) {  // each proposed backend is down by now, so the pick gives up at last
     f.clear(m.key() == "A", health_flag::down), f.set(m.key() == "B", health_flag::down);
   };
   CHECK(name_or_error(f.picker.select()) == "(all_down)");
@@ -366,7 +366,7 @@ TEMPLATE_LIST_TEST_CASE("picker: a key keeps its owner if the owner is replaced 
 }
 
 namespace {
-// Says what it is told to.
+// Answers each pick with the given error.
 struct fixed_answer {
   struct table {};
   struct cursor {};

@@ -1,4 +1,4 @@
-// What was published lives as long as somebody may look at it, and no longer.
+// An object lives as long as a member list, a lease or a picker may use it, and no longer.
 #include "support.hpp"
 
 #include <equipoise/policy/round_robin.hpp>
@@ -10,7 +10,7 @@ namespace membership_test {
 using namespace equipoise;
 
 namespace {
-// A backend whose destruction is seen.
+// A backend whose destruction the test can observe.
 struct tracked {
   std::string name;
   std::shared_ptr<int> alive = nullptr;
@@ -35,7 +35,7 @@ TEST_CASE("membership: a removed object ends with its last lease and its last sn
   picker.select();
   held = {};
   pool.refresh();
-  CHECK(!alive.expired());  // the idle picker may still look at it
+  CHECK(!alive.expired());  // the idle picker may still use it
   idle.release();
   pool.refresh();
   CHECK(alive.expired());
@@ -48,7 +48,7 @@ TEST_CASE("membership: an object lives exactly as long as a lease or a picker ma
   balancer lb{pool, round_robin{}, 0};
   struct worker {
     picker<tracked, round_robin> p;
-    std::optional<std::size_t> sees;  // which publish
+    std::optional<std::size_t> sees;  // the number of the publish that it holds
   };
   std::vector<worker> workers;
   for (int i = 0; i != 3; ++i) workers.push_back({lb.make_picker(), std::nullopt});
@@ -98,7 +98,7 @@ TEST_CASE("membership: an object lives exactly as long as a lease or a picker ma
     }
     pool.refresh();
 
-    std::vector<std::size_t> old;  // publishes that a picker still sees
+    std::vector<std::size_t> old;  // old publishes that a picker still holds
     for (auto const& each : workers)
       if (each.sees && *each.sees != published.size() - 1) old.push_back(*each.sees);
     std::sort(old.begin(), old.end());

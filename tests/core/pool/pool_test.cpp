@@ -11,7 +11,7 @@ using namespace equipoise;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
-// A range whose backends exist only while they are looked at.
+// A range that makes each backend at the moment it is read.
 struct generated_range {
   struct iterator {
     using value_type = server;
@@ -26,7 +26,7 @@ struct generated_range {
   iterator end() const { return {2}; }
 };
 
-// All that a user can see of a pool.
+// Everything that for_each() shows of a pool. Checks that find() agrees.
 std::string contents_of(pool<server> const& p) {
   std::string text;
   std::vector<std::pair<std::string, backend_id>> ids;
@@ -39,7 +39,7 @@ std::string contents_of(pool<server> const& p) {
   return text;
 }
 
-// Counts its builds, and refuses one when told to.
+// A policy that counts its builds, and refuses them while `refuse` is set.
 struct builder {
   struct counters {
     int builds = 0;
@@ -223,7 +223,7 @@ TEST_CASE("pool: refresh publishes once after any number of health changes") {
   f.pool.refresh();
   f.pool.refresh();
   CHECK(count.builds == before + 1);
-  f.set(0, health_flag::down);  // it was already
+  f.set(0, health_flag::down);  // it is down already
   f.pool.refresh();
   CHECK(count.builds == before + 1);
 }
@@ -300,7 +300,7 @@ TEST_CASE("pool: a change that fails half-way is undone as a whole") {
         }
       }
       transaction.remove(f.ids[2]);
-      void_ids.push_back(transaction.add({"C"}));  // under the key of one that leaves
+      void_ids.push_back(transaction.add({"C"}));  // the key of the member that leaves
       fail("half-way");
     };
     CHECK_THROWS_WITH(f.pool.change(half), ContainsSubstring("half-way") || ContainsSubstring("capacity"));
@@ -332,7 +332,7 @@ TEST_CASE("pool: a removed, forged or default id is refused everywhere") {
     CHECK(f.pool.stale_reports() == (stale += 2));
     CHECK(f.pool.health(bad) == health_flag::removed);
     CHECK(f.pool.in_flight(bad) == 0);
-    CHECK((f.pool.observed(bad) == nullptr || bad == gone));  // until its slot is given on
+    CHECK((f.pool.observed(bad) == nullptr || bad == gone));  // a removed backend keeps them until its slot is reused
     CHECK(!f.pool.remove(bad));
     CHECK(!f.pool.update(bad, {.weight = 9}));
     CHECK(contents_of(f.pool) == before);
@@ -426,7 +426,7 @@ TEST_CASE("pool: changing weights to 0 and back keeps the other health flags") {
       f.set(i, health_flag::down);
     } else {
       f.clear(i, health_flag::down);
-      f.pool.refresh();  // who comes back is asked again from here on
+      f.pool.refresh();  // a recovered backend is picked again from here on
     }
     bool any = false;
     for (std::size_t k = 0; k != 4; ++k) {
@@ -514,7 +514,7 @@ TEST_CASE("pool: an assign after a refused one keeps the earlier changes") {
       transaction.assign(list);
     } catch (std::invalid_argument const&) {
     }
-    transaction.assign(servers(3));  // which finds nothing left to do
+    transaction.assign(servers(3));  // finds nothing left to do
   });
   CHECK(f.pool.find("C"));
   CHECK(f.pool.size() == 3);

@@ -18,7 +18,7 @@ TEST_CASE("state_table: deal permutes each block and puts neighbours on differen
     CHECK(*seen.begin() == first);
     CHECK(*seen.rbegin() == first + detail::state_table::block - 1);
   }
-  std::set<std::size_t> lines;  // so sixty-four small backends have sixty-four lines
+  std::set<std::size_t> lines;  // 64 small backends are on 64 cache lines
   for (std::uint32_t k = 0; k != 64; ++k) lines.insert(detail::state_table::deal(k) / per_line);
   CHECK(lines.size() == 64);
 }
