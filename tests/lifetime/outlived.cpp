@@ -14,8 +14,8 @@ int main(int, char** arguments) {
   auto const a = pool->add({"10.0.0.1", 80});
   auto lease = lb->acquire();
   if (!lease) return 1;
-  if (outlives == "leaver") pool->remove(a);
-  if (outlives != "lease" && outlives != "leaver") lease = {};
+  if (outlives == "removed") pool->remove(a);
+  if (outlives != "lease" && outlives != "removed") lease = {};
   if (outlives != "balancer") lb.reset();
   pool.reset();
   std::puts("the pool ended");

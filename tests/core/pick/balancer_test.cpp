@@ -37,11 +37,11 @@ struct build_recorder {
   using key_type = Key;
   struct table {};
   struct cursor {};
-  std::string *these, *everybody;
+  std::string *proposed, *all;
   table build(members_view members) const {
-    these->clear(), everybody->clear();
-    for (auto const& m : members) *these += m.key();
-    for (auto const& m : members.all_members()) *everybody += m.key();
+    proposed->clear(), all->clear();
+    for (auto const& m : members) *proposed += m.key();
+    for (auto const& m : members.all_members()) *all += m.key();
     return {};
   }
   proposal propose(table const&, cursor&, pick const&, Key const&) const noexcept { return nullptr; }
@@ -51,8 +51,8 @@ struct build_recorder {
 TEST_CASE("balancer: keyed policies build from all weighted members, others from healthy") {
   rng d{41};
   pool<server> pool;
-  std::string unkeyed, keyed, everybody, same;
-  balancer a{pool, build_recorder<no_key>{&unkeyed, &everybody}, 0};
+  std::string unkeyed, keyed, all, same;
+  balancer a{pool, build_recorder<no_key>{&unkeyed, &all}, 0};
   balancer b{pool, build_recorder<hashed_key>{&keyed, &same}, 0};
   std::vector<backend_id> ids;
   for (auto const& s : servers(4)) ids.push_back(pool.add(s));
@@ -76,7 +76,7 @@ TEST_CASE("balancer: keyed policies build from all weighted members, others from
     });
     REQUIRE(keyed == placed);
     REQUIRE(unkeyed == (healthy.empty() ? placed : healthy));
-    REQUIRE(everybody == "ABCD");
+    REQUIRE(all == "ABCD");
     REQUIRE(same == "ABCD");
   }
 }
