@@ -6,7 +6,7 @@
 namespace member_test {
 using namespace equipoise;
 
-TEST_CASE("member: key and labels are those of its record, and an unknown label is empty") {
+TEST_CASE("member: key and labels come from its record, and an unknown label is empty") {
   detail::record_base record{{}, "a", {{"version", "2"}, {"arch", "arm"}, {"version", "3"}}};
   member m;
   m.record = &record;

@@ -321,7 +321,7 @@ TEST_CASE("bounded_load: a bound beyond every possible count does not limit") {
 }
 
 namespace {
-// A policy whose table may throw when it moves. A vector that grows would copy such a table.
+// A policy with a table that may throw when it moves. A vector that grows would copy such a table.
 struct table_of_members {
   struct table {
     std::span<member const> owner;

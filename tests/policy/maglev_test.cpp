@@ -8,7 +8,7 @@ namespace maglev_test {
 using namespace equipoise;
 
 namespace {
-// The share of the keys that have another owner in b than in a. Keys whose owner was or is `gone` do not count.
+// The share of the keys that have another owner in b than in a. Keys that `gone` owned or owns do not count.
 double moved(std::vector<backend_id> const& a, std::vector<backend_id> const& b, backend_id gone) {
   std::size_t n = 0;
   for (std::size_t i = 0; i != a.size(); ++i) n += a[i] != gone && b[i] != gone && a[i] != b[i];

@@ -25,7 +25,7 @@ std::set<std::string> names_in_headers() {
 }
 }  // namespace
 
-TEST_CASE("standard: every policy in the headers is in a list, except policies that need arguments") {
+TEST_CASE("standard: every policy in the headers is in a list, unless it needs arguments") {
   std::set<std::string> listed{"shard_router"};  // needs a map
   for_each_policy(standard_policies{}, [&](auto const& p) { CHECK(listed.emplace(p.name).second); });
   for_each_standard_composition(

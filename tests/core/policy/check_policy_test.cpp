@@ -8,8 +8,8 @@
 namespace check_policy_test {
 using namespace equipoise;
 
-namespace {
-// A policy that is right. Each of the following types breaks it in one place.
+// A policy that is right. Each of the following types breaks it in one place. They are not in an unnamed namespace,
+// because compilers warn there of functions without a body.
 struct right {
   struct table {};
   struct cursor {};
@@ -72,7 +72,6 @@ struct with_a_key_that_is_expensive_to_copy : right {
 struct takes_no_key : right {
   using key_type = int;
 };
-}  // namespace
 
 TEMPLATE_LIST_TEST_CASE("policy: every standard policy and composition satisfies the concept", "", every_policy) {
   STATIC_REQUIRE(policy<TestType>);

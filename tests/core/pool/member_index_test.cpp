@@ -18,7 +18,7 @@ TEST_CASE("member_index: find knows the id in the slot and no other") {
   CHECK(index.find({}) == nullptr);
 }
 
-TEST_CASE("member_index: zones are numbered as they come, and the 65537th is refused by name") {
+TEST_CASE("member_index: zones are numbered as they come, and the 65537th is refused") {
   detail::member_index<server> index{1};
   CHECK(index.zone_number("", "a") == 0);
   CHECK(index.zone_number("east", "a") == 1);

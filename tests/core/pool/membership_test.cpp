@@ -10,7 +10,7 @@ namespace membership_test {
 using namespace equipoise;
 
 namespace {
-// A backend whose destruction the test can observe.
+// A backend with an object that tells the test when it ends.
 struct tracked {
   std::string name;
   std::shared_ptr<int> alive = nullptr;

@@ -341,7 +341,7 @@ TEST_CASE("pool: a removed, forged or default id is refused everywhere") {
   CHECK(name_or_error(f.picker.select({.excluded = std::vector{gone, backend_id{}}, .session = gone})) == "A");
 }
 
-TEST_CASE("pool: an id whose slot has a new owner has no load and no observations") {
+TEST_CASE("pool: an id has no load and no observations if its slot has a new owner") {
   fleet f{round_robin{}, servers(1), 0, {.capacity = 1, .observations = true}};
   auto const old = f.ids[0];
   f.pool.remove(old);

@@ -54,7 +54,7 @@ TEST_CASE("slot_allocator: back_to undoes every take since where()") {
   }
 }
 
-TEST_CASE("slot_allocator: a slot whose generations are used up is never used again") {
+TEST_CASE("slot_allocator: a slot with no generations left is never used again") {
   detail::state_table r{1, 1};
   detail::slot_allocator s{r};
   auto id = s.take();
