@@ -4,10 +4,10 @@
 #include <equipoise/policy/policy_registry.hpp>
 #include <equipoise/policy/shard_router.hpp>
 
-namespace allocation_test {
 extern std::size_t allocations;             // calls of operator new until now
 extern std::size_t allocations_until_none;  // how many until one fails; 0: none fails
 
+namespace allocation_test {
 using namespace equipoise;
 
 namespace {
