@@ -1,7 +1,7 @@
-// Catch2 3, or 2.13 as Debian 12 has it, under one set of names. Tests include this and no header of Catch2.
+// Catch2 3, or 2.13 as Debian 12 has it, under the names of version 3: Approx, SKIP,
+// Catch::Matchers::ContainsSubstring. Tests include this header and no header of Catch2.
 //
-// The names are those of version 3: Approx, SKIP, Catch::Matchers::ContainsSubstring. Assertions are not thread safe
-// in either: collect what threads saw, and assert after the join.
+// Assertions are not thread safe in either version: a thread stores its results, and the test asserts after the join.
 #pragma once
 
 #if __has_include(<catch2/catch_test_macros.hpp>)
@@ -22,16 +22,17 @@ namespace Catch::Matchers {
 inline auto ContainsSubstring(std::string const& text) { return Contains(text); }
 }  // namespace Catch::Matchers
 
-// Ends the test case. ctest knows the sentence and reports the test as skipped, not as passed.
-#define SKIP(health_flag)                    \
-  do {                                       \
-    WARN("test skipped: " << (health_flag)); \
-    return;                                  \
+// Ends the test case. ctest recognises the sentence and reports the test as skipped, not as passed.
+#define SKIP(reason)                    \
+  do {                                  \
+    WARN("test skipped: " << (reason)); \
+    return;                             \
   } while (false)
 
 #endif
 
-// Without exceptions nothing can be seen to throw: what should throw is only compiled, what should not is run.
+// Without exceptions no test can observe a throw. An expression that should throw is only compiled, and one that should
+// not throw is run.
 #if !defined(__cpp_exceptions)
 #undef CHECK_THROWS
 #undef CHECK_THROWS_AS

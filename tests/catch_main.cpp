@@ -1,4 +1,4 @@
-// The main function of Catch2 2.13, for builds that cannot use the one that comes with the platform: another
-// standard library, or no exceptions.
+// The main function of Catch2 2.13. Builds with another standard library or without exceptions cannot use the
+// platform's one.
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>

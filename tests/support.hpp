@@ -1,4 +1,5 @@
-// What the tests share: a backend, a pool with a policy at work on it, keys of any kind, and a chi-square.
+// SPDX-License-Identifier: MIT
+// What the tests share: a backend, a fixture of a pool with a policy, keys of any kind, and a chi-square test.
 #pragma once
 
 #include "catch.hpp"
@@ -17,7 +18,7 @@ struct server {
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::string zone = {};
-  std::size_t number = 0;  // its place in the fleet
+  std::size_t number = 0;  // its index in the list that the test made
   friend bool operator==(server const&, server const&) = default;
 };
 inline std::string_view key_of(server const& s) { return s.name; }
@@ -25,9 +26,9 @@ inline std::uint32_t weight_of(server const& s) { return s.weight; }
 inline std::uint32_t priority_of(server const& s) { return s.priority; }
 inline std::string_view zone_of(server const& s) { return s.zone; }
 
-// Which number comes next in a test: always the same.
-using dice = std::mt19937_64;
-inline std::uint32_t roll(dice& d, std::uint32_t sides) { return static_cast<std::uint32_t>(d() % sides); }
+// A random number generator. Each test seeds its own, so that each run repeats the same numbers.
+using rng = std::mt19937_64;
+inline std::uint32_t random_below(rng& d, std::uint32_t n) { return static_cast<std::uint32_t>(d() % n); }
 
 // A, B, … Z, then backend-26, …
 inline std::string name_of(std::size_t i) {
@@ -41,16 +42,16 @@ inline std::vector<server> weighted(std::vector<std::uint32_t> const& weights) {
 }
 inline std::vector<server> servers(std::size_t n) { return weighted(std::vector<std::uint32_t>(n, 1)); }
 
-inline std::vector<std::uint32_t> random_weights(dice& d, std::size_t n, std::uint32_t most) {
+inline std::vector<std::uint32_t> random_weights(rng& d, std::size_t n, std::uint32_t most) {
   std::vector<std::uint32_t> weights(n);
-  for (auto& w : weights) w = 1 + roll(d, most);
+  for (auto& w : weights) w = 1 + random_below(d, most);
   return weights;
 }
 
-// A key of whatever kind a policy takes.
+// A key of the kind that a policy takes. An any_policy gets an address, because every standard policy takes one.
 template <class Key>
 Key key_number(std::uint64_t i) {
-  if constexpr (std::same_as<Key, equipoise::address>) {
+  if constexpr (std::same_as<Key, equipoise::address> || requires { Key::optional; }) {
     auto const h = equipoise::mix(i);
     return equipoise::address::v4({static_cast<std::uint8_t>(h), static_cast<std::uint8_t>(h >> 8),
                                    static_cast<std::uint8_t>(h >> 16), static_cast<std::uint8_t>(h >> 24)});
@@ -61,7 +62,7 @@ Key key_number(std::uint64_t i) {
   }
 }
 
-// select, acquire, select_n and explain, with a key where the policy wants one.
+// select, acquire, explain and select_n, with a key if the policy takes one.
 template <class B, class P>
 auto select(equipoise::picker<B, P>& p, [[maybe_unused]] std::uint64_t key, equipoise::pick_options const& o = {}) {
   if constexpr (equipoise::keyed<P>)
@@ -94,13 +95,13 @@ std::vector<equipoise::backend_id> select_n(equipoise::picker<B, P>& p, [[maybe_
   return found;
 }
 
-// Whom an answer names, or why nobody: "A", "(all_down)".
+// The name of the backend that a choice or a lease holds, or its error: "A", "(all_down)".
 template <class Answer>
-std::string who(Answer const& a) {
+std::string name_or_error(Answer const& a) {
   return a ? a->name : "(" + std::string{to_string(a.error())} + ")";
 }
 
-// A pool, a policy at work on it, and one picker.
+// A pool, a balancer with a policy, and one picker.
 template <class P>
 struct fleet {
   equipoise::pool<server> pool;
@@ -120,14 +121,14 @@ struct fleet {
     });
   }
 
-  // The names of the next n picks, one after the other.
+  // The names or errors of the next n picks, joined.
   std::string next(std::size_t n, equipoise::pick_options const& o = {}) {
     std::string names;
-    for (std::size_t i = 0; i != n; ++i) names += who(select(picker, i, o));
+    for (std::size_t i = 0; i != n; ++i) names += name_or_error(select(picker, i, o));
     return names;
   }
 
-  // How many of the next n picks (of the keys 0 … n−1) each one gets.
+  // How many of the next n picks, with the keys 0 … n−1, each backend gets.
   std::vector<std::size_t> shares(std::size_t n, equipoise::pick_options const& o = {}) {
     std::vector<std::size_t> count(ids.size());
     for (std::size_t i = 0; i != n; ++i) {
@@ -138,7 +139,7 @@ struct fleet {
     return count;
   }
 
-  // For each of the keys 0 … n−1, who has it.
+  // The owner of each of the keys 0 … n−1.
   std::vector<equipoise::backend_id> owners(std::size_t n) {
     std::vector<equipoise::backend_id> all(n);
     for (std::size_t i = 0; i != n; ++i) all[i] = select(picker, i).id();
@@ -151,9 +152,9 @@ struct fleet {
 template <class P, class... More>
 fleet(P, More...) -> fleet<P>;
 
-// Whatever order the members join in, one after the other, each key ends with the same one.
+// Each key has the same owner in whatever order the members join, one after the other.
 template <class P>
-void any_order_gives_the_same_map(P const& policy, std::vector<server> members, dice& d) {
+void check_any_order_gives_the_same_map(P const& policy, std::vector<server> members, rng& d) {
   auto const map = [&] {
     fleet f{policy};
     for (auto const& m : members) f.join({m});
@@ -168,8 +169,8 @@ void any_order_gives_the_same_map(P const& policy, std::vector<server> members, 
   }
 }
 
-// The sum of (seen − expected)² / expected, as a multiple of what chance exceeds once in 10 000 tries (Wilson and
-// Hilferty).
+// The sum of (seen − expected)² / expected, divided by the value that chance exceeds once in 10 000 tries. Source:
+// Wilson and Hilferty (1931).
 inline double chi_square(std::vector<std::size_t> const& seen, std::vector<double> const& share) {
   double total = 0, all = 0, sum = 0;
   for (std::size_t n : seen) total += static_cast<double>(n);

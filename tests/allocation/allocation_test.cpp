@@ -1,12 +1,13 @@
-// No pick allocates. This program counts every allocation.
-#include "support.hpp"
+// No pick allocates. This program counts each call of operator new.
+#include "standard_policies.hpp"
 
 #include <equipoise/policy/policy_registry.hpp>
 #include <equipoise/policy/shard_router.hpp>
 
-extern std::size_t allocations;             // so far, by operator new
-extern std::size_t allocations_until_none;  // which one will fail
+extern std::size_t allocations;             // calls of operator new until now
+extern std::size_t allocations_until_none;  // how many until one fails; 0: none fails
 
+namespace allocation_test {
 using namespace equipoise;
 
 namespace {
@@ -17,7 +18,7 @@ std::size_t allocations_of(F&& f) {
   return allocations - before;
 }
 
-// Picks of every kind, in sickness and in health, and over a publish in between.
+// Picks of every kind, with all backends healthy, some down, and none left, and across a publish.
 template <class P>
 void picks_without_allocating(P const& policy) {
   INFO(describe(policy));
@@ -30,8 +31,7 @@ void picks_without_allocating(P const& policy) {
       pick_options const options{.now = time_point{std::chrono::seconds{1}},
                                  .excluded = {&excluded, k % 3 == 0},
                                  .session = k % 5 == 0 ? f.ids[3] : backend_id{}};
-      auto const key = key_number<std::conditional_t<std::same_as<P, any_policy>, address, key_of_policy<P>>>(k);
-      static_cast<void>(key);
+      [[maybe_unused]] auto const key = key_number<key_of_policy<P>>(k);
       if constexpr (keyed<P>) {
         static_cast<void>(f.picker.select(key, options).id());
         held[k % 16] = f.picker.acquire(key, options);
@@ -57,13 +57,13 @@ void picks_without_allocating(P const& policy) {
 }
 }  // namespace
 
-TEST_CASE("the counter counts") {
-  CHECK(allocations_of([] { ::operator delete(::operator new(1000)); }) ==
-        1);  // a call, which no compiler may leave out
+TEST_CASE("allocation: the counter counts each call of operator new") {
+  // An explicit call: the compiler may not leave it out.
+  CHECK(allocations_of([] { ::operator delete(::operator new(1000)); }) == 1);
   CHECK(allocations_of([] { std::make_unique<equipoise::detail::hazard_pointer>(); }) == 1);
 }
 
-TEST_CASE("no pick allocates, whatever policy of the catalog is made by name, alone or in any nesting of two") {
+TEST_CASE("allocation: no pick of a policy made by name allocates, in any nesting of two") {
   auto const registry = policy_registry::standard();
   std::vector<std::string> leaves, wrappers;
   for (auto const& n : registry.names()) {
@@ -78,18 +78,17 @@ TEST_CASE("no pick allocates, whatever policy of the catalog is made by name, al
   }
 }
 
-TEST_CASE("no pick of a policy named at compile time allocates") {
-  picks_without_allocating(round_robin{});
-  picks_without_allocating(smooth_weighted_round_robin{});
-  picks_without_allocating(least_connections{});
-  picks_without_allocating(power_of_two{});
-  picks_without_allocating(maglev{});
+TEMPLATE_LIST_TEST_CASE("allocation: no pick of a policy named at compile time allocates", "", every_policy) {
+  picks_without_allocating(TestType{});
+}
+
+TEST_CASE("allocation: no pick of a composition named at compile time allocates") {
   picks_without_allocating(failover{bounded_load{maglev{}}});
   picks_without_allocating(sticky{least_connections{}});
   picks_without_allocating(shard_router{modulo_shards{{"A", "B", "not a member"}}});
 }
 
-TEST_CASE("marks of health and reports allocate nothing") {
+TEST_CASE("allocation: changing health flags and reporting outcomes allocates nothing") {
   fleet f{round_robin{}, servers(3), 0, {.observations = true}};
   CHECK(allocations_of([&] {
           f.pool.set(f.ids[0], health_flag::down);
@@ -100,7 +99,7 @@ TEST_CASE("marks of health and reports allocate nothing") {
         }) == 0);
 }
 
-TEST_CASE("balancer.acquire allocates a picker for a place once, and then no more") {
+TEST_CASE("allocation: balancer.acquire allocates a picker once and then reuses it") {
   fleet f{round_robin{}, servers(3)};
   for (int i = 0; i != 100; ++i) f.lb.acquire().finish(outcome::ok);
   CHECK(allocations_of([&] {
@@ -108,7 +107,7 @@ TEST_CASE("balancer.acquire allocates a picker for a place once, and then no mor
         }) == 0);
 }
 
-TEST_CASE("a picker that ends leaves its place to the next: one after the other allocates nothing more") {
+TEST_CASE("allocation: a new picker reuses the hazard pointer of a picker that ended") {
   fleet f{round_robin{}, servers(3)};
   f.lb.make_picker().select();
   CHECK(allocations_of([&] {
@@ -117,15 +116,16 @@ TEST_CASE("a picker that ends leaves its place to the next: one after the other 
 }
 
 #if EQUIPOISE_EXCEPTIONS
-TEMPLATE_TEST_CASE("explain that runs out of memory throws, whatever it was doing, and leaves the picks as they were",
-                   "", least_connections, power_of_two, round_robin) {
+TEMPLATE_LIST_TEST_CASE("allocation: explain that runs out of memory throws and changes no later pick", "",
+                        every_policy) {
+  INFO(TestType::name);
   fleet f{TestType{}, servers(5), 1}, twin{TestType{}, servers(5), 1};
   f.next(1), twin.next(1);
   std::size_t failed = 0;
   for (bool over = false; !over;) {
     allocations_until_none = failed + 1;
     try {
-      static_cast<void>(f.picker.explain());
+      static_cast<void>(explain(f.picker, 7));
       over = true;
     } catch (std::bad_alloc const&) {
       ++failed;
@@ -136,3 +136,5 @@ TEMPLATE_TEST_CASE("explain that runs out of memory throws, whatever it was doin
   CHECK(f.next(9) == twin.next(9));
 }
 #endif
+
+}  // namespace allocation_test

@@ -1,11 +1,11 @@
-// operator new for the whole program, counting. A file of its own: inlined, new and delete would look mismatched to the
-// compiler.
+// An operator new that counts, for the whole program. It has its own file, because the compiler would see mismatched
+// calls of new and delete if they were inlined.
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 
-std::size_t allocations = 0;             // the tests here have one thread
-std::size_t allocations_until_none = 0;  // the one that will fail; 0: none
+std::size_t allocations = 0;             // not atomic: these tests have one thread
+std::size_t allocations_until_none = 0;  // how many until one fails; 0: none fails
 
 namespace {
 void* counted(std::size_t size, std::size_t alignment) {

@@ -1,8 +1,8 @@
-# Catch2 of either version, and the function that makes a test of it.
+# Finds Catch2 of either version, and defines equipoise_test().
 include(CheckCXXSourceCompiles)
 find_package(Catch2 QUIET)
 
-# The platform's Catch2 was built with its usual standard library and with exceptions; other builds bring their own main.
+# The platform's Catch2 was built with its usual standard library and with exceptions. Other builds compile their own main.
 check_cxx_source_compiles("#include <version>
   #if !defined(__cpp_exceptions) || defined(_LIBCPP_VERSION)
   #error another standard library, or no exceptions
@@ -10,12 +10,12 @@ check_cxx_source_compiles("#include <version>
   int main() {}" EQUIPOISE_FITS_PLATFORM_LIBRARIES)
 
 if(NOT Catch2_FOUND)
-  message(STATUS "unit tests skipped: the Catch2 library is not here")
+  message(STATUS "unit tests skipped: the Catch2 library was not found")
 elseif(EQUIPOISE_FITS_PLATFORM_LIBRARIES)
   set(catch_main Catch2::Catch2WithMain)
 elseif(Catch2_VERSION VERSION_LESS 3)
   add_library(catch_main STATIC catch_main.cpp)
-  target_compile_features(catch_main PRIVATE cxx_std_20)  # or it has no string_view, which the tests print
+  target_compile_features(catch_main PRIVATE cxx_std_20)  # without it Catch2 cannot print a string_view
   target_compile_options(catch_main PRIVATE -w)
   target_link_libraries(catch_main PUBLIC Catch2::Catch2)
   set(catch_main catch_main)
@@ -39,7 +39,7 @@ function(equipoise_test name)
     if(bad)
       message(FATAL_ERROR "${source}: a test's name has a semicolon, which Catch2 2.13 takes for two names:\n${bad}")
     endif()
-    # It also indents a name by what stands before its last colon, and where that fills the line it prints without end.
+    # It also indents a name by the text before its last colon. If that text fills the line, it prints without end.
     string(REPEAT "[^\"]" 68 wide)
     file(STRINGS ${source} bad REGEX "^(TEMPLATE_|SCENARIO|TEST_CASE)[A-Z_]*\\(\"${wide}[^\"]*: ")
     if(bad)

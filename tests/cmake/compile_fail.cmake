@@ -1,5 +1,5 @@
-# equipoise_compile_fail(file.cpp): a test that passes if the file does not compile and the first of the compiler's errors, for
-# many read no other, says every sentence that the file expects: `// expect: a keyed policy needs a key`.
+# equipoise_compile_fail(file.cpp) adds a test that passes if the file does not compile and the compiler's first error has
+# every sentence that the file expects, as in `// expect: a keyed policy needs a key`. Users often read only the first error.
 if(CMAKE_SCRIPT_MODE_FILE)
   file(STRINGS ${SOURCE} sentences REGEX "^// expect: ")
   if(NOT sentences)

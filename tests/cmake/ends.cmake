@@ -1,5 +1,5 @@
-# equipoise_ends(test program argument result text): a test that passes if the program ends so (a number, or what CMake calls a
-# signal) and has said so. WILL_FAIL would take any failure for the right one.
+# equipoise_ends(test program argument result text) adds a test that passes if the program ends with that result (a number,
+# or CMake's name of a signal) and prints the text. WILL_FAIL would accept any failure.
 if(CMAKE_SCRIPT_MODE_FILE)
   execute_process(COMMAND ${PROGRAM} ${ARGUMENT} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(NOT result STREQUAL RESULT)

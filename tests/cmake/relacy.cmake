@@ -1,5 +1,5 @@
-# Model checks: every file of concurrency/relacy is a program of its own that runs a shipped template under Relacy's memory
-# model and ends with 0 or 1. Relacy brings its own scheduler and knows no sanitizer; its headers are not free of warnings.
+# Model checks. Each file of concurrency/relacy is a program that runs a template of the library under Relacy's memory
+# model and ends with 0 or 1. Relacy has its own scheduler and works with no sanitizer. Its headers cause warnings.
 file(GLOB sources CONFIGURE_DEPENDS concurrency/relacy/*.cpp)
 find_path(RELACY_INCLUDE_DIR relacy/relacy.hpp)
 

@@ -1,4 +1,4 @@
-// expect: equipoise: a policy proposes a member, not an index: return &k.members[i], or nullptr for nobody
+// expect: equipoise: a policy proposes a member, not an index: return &k.members[i], or nullptr for none
 #include <equipoise/core/pick/balancer.hpp>
 
 struct server {

@@ -1,4 +1,4 @@
-// expect: equipoise: a policy's `cursor` must be default-constructible and copyable: explain walks on a copy
+// expect: equipoise: a policy's `cursor` must be default-constructible and copyable: explain works on a copy
 #include <equipoise/core/pick/balancer.hpp>
 
 struct server {

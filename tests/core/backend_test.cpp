@@ -2,6 +2,7 @@
 
 #include <equipoise/policy/round_robin.hpp>
 
+namespace backend_test {
 namespace {
 struct by_members {
   std::string key() const { return "m"; }  // a temporary: the pool copies it
@@ -47,8 +48,11 @@ struct any_numbers {
 };
 }  // namespace
 
+}  // namespace backend_test
+
 template <>
-struct equipoise::backend_traits<by_traits> {
+struct equipoise::backend_traits<backend_test::by_traits> {
+  using by_traits = backend_test::by_traits;
   static char const* key_of(by_traits const&) { return "t"; }
   static unsigned char weight_of(by_traits const&) { return 6; }
   static signed char priority_of(by_traits const&) { return 4; }
@@ -56,6 +60,7 @@ struct equipoise::backend_traits<by_traits> {
   static equipoise::labels labels_of(by_traits const&) { return {{"version", "1"}}; }
 };
 
+namespace backend_test {
 using namespace equipoise;
 
 namespace {
@@ -70,7 +75,7 @@ attributes attributes_in_a_pool(B b, std::string const& key) {
 }
 }  // namespace
 
-TEST_CASE("backend: key and attributes come from traits, else from members, else from look-up, else by default") {
+TEST_CASE("backend: traits come before members, members before look-up, defaults last") {
   CHECK(attributes_in_a_pool(by_traits{}, "t") == attributes{6, 4, "south"});
   CHECK(attributes_in_a_pool(by_members{}, "m") == attributes{4, 2, "west"});
   CHECK(attributes_in_a_pool(by_look_up{}, "l") == attributes{5, 3, "north"});
@@ -81,7 +86,7 @@ TEST_CASE("backend: key and attributes come from traits, else from members, else
   STATIC_REQUIRE(!backend<int>);
 }
 
-TEST_CASE("backend: labels reach the policies, and an unknown one is empty") {
+TEST_CASE("backend: labels reach the policies, and an unknown label is empty") {
   struct sees_labels {
     struct table {
       std::string version, unknown;
@@ -109,7 +114,7 @@ TEST_CASE("backend: labels reach the policies, and an unknown one is empty") {
   CHECK(seen == "1/");
 }
 
-TEST_CASE("backend: a type that only moves is a fine member") {
+TEST_CASE("backend: a type that can only be moved can be a member") {
   pool<only_moves> pool;
   balancer lb{pool, round_robin{}, 0};
   auto picker = lb.make_picker();
@@ -121,7 +126,7 @@ TEST_CASE("backend: a type that only moves is a fine member") {
   CHECK(*picker.select()->value == 8);
 }
 
-TEST_CASE("backend: a weight or priority out of range is refused, naming field, value and backend") {
+TEST_CASE("backend: the error for a number out of range names field, value and backend") {
   using Catch::Matchers::ContainsSubstring;
   pool<any_numbers> pool;
   CHECK_THROWS_WITH(pool.add({-1, 0}), ContainsSubstring("weight -1 of backend 'odd-one'"));
@@ -137,7 +142,7 @@ TEST_CASE("backend: a weight or priority out of range is refused, naming field, 
   });
 }
 
-TEST_CASE("backend: zones have names, numbers of the pool's own, and the empty one is 0") {
+TEST_CASE("backend: the pool numbers the zones, and the empty zone is number 0") {
   pool<server> pool;
   pool.add({"a", 1, 0, "east"});
   pool.add({"b", 1, 0, ""});
@@ -149,3 +154,5 @@ TEST_CASE("backend: zones have names, numbers of the pool's own, and the empty o
   pool.for_each([&](backend_id, server const&, attributes const& a, health_flag) { zones += a.zone + ","; });
   CHECK(zones == "east,,east,");
 }
+
+}  // namespace backend_test

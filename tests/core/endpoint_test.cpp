@@ -2,6 +2,7 @@
 
 #include <equipoise/core/endpoint.hpp>
 
+namespace endpoint_test {
 using namespace equipoise;
 
 TEST_CASE("endpoint: parse is the inverse of text") {
@@ -20,7 +21,7 @@ TEST_CASE("endpoint: parse is the inverse of text") {
   }
 }
 
-TEST_CASE("endpoint: what is not host:port is refused, and the text is named") {
+TEST_CASE("endpoint: text that is not host:port is refused, and the error quotes it") {
   for (std::string bad : {"",           ":",           "host",      "host:",   ":80",     "host:0",   "host:65536",
                           "host:99999", "host:123456", "host:-1",   "host:+1", "host:8o", "host: 80", "host:80 ",
                           "::1:80",     "[::1]",       "[::1]:",    "[]:80",   "[::1:80", "::1]:80",  "host]:80",
@@ -31,19 +32,19 @@ TEST_CASE("endpoint: what is not host:port is refused, and the text is named") {
 }
 
 #if EQUIPOISE_EXCEPTIONS
-TEST_CASE("endpoint: text of any bytes is an endpoint that reads itself again, or refused by name, never worse") {
+TEST_CASE("endpoint: any bytes are refused by name or parse to the same text again") {
   using namespace std::string_literals;
   std::string const bytes = "0123456789ab.:-[] \n\xff\0"s;
-  dice d{44};
+  rng d{44};
   int good = 0, bad = 0;
   for (int i = 0; i != 100'000; ++i) {
-    std::string text(roll(d, 24), ' ');
-    for (char& c : text) c = bytes[roll(d, static_cast<std::uint32_t>(bytes.size()))];
-    if (roll(d, 2) == 0) text = "[" + text + "]";
-    if (roll(d, 2) == 0) text += ":" + std::to_string(roll(d, 100'000));
+    std::string text(random_below(d, 24), ' ');
+    for (char& c : text) c = bytes[random_below(d, static_cast<std::uint32_t>(bytes.size()))];
+    if (random_below(d, 2) == 0) text = "[" + text + "]";
+    if (random_below(d, 2) == 0) text += ":" + std::to_string(random_below(d, 100'000));
     try {
       auto const e = endpoint::parse(text);
-      bool const plain = text[text.rfind(':') + 1] != '0';  // "080" is read, too, and written "80"
+      bool const plain = text[text.rfind(':') + 1] != '0';  // "080" is also read, and written as "80"
       if (e.port == 0 || endpoint::parse(e.text()) != e || (plain && e.text() != text))
         FAIL("'" << text << "' is read as " << e.text());
       ++good;
@@ -58,7 +59,7 @@ TEST_CASE("endpoint: text of any bytes is an endpoint that reads itself again, o
 }
 #endif
 
-TEST_CASE("endpoint: a pool of them needs nothing else, and its key is its text") {
+TEST_CASE("endpoint: a pool of endpoints works as it is and finds them by their text") {
   pool<endpoint> pool;
   auto const a = pool.add({"10.0.0.1", 80, {.weight = 3, .priority = 1, .zone = "east"}});
   CHECK(pool.find("10.0.0.1:80") == a);
@@ -77,3 +78,5 @@ TEST_CASE("endpoint: new attributes do not make it another backend") {
   CHECK(pool.find("10.0.0.1:80") == a);
   pool.for_each([&](backend_id, endpoint const&, attributes const& attrs, health_flag) { CHECK(attrs.weight == 9); });
 }
+
+}  // namespace endpoint_test

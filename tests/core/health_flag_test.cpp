@@ -1,19 +1,9 @@
 #include "support.hpp"
 
-#include <sstream>
-
+namespace health_flag_test {
 using namespace equipoise;
 
-namespace {
-template <class T>
-std::string printed(T const& value) {
-  std::ostringstream out;
-  out << value;
-  return out.str();
-}
-}  // namespace
-
-TEST_CASE("reasons are written strongest first, and none is up") {
+TEST_CASE("health_flag: flags are written strongest first, and no flag is written as up") {
   CHECK(to_string(health_flag::none) == "up");
   CHECK(to_string(health_flag::down) == "down");
   CHECK(to_string(health_flag::down | health_flag::draining | health_flag::user_3) == "draining+down+user_3");
@@ -23,30 +13,4 @@ TEST_CASE("reasons are written strongest first, and none is up") {
         health_flag::draining);
 }
 
-TEST_CASE("ids, reasons, outcomes and causes print themselves") {
-  CHECK(printed(backend_id{}) == "#none");
-  CHECK(printed(backend_id{17, 3 * detail::one_generation}) == "#17.3");
-  CHECK(printed(health_flag::maintenance) == "maintenance");
-  std::string all;
-  for (auto o : {outcome::ok, outcome::error, outcome::gateway_error, outcome::local_error, outcome::rejected,
-                 outcome::cancelled})
-    all += printed(o) + " ";
-  CHECK(all == "ok error gateway_error local_error rejected cancelled ");
-  all.clear();
-  for (auto c : {pick_error::none, pick_error::all_excluded, pick_error::all_saturated, pick_error::all_down,
-                 pick_error::refused, pick_error::empty})
-    all += printed(c) + " ";
-  CHECK(all == "none all_excluded all_saturated all_down refused empty ");
-  explanation e;
-  e.policy = "round_robin";
-  CHECK(printed(e) == e.text());
-}
-
-TEST_CASE("ids compare, hash, and know whether they could be anybody's") {
-  CHECK(!backend_id{});
-  CHECK(!backend_id{3, 0});
-  CHECK(!backend_id{3, detail::one_generation | 1});
-  CHECK(backend_id{3, detail::one_generation});
-  CHECK(backend_id{1, detail::one_generation} != backend_id{1, 2 * detail::one_generation});
-  CHECK(std::hash<backend_id>{}({1, detail::one_generation}) != std::hash<backend_id>{}({2, detail::one_generation}));
-}
+}  // namespace health_flag_test

@@ -1,8 +1,9 @@
 #include "support.hpp"
 
+namespace random_source_test {
 using namespace equipoise;
 
-TEST_CASE("mix is SplitMix64's: the published first numbers of seed 0 and 1234567") {
+TEST_CASE("mix gives SplitMix64's published numbers for the seeds 0 and 1234567") {
   std::uint64_t state = 0;
   CHECK(mix(state += golden_gamma) == 0xE220A8397B1DCDAF);
   CHECK(mix(state += golden_gamma) == 0x6E789E6AA1B965F4);
@@ -15,7 +16,7 @@ TEST_CASE("mix is SplitMix64's: the published first numbers of seed 0 and 123456
 #if defined(__SIZEOF_INT128__)
 TEST_CASE("multiply_high is the upper half of the 128-bit product") {
   __extension__ using wide = unsigned __int128;
-  dice d{26};
+  rng d{26};
   auto const check = [](std::uint64_t a, std::uint64_t b) {
     REQUIRE(multiply_high(a, b) == static_cast<std::uint64_t>(static_cast<wide>(a) * b >> 64));
     auto const x = static_cast<std::uint32_t>(a), y = static_cast<std::uint32_t>(b);
@@ -37,7 +38,7 @@ TEST_CASE("multiply_high is the upper half of the 128-bit product") {
 }
 #endif
 
-TEST_CASE("random_source: same seed and stream, same numbers. Another of either, others") {
+TEST_CASE("random_source: numbers depend on seed and stream, and on nothing else") {
   random_source a{1, 2}, b{1, 2}, c{1, 3}, e{2, 2};
   for (int i = 0; i != 100; ++i) {
     auto const n = a.next();
@@ -47,7 +48,7 @@ TEST_CASE("random_source: same seed and stream, same numbers. Another of either,
   }
 }
 
-TEST_CASE("random_source: below n is even over 0 … n − 1") {
+TEST_CASE("random_source: below(n) is even over 0 … n − 1") {
   random_source r{3};
   CHECK(r.below(0) == 0);
   CHECK(r.below(1) == 0);
@@ -58,7 +59,7 @@ TEST_CASE("random_source: below n is even over 0 … n − 1") {
   }
 }
 
-TEST_CASE("random_source: positions are spread over seeds and streams, and one source begins at the start") {
+TEST_CASE("random_source: positions are spread over seeds and over streams") {
   std::vector<std::size_t> by_seed(10), by_stream(10);
   for (std::uint64_t i = 0; i != 10'000; ++i) {
     ++by_seed.at(random_source{i}.position(10));
@@ -69,3 +70,5 @@ TEST_CASE("random_source: positions are spread over seeds and streams, and one s
   CHECK(random_source{0, 0, true}.position(10) == 0);
   CHECK(random_source{7}.position(0) == 0);
 }
+
+}  // namespace random_source_test

@@ -1,8 +1,9 @@
 #include "support.hpp"
 
+namespace address_test {
 using namespace equipoise;
 
-TEST_CASE("address: what is an address is read, octet for octet") {
+TEST_CASE("address: parse reads every form of an address") {
   struct good {
     char const* text;
     std::vector<std::uint8_t> bytes;
@@ -33,7 +34,7 @@ TEST_CASE("address: what is an address is read, octet for octet") {
   }
 }
 
-TEST_CASE("address: any other text is none") {
+TEST_CASE("address: parse refuses any other text") {
   for (std::string_view bad : {"",
                                " ",
                                "1",
@@ -81,14 +82,14 @@ TEST_CASE("address: any other text is none") {
   }
 }
 
-TEST_CASE("address: text cut anywhere, and text of any bytes, is read or refused, never worse") {
+TEST_CASE("address: parse reads or refuses text that is cut or random") {
   std::string const whole = "2001:db8:ffff:1:2:3:192.0.2.255";
   for (std::size_t n = 0; n <= whole.size(); ++n)
     static_cast<void>(address::parse(std::string_view{whole}.substr(0, n)));
-  dice d{25};
+  rng d{25};
   for (int i = 0; i != 100'000; ++i) {
-    std::string text(roll(d, 24), ' ');
-    for (char& c : text) c = "0123456789abcdefF:::...%[ \xff"[roll(d, 28)];
+    std::string text(random_below(d, 24), ' ');
+    for (char& c : text) c = "0123456789abcdefF:::...%[ \xff"[random_below(d, 28)];
     if (auto const a = address::parse(text)) CHECK(a->size() == (text.find(':') == text.npos ? 4 : 16));
   }
 }
@@ -98,3 +99,5 @@ TEST_CASE("address: IPv4 and its IPv6-mapped form are different keys") {
   CHECK(*address::parse("::1") == *address::parse("0:0::1"));
   STATIC_REQUIRE(address::parse("10.0.0.1") == address::v4({10, 0, 0, 1}));
 }
+
+}  // namespace address_test

@@ -1,4 +1,4 @@
-// Ends a pool before what the argument names; only a debug build notices.
+// Ends a pool before the object that the argument names. A debug build stops at this mistake.
 #include <equipoise/equipoise.hpp>
 
 #include <cstdio>
@@ -14,11 +14,11 @@ int main(int, char** arguments) {
   auto const a = pool->add({"10.0.0.1", 80});
   auto lease = lb->acquire();
   if (!lease) return 1;
-  if (outlives == "leaver") pool->remove(a);
-  if (outlives != "lease" && outlives != "leaver") lease = {};
+  if (outlives == "removed") pool->remove(a);
+  if (outlives != "lease" && outlives != "removed") lease = {};
   if (outlives != "balancer") lb.reset();
   pool.reset();
   std::puts("the pool ended");
   std::fflush(stdout);
-  std::_Exit(0);  // what outlived it must not be ended now
+  std::_Exit(0);  // an object that outlived the pool must not be destroyed
 }

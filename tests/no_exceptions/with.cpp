@@ -1,4 +1,4 @@
-// The half that has exceptions, and main().
+// The half of the program with exceptions, and main().
 #include <equipoise/equipoise.hpp>
 
 #include <stdexcept>

@@ -1,4 +1,4 @@
-// The half that has none.
+// The half of the program without exceptions.
 #include <equipoise/equipoise.hpp>
 
 #include <cstdlib>
@@ -23,5 +23,5 @@ void refuses_without_exceptions() {
   equipoise::pool<equipoise::endpoint> pool;
   pool.add({"10.0.0.1", 80});
   pool.add({"10.0.0.1", 80});
-  std::exit(5);  // it was not refused
+  std::exit(5);  // the mistake was not refused
 }

@@ -13,6 +13,7 @@
 
 #include <functional>
 
+namespace compositions_test {
 using namespace equipoise;
 using Catch::Matchers::ContainsSubstring;
 
@@ -24,15 +25,14 @@ std::vector<server> on_levels(std::vector<std::uint32_t> const& levels) {
 }
 }  // namespace
 
-TEMPLATE_TEST_CASE(
-    "max_in_flight: never more in flight than the limit, and everybody is used before anybody is refused", "",
-    round_robin, power_of_two, maglev<>) {
-  dice d{34};
+TEMPLATE_TEST_CASE("max_in_flight: a pick is refused exactly when every backend is at the limit", "", round_robin,
+                   power_of_two, maglev<>) {
+  rng d{34};
   fleet f{max_in_flight{TestType{}, 3}, servers(5), 1};
   std::vector<lease<server>> held;
   for (std::uint64_t step = 0; step != 5000; ++step) {
-    if (!held.empty() && roll(d, 10) < 4) {
-      std::swap(held[roll(d, static_cast<std::uint32_t>(held.size()))], held.back());
+    if (!held.empty() && random_below(d, 10) < 4) {
+      std::swap(held[random_below(d, static_cast<std::uint32_t>(held.size()))], held.back());
       held.pop_back();
       continue;
     }
@@ -46,7 +46,7 @@ TEMPLATE_TEST_CASE(
   }
 }
 
-TEST_CASE("max_in_flight: the limit holds over all count rows, and for the scan past the dead") {
+TEST_CASE("max_in_flight: the limit holds over all counter stripes and in the scan") {
   fleet f{max_in_flight{round_robin{}, 2}, servers(20), 0, {.counter_stripes = 4}};
   for (std::size_t i = 0; i != 17; ++i) f.set(i, health_flag::down);
   std::vector<picker<server, max_in_flight<round_robin>>> workers;
@@ -60,7 +60,7 @@ TEST_CASE("max_in_flight: the limit holds over all count rows, and for the scan 
   for (std::size_t i = 17; i != 20; ++i) CHECK(f.pool.in_flight(f.ids[i]) == 2);
 }
 
-TEST_CASE("max_in_flight: of two limits the smaller rules, and a limit of 0 is refused") {
+TEST_CASE("max_in_flight: the smaller of two limits counts, and a limit of 0 is refused") {
   fleet f{max_in_flight{max_in_flight{round_robin{}, 2}, 7}, servers(1)};
   std::vector<lease<server>> held;
   for (int i = 0; i != 2; ++i) held.push_back(f.picker.acquire());
@@ -68,10 +68,9 @@ TEST_CASE("max_in_flight: of two limits the smaller rules, and a limit of 0 is r
   CHECK_THROWS_WITH(max_in_flight(round_robin{}, 0), ContainsSubstring("max_in_flight::most is 0"));
 }
 
-TEMPLATE_TEST_CASE(
-    "bounded_load: nobody has more than the factor times its share, rounded up, and somebody always has room", "",
-    round_robin, maglev<>) {
-  dice d{35};
+TEMPLATE_TEST_CASE("bounded_load: no backend exceeds its bound, and some backend always has room", "", round_robin,
+                   maglev<>) {
+  rng d{35};
   for (double factor : {1.01, 1.25, 2.0}) {
     auto const weights = random_weights(d, 10, 4);
     double total_weight = 0;
@@ -79,12 +78,12 @@ TEMPLATE_TEST_CASE(
     fleet f{bounded_load{TestType{}, factor}, weighted(weights), 1};
     std::vector<lease<server>> held;
     for (int step = 0; step != 3000; ++step) {
-      if (!held.empty() && roll(d, 10) < 4) {
-        std::swap(held[roll(d, static_cast<std::uint32_t>(held.size()))], held.back());
+      if (!held.empty() && random_below(d, 10) < 4) {
+        std::swap(held[random_below(d, static_cast<std::uint32_t>(held.size()))], held.back());
         held.pop_back();
         continue;
       }
-      held.push_back(acquire(f.picker, roll(d, 3)));  // three hot keys
+      held.push_back(acquire(f.picker, random_below(d, 3)));  // three hot keys
       REQUIRE(held.back());
       double const share = static_cast<double>(held.size()) * weights[held.back()->number] / total_weight;
       REQUIRE(f.pool.in_flight(held.back().id()) <= std::ceil(factor * share + 1e-9));
@@ -92,7 +91,7 @@ TEMPLATE_TEST_CASE(
   }
 }
 
-TEST_CASE("bounded_load: one hot key spreads over its next backends, an idle fleet keeps it at home") {
+TEST_CASE("bounded_load: a hot key spreads over its next backends and stays when idle") {
   fleet f{bounded_load{maglev{}}, servers(10)};
   auto const order = select_n(f.picker, 7, 10);
   std::vector<lease<server>> held;
@@ -104,11 +103,11 @@ TEST_CASE("bounded_load: one hot key spreads over its next backends, an idle fle
   for (int i = 0; i != 100; ++i) CHECK(f.picker.acquire(7).id() == order[0]);
 }
 
-TEMPLATE_TEST_CASE("bounded_load: while anybody is well somebody has room, however many are down", "", round_robin,
+TEMPLATE_TEST_CASE("bounded_load: two healthy backends always have room, however many are down", "", round_robin,
                    maglev<>) {
   for (std::size_t n : {10u, 100u}) {
     fleet f{bounded_load{TestType{}}, servers(n), 1};
-    f.next(3);  // the share that it remembers is out of date from here on
+    f.next(3);  // the remembered share is out of date from here on
     for (std::size_t i = 2; i != n; ++i) f.set(i, health_flag::down);
     for (int round = 0; round != 2; ++round) {
       std::vector<lease<server>> held;
@@ -126,7 +125,7 @@ TEMPLATE_TEST_CASE("bounded_load: while anybody is well somebody has room, howev
 TEST_CASE("bounded_load: a change of membership counts from the next pick on") {
   fleet f{bounded_load{maglev{}}, servers(40)};
   std::vector<lease<server>> held;
-  for (int i = 0; i != 60; ++i) held.push_back(f.picker.acquire(i));  // nobody has more than 2
+  for (int i = 0; i != 60; ++i) held.push_back(f.picker.acquire(i));  // no backend has more than 2
   auto late = servers(80);
   late.erase(late.begin(), late.begin() + 40);
   f.join(late);
@@ -150,13 +149,13 @@ TEST_CASE("bounded_load: a retry's exclusions loosen the bound for that pick alo
   CHECK(f.pool.in_flight(order[0]) <= 27);  // ⌈1.25 · 43 / 2⌉
 }
 
-TEST_CASE("bounded_load refuses factors that are no bound") {
+TEST_CASE("bounded_load refuses factors outside its range") {
   for (double bad : {1.0, 0.5, 0.0, -1.0, 2e6, std::nan("")})
     CHECK_THROWS_WITH(bounded_load(round_robin{}, bad), ContainsSubstring("bounded_load::factor"));
   CHECK_NOTHROW(bounded_load(round_robin{}, 1e6));
 }
 
-TEST_CASE("failover: work goes to the first level on which anybody may have it") {
+TEST_CASE("failover: work goes to the first level that has an available backend") {
   fleet f{failover{round_robin{}}, on_levels({0, 0, 1, 3, 3})};
   CHECK(f.next(4) == "ABAB");
   f.set(0, health_flag::down);
@@ -174,21 +173,21 @@ TEST_CASE("failover: work goes to the first level on which anybody may have it")
   CHECK(f.shares(4) == std::vector<std::size_t>{2, 2, 0, 0, 0});
 }
 
-TEST_CASE("failover: a level that is full overflows into the next, and a tried one is passed over") {
+TEST_CASE("failover: a full level overflows into the next, and exclusions are passed over") {
   fleet f{failover{max_in_flight{round_robin{}, 1}}, on_levels({0, 1, 2})};
   std::vector<lease<server>> held;
   std::string names;
   for (int i = 0; i != 3; ++i) {
     held.push_back(f.picker.acquire());
-    names += who(held.back());
+    names += name_or_error(held.back());
   }
   CHECK(names == "ABC");
   CHECK(f.picker.acquire().error() == pick_error::all_saturated);
   held.clear();
-  CHECK(who(f.picker.select({.excluded = {f.ids.data(), 2}})) == "C");
+  CHECK(name_or_error(f.picker.select({.excluded = {f.ids.data(), 2}})) == "C");
 }
 
-TEST_CASE("failover: a priority beyond its levels is refused by name, and nothing has changed") {
+TEST_CASE("failover: a priority beyond its levels is refused by name and changes nothing") {
   fleet f{failover{round_robin{}}, on_levels({0, 7})};
   CHECK_THROWS_WITH(f.join({{"X", 1, 8}}), ContainsSubstring("priority 8 of backend 'X'"));
   CHECK_THROWS_WITH(f.pool.update(f.ids[0], {.priority = 65'535}), ContainsSubstring("priority 65535 of backend 'A'"));
@@ -196,15 +195,14 @@ TEST_CASE("failover: a priority beyond its levels is refused by name, and nothin
   CHECK(f.next(2) == "AA");
 }
 
-TEST_CASE("failover: a priority beyond its levels is refused also of one that is down, or refresh() would fail later") {
+TEST_CASE("failover: a priority beyond its levels is also refused of a backend that is down") {
   fleet f{failover{round_robin{}}, on_levels({0, 0})};
   f.set(1, health_flag::down);
   f.pool.refresh();
   CHECK_THROWS_WITH(f.pool.update(f.ids[1], {.priority = 9}), ContainsSubstring("priority 9 of backend 'B'"));
 }
 
-TEMPLATE_TEST_CASE("failover: a key's homes on different levels do not follow from one another", "", maglev<>,
-                   hash_modulo<>) {
+TEMPLATE_TEST_CASE("failover: the owners of a key on two levels are independent", "", maglev<>, hash_modulo<>) {
   fleet f{failover{TestType{}}, on_levels({0, 0, 0, 0, 1, 1, 1, 1})};
   std::vector<std::size_t> pairs(16);
   std::vector<std::size_t> first(20'000);
@@ -214,7 +212,7 @@ TEMPLATE_TEST_CASE("failover: a key's homes on different levels do not follow fr
   CHECK(chi_square(pairs) < 1);
 }
 
-TEST_CASE("failover: when another level goes, a level's keys stay at home and its positions go on") {
+TEST_CASE("failover: a level keeps its keys and positions when another level goes") {
   fleet f{failover{maglev{}}, on_levels({0, 0, 1, 1, 1, 1})};
   f.set(0, health_flag::down), f.set(1, health_flag::down);
   auto const before = f.owners(2000);
@@ -228,8 +226,8 @@ TEST_CASE("failover: when another level goes, a level's keys stay at home and it
   CHECK(g.next(2) == "DB");
 }
 
-TEMPLATE_TEST_CASE("failover: workers begin apart on a level that comes later, too", "", round_robin, equipoise::random,
-                   power_of_two) {
+TEMPLATE_TEST_CASE("failover: workers also begin apart on a level that is added later", "", round_robin,
+                   equipoise::random, power_of_two) {
   std::vector<std::size_t> first(10);
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     fleet f{failover{TestType{}}, on_levels({0}), seed};
@@ -246,7 +244,7 @@ TEMPLATE_TEST_CASE("failover: workers begin apart on a level that comes later, t
   CHECK(chi_square(first) < 1);
 }
 
-TEST_CASE("sticky: a session goes back to its backend, all others as the child decides") {
+TEST_CASE("sticky: a session goes back to its backend, and the child decides for others") {
   fleet f{sticky{round_robin{}}, servers(3)};
   for (std::size_t i : {2u, 0u, 1u, 1u}) {
     CHECK(f.picker.select({.session = f.ids[i]}).id() == f.ids[i]);
@@ -256,15 +254,15 @@ TEST_CASE("sticky: a session goes back to its backend, all others as the child d
   fleet many{sticky{round_robin{}}, servers(200)};
   for (int round = 0; round != 2; ++round) {
     for (auto id : many.ids) CHECK(many.picker.select({.session = id}).id() == id);
-    many.pool.remove(many.ids[0]);  // its slot goes to one that joins last
+    many.pool.remove(many.ids[0]);  // the last one that joins gets its slot
     many.join({{"again-" + std::to_string(round)}});
     many.ids.erase(many.ids.begin());
   }
 }
 
-TEST_CASE("sticky: draining and weight 0 keep the sessions they have and get no new ones") {
+TEST_CASE("sticky: draining or weight 0 keeps the sessions and gets no new ones") {
   fleet f{sticky{round_robin{}}, servers(3)};
-  auto const goes_to = [&](std::size_t i) { return who(f.picker.acquire({.session = f.ids[i]})); };
+  auto const goes_to = [&](std::size_t i) { return name_or_error(f.picker.acquire({.session = f.ids[i]})); };
   for (int round = 0; round != 2; ++round) {
     f.set(0, health_flag::draining);
     f.pool.update(f.ids[1], {.weight = 0});
@@ -273,10 +271,10 @@ TEST_CASE("sticky: draining and weight 0 keep the sessions they have and get no 
     CHECK(f.next(3) == "CCC");
     f.pool.refresh();
   }
-  std::vector const excluded{f.ids[2]};  // a retry is still that session's
-  CHECK(who(f.picker.select({.excluded = excluded, .session = f.ids[0]})) == "A");
-  CHECK(who(f.picker.acquire({.excluded = excluded, .session = f.ids[1]})) == "B");
-  f.set(0, health_flag::down);  // draining and down: gone for its sessions, too
+  std::vector const excluded{f.ids[2]};  // a retry keeps its session
+  CHECK(name_or_error(f.picker.select({.excluded = excluded, .session = f.ids[0]})) == "A");
+  CHECK(name_or_error(f.picker.acquire({.excluded = excluded, .session = f.ids[1]})) == "B");
+  f.set(0, health_flag::down);  // draining and down, so its sessions leave too
   CHECK(goes_to(0) == "C");
   f.set(1, health_flag::maintenance);
   CHECK(goes_to(1) == "C");
@@ -285,11 +283,10 @@ TEST_CASE("sticky: draining and weight 0 keep the sessions they have and get no 
   CHECK(goes_to(2) == "C");
   fleet bounded{bounded_load{sticky{round_robin{}}}, servers(2)};
   bounded.pool.update(bounded.ids[0], {.weight = 0});
-  for (int i = 0; i != 3; ++i) CHECK(who(bounded.picker.acquire({.session = bounded.ids[0]})) == "A");
+  for (int i = 0; i != 3; ++i) CHECK(name_or_error(bounded.picker.acquire({.session = bounded.ids[0]})) == "A");
 }
 
-TEST_CASE(
-    "sticky: a forged, removed or default id is no session, a tried one is passed over, and a mask is respected") {
+TEST_CASE("sticky: invalid ids, excluded and saturated backends do not bind a session") {
   fleet f{sticky{round_robin{}}, servers(3)};
   auto const old = f.ids[1];
   f.pool.remove(old);
@@ -304,28 +301,28 @@ TEST_CASE(
   CHECK(f.picker.select({.session = f.ids[2]}).id() != f.ids[2]);
 }
 
-TEST_CASE("sticky: a session is not carried past a limit outside it, and is past one inside") {
+TEST_CASE("sticky: a limit outside stops a session, and a limit inside does not") {
   fleet outside{max_in_flight{sticky{round_robin{}}, 1}, servers(2)};
   auto const a = outside.picker.acquire({.session = outside.ids[0]}),
              b = outside.picker.acquire({.session = outside.ids[0]});
-  CHECK(who(a) + who(b) == "AB");
+  CHECK(name_or_error(a) + name_or_error(b) == "AB");
   fleet inside{sticky{max_in_flight{round_robin{}, 1}}, servers(2)};
   auto const c = inside.picker.acquire({.session = inside.ids[0]}),
              e = inside.picker.acquire({.session = inside.ids[0]});
-  CHECK(who(c) + who(e) == "AA");
+  CHECK(name_or_error(c) + name_or_error(e) == "AA");
 }
 
-TEST_CASE("bounded_load: a bound beyond every count is none") {
+TEST_CASE("bounded_load: a bound beyond every possible count does not limit") {
   fleet f{bounded_load{round_robin{}, 1e6}, weighted({0xFFFFFFFF, 1})};
   std::vector<lease<server>> held;
   for (int i = 0; i != 3000; ++i) held.push_back(f.picker.acquire());
   f.set(0, health_flag::down);
-  CHECK(who(f.picker.acquire({.mask = admission::panic})) == "A");
+  CHECK(name_or_error(f.picker.acquire({.mask = admission::panic})) == "A");
 }
 
 namespace {
-// A table whose move may throw, as a copy may: a vector that grows would copy it.
-struct settled_down {
+// A policy with a table that may throw when it moves. A vector that grows would copy such a table.
+struct table_of_members {
   struct table {
     std::span<member const> owner;
     table() = default;
@@ -343,8 +340,8 @@ struct settled_down {
   }
 };
 
-// Two leases, which others take while a pick is under way.
-struct rush {
+// A policy that calls a function once during a pick.
+struct interleaved {
   struct table {};
   struct cursor {};
   std::function<void()>* others;
@@ -357,16 +354,16 @@ struct rush {
 }  // namespace
 
 TEST_CASE("failover: a child's table may refer to the members that it was built from") {
-  fleet f{failover{settled_down{}}, on_levels({0, 1, 2, 3, 4, 5, 6, 7})};
+  fleet f{failover{table_of_members{}}, on_levels({0, 1, 2, 3, 4, 5, 6, 7})};
   for (std::size_t i = 0; i != 8; ++i) {
-    CHECK(who(f.picker.select()) == name_of(i));
+    CHECK(name_or_error(f.picker.select()) == name_of(i));
     f.set(i, health_flag::down);
   }
 }
 
-TEST_CASE("bounded_load: nobody is refused because others took what was reckoned with") {
+TEST_CASE("bounded_load: a pick sums again if other workers took the room it counted on") {
   std::function<void()> others;
-  fleet f{bounded_load{rush{&others}}, servers(2)};
+  fleet f{bounded_load{interleaved{&others}}, servers(2)};
   balancer outside{f.pool, round_robin{}, 0};
   auto other = outside.make_picker();
   std::vector<lease<server>> held;
@@ -376,3 +373,5 @@ TEST_CASE("bounded_load: nobody is refused because others took what was reckoned
   CHECK(f.picker.acquire());
   CHECK(held.size() == 2);
 }
+
+}  // namespace compositions_test

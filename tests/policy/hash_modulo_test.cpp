@@ -2,6 +2,7 @@
 
 #include <equipoise/policy/hash_modulo.hpp>
 
+namespace hash_modulo_test {
 using namespace equipoise;
 
 namespace {
@@ -13,7 +14,7 @@ struct the_number_itself {
 };
 }  // namespace
 
-TEST_CASE("hash_modulo: a key's home is the member that its hash names, modulo their number") {
+TEST_CASE("hash_modulo: a key's owner is member number hash modulo n") {
   fleet f{hash_modulo<the_number_itself>{}, servers(7)};
   for (std::uint64_t n : {0ull, 1ull, 6ull, 7ull, 12345678901234567ull, 0xFFFFFFFFFFFFFFFFull})
     CHECK(f.picker.select(n)->number == n % 7);
@@ -36,14 +37,16 @@ TEST_CASE("hash_modulo with the library's hash is even, whatever the weights") {
   CHECK(chi_square(f.shares(100'000)) < 1);
 }
 
-TEST_CASE("hash_modulo: even a constant hash finds somebody who is up, and says so when nobody is") {
+TEST_CASE("hash_modulo: even a constant hash finds every healthy backend") {
   struct constant {
     std::uint64_t operator()(std::uint64_t) const { return 4; }
   };
   fleet f{hash_modulo<constant>{}, servers(5)};
-  CHECK(who(f.picker.select(1u)) == "E");
+  CHECK(name_or_error(f.picker.select(1u)) == "E");
   for (std::size_t i : {4u, 0u, 1u, 2u}) f.set(i, health_flag::down);
-  CHECK(who(f.picker.select(1u)) == "D");
+  CHECK(name_or_error(f.picker.select(1u)) == "D");
   f.set(3, health_flag::down);
-  CHECK(who(f.picker.select(1u)) == "(all_down)");
+  CHECK(name_or_error(f.picker.select(1u)) == "(all_down)");
 }
+
+}  // namespace hash_modulo_test

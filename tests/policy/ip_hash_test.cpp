@@ -2,12 +2,13 @@
 
 #include <equipoise/policy/ip_hash.hpp>
 
+namespace ip_hash_test {
 using namespace equipoise;
 
 namespace {
-// nginx's rule, straight from its description: nobody once its tries are used up.
-std::optional<std::size_t> by_the_book(std::vector<std::uint32_t> const& weights, std::vector<bool> const& up,
-                                       std::vector<unsigned> const& octets, int most = 21) {
+// The member that nginx's rule picks, written straight from the rule's description. None once the tries are used up.
+std::optional<std::size_t> nginx_choice(std::vector<std::uint32_t> const& weights, std::vector<bool> const& up,
+                                        std::vector<unsigned> const& octets, int most = 21) {
   std::uint64_t total = 0;
   for (auto w : weights) total += w;
   unsigned h = 89;
@@ -22,21 +23,21 @@ std::optional<std::size_t> by_the_book(std::vector<std::uint32_t> const& weights
 }
 }  // namespace
 
-TEST_CASE("ip_hash is nginx's, for random weights, addresses and backends that are down") {
-  dice d{18};
+TEST_CASE("ip_hash picks as nginx does, for random weights, addresses and failures") {
+  rng d{18};
   for (int run = 0; run != 50; ++run) {
-    std::size_t const n = 1 + roll(d, 10);
+    std::size_t const n = 1 + random_below(d, 10);
     auto const weights = random_weights(d, n, run % 3 == 0 ? 1 : 2000);
     fleet f{ip_hash{}, weighted(weights)};
     std::vector<bool> up(n, true);
     for (std::size_t i = 1; i < n; ++i)
-      if (roll(d, 3) == 0) up[i] = false, f.set(i, health_flag::down);
+      if (random_below(d, 3) == 0) up[i] = false, f.set(i, health_flag::down);
     for (int k = 0; k != 300; ++k) {
       std::array<std::uint8_t, 16> o{};
       for (auto& byte : o) byte = static_cast<std::uint8_t>(d());
-      bool const v6 = roll(d, 2) == 0;
+      bool const v6 = random_below(d, 2) == 0;
       auto const a = v6 ? address::v6(o) : address::v4({o[0], o[1], o[2], o[3]});
-      auto const expected = by_the_book(
+      auto const expected = nginx_choice(
           weights, up, v6 ? std::vector<unsigned>(o.begin(), o.end()) : std::vector<unsigned>{o[0], o[1], o[2]});
       auto const got = f.picker.select(a);
       REQUIRE(got);
@@ -46,16 +47,16 @@ TEST_CASE("ip_hash is nginx's, for random weights, addresses and backends that a
   }
 }
 
-TEST_CASE("ip_hash: the 21st proposal is still nginx's own") {
+TEST_CASE("ip_hash: the 21st proposal is still the one that nginx makes") {
   std::vector<std::uint32_t> const weights{1, 1, 1, 30};
   std::vector<bool> const up{true, true, true, false};
   fleet f{ip_hash{}, weighted(weights)};
   f.set(3, health_flag::down);
-  int last = 0;  // how often it was the 21st that decided
+  int last = 0;  // how often the 21st proposal decided
   for (unsigned network = 0; network != 50'000; ++network) {
     std::vector<unsigned> const octets{network >> 16, network >> 8 & 255, network & 255};
-    auto const expected = by_the_book(weights, up, octets);
-    if (!expected || by_the_book(weights, up, octets, 20)) continue;
+    auto const expected = nginx_choice(weights, up, octets);
+    if (!expected || nginx_choice(weights, up, octets, 20)) continue;
     ++last;
     auto const a = address::v4({static_cast<std::uint8_t>(octets[0]), static_cast<std::uint8_t>(octets[1]),
                                 static_cast<std::uint8_t>(octets[2]), 0});
@@ -71,13 +72,13 @@ TEST_CASE("ip_hash: a whole IPv4 network of 256 addresses is one client") {
     CHECK(f.picker.select(address::v4({192, 0, 2, static_cast<std::uint8_t>(last)})).id() == owner);
 }
 
-TEST_CASE("ip_hash: an IPv4-mapped address is hashed as IPv6, all sixteen octets, as nginx does") {
+TEST_CASE("ip_hash: an IPv4-mapped address is hashed as sixteen octets, as nginx does") {
   auto const mapped = *address::parse("::ffff:192.0.2.7");
   REQUIRE(mapped.is_v6());
   std::vector<std::uint32_t> const weights(10, 1);
   fleet f{ip_hash{}, weighted(weights)};
   auto const expected =
-      by_the_book(weights, std::vector<bool>(10, true), {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 7});
+      nginx_choice(weights, std::vector<bool>(10, true), {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 7});
   CHECK(f.picker.select(mapped)->number == *expected);
 }
 
@@ -91,10 +92,12 @@ TEST_CASE("ip_hash: the last octet of IPv6 counts") {
   CHECK(std::count(seen.begin(), seen.end(), true) == 10);
 }
 
-TEST_CASE("ip_hash: beyond a total weight of 6271 the tail is reached only when the others are down") {
+TEST_CASE("ip_hash: beyond a total weight of 6271 the tail only takes over for the others") {
   fleet f{ip_hash{}, weighted({6271, 1})};
   auto const count = f.shares(20'000);
   CHECK(count[1] == 0);
   f.set(0, health_flag::down);
   CHECK(f.shares(100)[1] == 100);
 }
+
+}  // namespace ip_hash_test

@@ -1,25 +1,23 @@
-// The law of keyed policies: for every key, the answer over those that are well is the first of that key's sequence
-// that is well. So only the keys of the dead move, they come home on its return, and history does not matter.
-#include "support.hpp"
+// The law of keyed policies: each key has a fixed sequence of members, and goes to the first healthy one. So only the
+// keys of a dead member move, they return with it, and history does not matter.
+#include "standard_policies.hpp"
 
-#include <equipoise/policy/bounded_load.hpp>
-#include <equipoise/policy/failover.hpp>
-#include <equipoise/policy/hash_modulo.hpp>
-#include <equipoise/policy/ip_hash.hpp>
-#include <equipoise/policy/maglev.hpp>
-#include <equipoise/policy/max_in_flight.hpp>
-#include <equipoise/policy/ring_hash.hpp>
-#include <equipoise/policy/sticky.hpp>
-
+namespace keyed_law_test {
 using namespace equipoise;
 
 namespace {
+// These policies take keys of every kind.
+using hashing_policies = except<keyed_policies, ip_hash>;
+
+// The shares of these policies are even if the weights are equal.
+using even_policies = except<hashing_policies, ring_hash<>>;
+
 // Checks the law for some keys over random subsets, of which `down` per cent are dead.
 template <class P>
-void obey(P policy, std::vector<std::uint32_t> const& weights, std::uint32_t levels, std::uint64_t seed) {
-  dice d{seed};
+void check_law(P policy, std::vector<std::uint32_t> const& weights, std::uint32_t levels, std::uint64_t seed) {
+  rng d{seed};
   auto members = weighted(weights);
-  for (auto& s : members) s.priority = roll(d, levels);
+  for (auto& s : members) s.priority = random_below(d, levels);
   fleet f{std::move(policy), members, seed};
   constexpr std::size_t keys = 60;
   std::vector<std::vector<backend_id>> sequence;
@@ -33,7 +31,7 @@ void obey(P policy, std::vector<std::uint32_t> const& weights, std::uint32_t lev
     std::vector<backend_id> healthy;
     for (auto id : f.ids) {
       f.pool.clear(id, health_flag::down);
-      if (roll(d, 100) < down)
+      if (random_below(d, 100) < down)
         f.pool.set(id, health_flag::down);
       else
         healthy.push_back(id);
@@ -53,34 +51,32 @@ void obey(P policy, std::vector<std::uint32_t> const& weights, std::uint32_t lev
 }
 
 template <class P>
-void obey(P const& policy) {
-  obey(policy, std::vector<std::uint32_t>(100, 1), 3, 1);
-  dice d{2};
-  obey(policy, random_weights(d, 40, 9), 2, 3);
-  obey(policy, {1, 1, 1}, 1, 4);
+void check_law(P const& policy) {
+  check_law(policy, std::vector<std::uint32_t>(100, 1), 3, 1);
+  rng d{2};
+  check_law(policy, random_weights(d, 40, 9), 2, 3);
+  check_law(policy, {1, 1, 1}, 1, 4);
 }
 }  // namespace
 
-TEMPLATE_TEST_CASE("a keyed policy answers with the first of the key's sequence that is well", "", ip_hash,
-                   hash_modulo<>, ring_hash<>, maglev<>) {
-  obey(TestType{});
+TEMPLATE_LIST_TEST_CASE("keyed law: a key goes to the first healthy member of its sequence", "", keyed_policies) {
+  INFO(TestType::name);
+  check_law(TestType{});
 }
 
-TEMPLATE_TEST_CASE("the law holds within each composition", "", ip_hash, maglev<>) {
-  obey(max_in_flight{TestType{}});
-  obey(bounded_load{TestType{}});
-  obey(failover{TestType{}});
-  obey(sticky{TestType{}});
+TEMPLATE_LIST_TEST_CASE("keyed law: it holds within each composition", "", keyed_policies) {
+  INFO(TestType::name);
+  for_each_standard_composition([]<template <class> class C>() { check_law(C<TestType>{TestType{}}); });
 }
 
-TEST_CASE("the law holds within compositions of compositions") {
-  obey(failover{bounded_load{maglev{}}});
-  obey(sticky{failover{ring_hash{}}});
-  obey(max_in_flight{failover{maglev{}}});
+TEST_CASE("keyed law: it holds within compositions of compositions") {
+  check_law(failover{bounded_load{maglev{}}});
+  check_law(sticky{failover{ring_hash{}}});
+  check_law(max_in_flight{failover{maglev{}}});
 }
 
-TEMPLATE_TEST_CASE("keys of the dead spread over the rest by weight, at half and at nine tenths down", "",
-                   hash_modulo<>, maglev<>) {
+TEMPLATE_LIST_TEST_CASE("keyed law: keys of dead members spread evenly over the healthy ones", "", even_policies) {
+  INFO(TestType::name);
   fleet f{TestType{}, servers(40)};
   for (std::size_t dead : {20u, 36u}) {
     for (std::size_t i = 0; i != dead; ++i) f.set(i, health_flag::down);
@@ -90,8 +86,8 @@ TEMPLATE_TEST_CASE("keys of the dead spread over the rest by weight, at half and
   }
 }
 
-TEMPLATE_TEST_CASE("text, numbers and addresses are keys, and each kind of integer is the number it is", "",
-                   ring_hash<>, maglev<>, hash_modulo<>) {
+TEMPLATE_LIST_TEST_CASE("keyed law: equal keys of different types have the same owner", "", hashing_policies) {
+  INFO(TestType::name);
   fleet f{TestType{}, servers(50)};
   auto const owner = [&](auto const& key) { return f.picker.select(key).id(); };
   CHECK(owner("user-42") == owner(std::string{"user-42"}));
@@ -102,3 +98,5 @@ TEMPLATE_TEST_CASE("text, numbers and addresses are keys, and each kind of integ
   CHECK(other > 80);
   CHECK(owner(*address::parse("2001:db8::1")));
 }
+
+}  // namespace keyed_law_test

@@ -2,20 +2,21 @@
 
 #include <equipoise/policy/least_connections.hpp>
 
+namespace least_connections_test {
 using namespace equipoise;
 
-TEST_CASE("least connections: each pick is the least loaded for its weight, the first of equals after the last pick") {
-  dice d{6};
+TEST_CASE("least connections: each pick is the least loaded backend for its weight") {
+  rng d{6};
   for (int run = 0; run != 20; ++run) {
-    std::size_t const n = 1 + roll(d, 20);
+    std::size_t const n = 1 + random_below(d, 20);
     auto const weights = random_weights(d, n, run % 2 == 0 ? 1 : 5);
     fleet f{least_connections{}, weighted(weights)};
     std::vector<std::uint64_t> load(n);
     std::vector<lease<server>> held;
     std::size_t next = 0;
     for (int step = 0; step != 1000; ++step) {
-      if (!held.empty() && roll(d, 5) < 2) {
-        std::size_t const i = roll(d, static_cast<std::uint32_t>(held.size()));
+      if (!held.empty() && random_below(d, 5) < 2) {
+        std::size_t const i = random_below(d, static_cast<std::uint32_t>(held.size()));
         --load[held[i]->number];
         std::swap(held[i], held.back());
         held.pop_back();
@@ -60,7 +61,7 @@ TEST_CASE("least connections: the greatest weights and loads compare without ove
   for (auto id : g.ids) CHECK(g.pool.in_flight(id) == 100);
 }
 
-TEST_CASE("least connections: one that is down looks idle and is never proposed for it, before and after refresh()") {
+TEST_CASE("least connections: a dead backend looks idle and is never picked for it") {
   fleet f{least_connections{}, servers(3)};
   std::vector<lease<server>> held;
   for (int i = 0; i != 6; ++i) held.push_back(f.picker.acquire());
@@ -72,7 +73,7 @@ TEST_CASE("least connections: one that is down looks idle and is never proposed 
   }
 }
 
-TEST_CASE("least connections: among many that are down, the least loaded of those that are up is found") {
+TEST_CASE("least connections: the least loaded healthy backend is found among many dead") {
   fleet f{least_connections{}, servers(20)};
   std::vector<lease<server>> held;
   for (int i = 0; i != 60; ++i) held.push_back(f.picker.acquire());  // three on each
@@ -82,7 +83,7 @@ TEST_CASE("least connections: among many that are down, the least loaded of thos
   for (int i = 0; i != 5; ++i) CHECK(f.picker.select()->number == 18);
 }
 
-TEST_CASE("least connections: the order of preference is the order of load") {
+TEST_CASE("least connections: select_n orders the backends by load") {
   fleet f{least_connections{}, servers(5)};
   std::vector<lease<server>> held;
   std::vector<unsigned> const wanted{3, 0, 4, 1, 2};
@@ -97,7 +98,7 @@ TEST_CASE("least connections: the order of preference is the order of load") {
   CHECK(select_n(idle.picker, 0, 5) == idle.ids);
 }
 
-TEST_CASE("least connections: count rows add up") {
+TEST_CASE("least connections: counter stripes add up") {
   fleet f{least_connections{}, servers(3), 0, {.counter_stripes = 4}};
   std::vector<picker<server, least_connections>> workers;
   for (int i = 0; i != 4; ++i) workers.push_back(f.lb.make_picker());
@@ -108,7 +109,7 @@ TEST_CASE("least connections: count rows add up") {
   for (auto id : f.ids) CHECK(f.pool.in_flight(id) == 0);
 }
 
-TEST_CASE("least connections: what other workers hold counts, in whichever row") {
+TEST_CASE("least connections: the leases of other workers count in every stripe") {
   fleet f{least_connections{}, servers(3), 0, {.counter_stripes = 3}};
   auto second = f.lb.make_picker(), third = f.lb.make_picker();
   std::vector<lease<server>> held;
@@ -117,5 +118,7 @@ TEST_CASE("least connections: what other workers hold counts, in whichever row")
     held.push_back(third.acquire({.excluded = std::vector{f.ids[0], f.ids[2]}}));  // on B
   }
   for (auto* p : {&f.picker, &second, &third})
-    for (int i = 0; i != 3; ++i) CHECK(who(p->acquire()) == "C");
+    for (int i = 0; i != 3; ++i) CHECK(name_or_error(p->acquire()) == "C");
 }
+
+}  // namespace least_connections_test

@@ -4,10 +4,11 @@
 
 #include <numeric>
 
+namespace maglev_test {
 using namespace equipoise;
 
 namespace {
-// Which share of the keys has another home in b than in a, beside those whose home was `gone`.
+// The share of the keys that have another owner in b than in a. Keys that `gone` owned or owns do not count.
 double moved(std::vector<backend_id> const& a, std::vector<backend_id> const& b, backend_id gone) {
   std::size_t n = 0;
   for (std::size_t i = 0; i != a.size(); ++i) n += a[i] != gone && b[i] != gone && a[i] != b[i];
@@ -34,7 +35,7 @@ std::vector<std::size_t> entries_of(std::vector<std::uint32_t> const& weights, s
 }
 }  // namespace
 
-TEST_CASE("maglev: every entry of the table has an owner, for any number of members and any prime") {
+TEST_CASE("maglev: every entry has an owner, for any number of members and any prime") {
   for (std::uint32_t size : {2u, 3u, 5u, 7u, 101u, 65'537u})
     for (std::size_t n : {1u, 2u, 3u, 5u, 40u}) {
       auto const count = entries_of(std::vector<std::uint32_t>(n, 1), size);
@@ -45,7 +46,7 @@ TEST_CASE("maglev: every entry of the table has an owner, for any number of memb
     }
 }
 
-TEST_CASE("maglev: the table has the least prime of 65537 entries and a hundred for each member") {
+TEST_CASE("maglev: the default size is a prime, at least 65537 and 100 entries per member") {
   auto const size = [](std::size_t n) {
     auto const count = entries_of(std::vector<std::uint32_t>(n, 1), 0);
     return std::accumulate(count.begin(), count.end(), std::size_t{0});
@@ -57,7 +58,7 @@ TEST_CASE("maglev: the table has the least prime of 65537 entries and a hundred 
 }
 
 TEST_CASE("maglev: shares are within 1 % of the weights") {
-  dice d{22};
+  rng d{22};
   for (std::size_t n : {3u, 10u, 100u}) {
     for (auto const& weights : {std::vector<std::uint32_t>(n, 1), random_weights(d, n, 5)}) {
       double total = 0;
@@ -83,7 +84,7 @@ TEST_CASE("maglev: keys are as even as the table") {
   CHECK(chi_square(f.shares(200'000)) < 1.1);
 }
 
-TEST_CASE("maglev: keys are even also where a hash of your own is not") {
+TEST_CASE("maglev: keys are even also if a custom hash is not") {
   struct the_number_itself {
     std::uint64_t operator()(std::uint64_t n) const { return n; }
   };
@@ -91,7 +92,7 @@ TEST_CASE("maglev: keys are even also where a hash of your own is not") {
   CHECK(chi_square(f.shares(200'000)) < 1.1);
 }
 
-TEST_CASE("maglev: a change of membership moves less than 1 % of the others' keys, and its return none") {
+TEST_CASE("maglev: a leaving member moves less than 1 % of the other members' keys") {
   for (std::size_t n : {10u, 100u}) {
     fleet f{maglev{}, servers(n)};
     auto const before = f.owners(30'000);
@@ -106,8 +107,8 @@ TEST_CASE("maglev: a change of membership moves less than 1 % of the others' key
 }
 
 TEST_CASE("maglev: any order of joining gives the same map") {
-  dice d{23};
-  any_order_gives_the_same_map(maglev{}, weighted(random_weights(d, 9, 4)), d);
+  rng d{23};
+  check_any_order_gives_the_same_map(maglev{}, weighted(random_weights(d, 9, 4)), d);
 }
 
 TEST_CASE("maglev refuses a size that is no prime below 2^30, naming field and value") {
@@ -122,3 +123,5 @@ TEST_CASE("maglev: a table with more members than entries still answers") {
   for (std::size_t i = 0; i != 19; ++i) f.set(i, health_flag::down);
   for (int i = 0; i != 50; ++i) CHECK(f.picker.select(i)->number == 19);
 }
+
+}  // namespace maglev_test

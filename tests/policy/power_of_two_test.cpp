@@ -3,10 +3,11 @@
 #include <equipoise/policy/power_of_two.hpp>
 #include <equipoise/policy/weighted_random.hpp>
 
+namespace power_of_two_test {
 using namespace equipoise;
 
 namespace {
-// Puts `load` pieces of work on the i-th.
+// Puts `load` leases on the i-th backend.
 template <class P>
 void put(fleet<P>& f, std::vector<lease<server>>& held, std::size_t i, unsigned load) {
   std::vector<backend_id> others;
@@ -16,24 +17,24 @@ void put(fleet<P>& f, std::vector<lease<server>>& held, std::size_t i, unsigned 
 }
 }  // namespace
 
-TEST_CASE("power of two never takes the more loaded of two") {
-  dice d{7};
+TEST_CASE("power of two never picks the more loaded of two") {
+  rng d{7};
   for (int run = 0; run != 20; ++run) {
-    std::size_t const n = 2 + roll(d, 8);
+    std::size_t const n = 2 + random_below(d, 8);
     fleet f{power_of_two{}, servers(n), static_cast<std::uint64_t>(run) + 1};
     std::vector<lease<server>> held;
-    std::size_t const busiest = roll(d, static_cast<std::uint32_t>(n));
-    put(f, held, busiest, 3);  // whoever it is compared with is idle: two different ones are compared
+    std::size_t const busiest = random_below(d, static_cast<std::uint32_t>(n));
+    put(f, held, busiest, 3);  // two different ones are compared, so the other one is idle
     for (int i = 0; i != 500; ++i) REQUIRE(f.picker.select()->number != busiest);
   }
 }
 
-TEST_CASE("power of two: of the two that explain() says were compared, the chosen one has the least load") {
-  dice d{8};
+TEST_CASE("power of two: the chosen backend has the smaller load that explain reports") {
+  rng d{8};
   for (int run = 0; run != 50; ++run) {
     fleet f{power_of_two{}, weighted(random_weights(d, 6, 4)), static_cast<std::uint64_t>(run) + 1};
     std::vector<lease<server>> held;
-    for (std::size_t i = 0; i != 6; ++i) put(f, held, i, roll(d, 5));
+    for (std::size_t i = 0; i != 6; ++i) put(f, held, i, random_below(d, 5));
     for (int i = 0; i != 50; ++i) {
       auto const e = f.picker.explain();
       double chosen = -1, least = 1e9;
@@ -57,13 +58,13 @@ TEST_CASE("power of two: idle backends get shares by weight") {
   CHECK(chi_square(f.shares(200'000), {1, 2, 4, 8}) < 1);
 }
 
-TEST_CASE("power of two: busy backends get shares by weight within some per cent") {
-  dice d{9};
+TEST_CASE("power of two: busy backends get shares by weight within 5 %") {
+  rng d{9};
   fleet f{power_of_two{}, weighted({1, 2, 4, 8}), 12};
   std::vector<lease<server>> held;
   std::vector<double> count(4);
   for (int i = 0; i != 50'000; ++i) {
-    if (held.size() == 100) std::swap(held[roll(d, 100)], held.back()), held.pop_back();
+    if (held.size() == 100) std::swap(held[random_below(d, 100)], held.back()), held.pop_back();
     held.push_back(f.picker.acquire());
     ++count[held.back()->number];
   }
@@ -87,10 +88,10 @@ TEST_CASE("power of two spreads held work far more evenly than chance") {
   for (int i = 0; i != 10'000; ++i) held.push_back(f.picker.acquire());
   std::uint32_t most = 0;
   for (auto id : f.ids) most = std::max(most, f.pool.in_flight(id));
-  CHECK(most <= 104);  // by chance alone some 125
+  CHECK(most <= 104);  // random picks would give about 125
 }
 
-TEST_CASE("power of two: a dead backend draws no traffic by looking idle, and the rest stay even") {
+TEST_CASE("power of two: a dead backend gets no traffic, and the others stay even") {
   fleet f{power_of_two{}, servers(5), 15};
   f.set(2, health_flag::down);
   for (int round = 0; round != 2; ++round) {
@@ -102,23 +103,24 @@ TEST_CASE("power of two: a dead backend draws no traffic by looking idle, and th
   }
 }
 
-TEST_CASE("power of two: once a dead one was refused, it is passed over and not drawn against") {
+TEST_CASE("power of two: after a refusal a dead backend is not compared again") {
   fleet f{power_of_two{}, servers(3), 18};
   std::vector<lease<server>> held;
   put(f, held, 1, 5);
   f.set(0, health_flag::down);
-  // Of the first draw, A has half: it is idle. Then B has the third in which it meets A, C the rest.
+  // A is idle and wins half of the first draws. Of these, B gets the third in which it is compared with A, and C the
+  // rest.
   CHECK(f.shares(60'000)[1] == Approx(10'000).epsilon(0.05));
 }
 
-TEST_CASE("power of two: one that was tried is passed over and not drawn against") {
+TEST_CASE("power of two: an excluded backend is not compared after its refusal") {
   fleet f{power_of_two{}, servers(3), 18};
   std::vector<lease<server>> held;
   put(f, held, 1, 5);
   CHECK(f.shares(60'000, {.excluded = {&f.ids[0], 1}})[1] == Approx(10'000).epsilon(0.05));  // as when A is dead
 }
 
-TEST_CASE("power of two: one member is everybody, two are both compared") {
+TEST_CASE("power of two: one member gets everything, and two members are compared") {
   fleet f{power_of_two{}, servers(1), 16};
   CHECK(f.next(3) == "AAA");
   fleet g{power_of_two{}, servers(2), 16};
@@ -133,7 +135,7 @@ TEST_CASE("power of two: one member is everybody, two are both compared") {
   }
 }
 
-TEST_CASE("power of two: more choices than two find the idle one more often") {
+TEST_CASE("power of two: more choices than two find the idle backend more often") {
   auto const hits = [](std::uint32_t choices) {
     fleet f{power_of_two{choices}, servers(10), 17};
     std::vector<lease<server>> held;
@@ -153,3 +155,5 @@ TEST_CASE("power of two refuses choices outside 2 … 10, naming field and value
     CHECK_THROWS_WITH(lb(pool, power_of_two{bad}, 0),
                       Catch::Matchers::ContainsSubstring("choices " + std::to_string(bad)));
 }
+
+}  // namespace power_of_two_test

@@ -4,10 +4,11 @@
 
 #include <map>
 
+namespace ring_hash_test {
 using namespace equipoise;
 
 namespace {
-// The circle as the header describes it, asked by binary search.
+// The circle as the header describes it, with a binary search.
 struct plain_ring {
   std::vector<std::tuple<std::uint32_t, std::string, std::size_t>> circle;
   plain_ring(std::vector<server> const& members, std::uint32_t points) {
@@ -24,8 +25,8 @@ struct plain_ring {
 };
 }  // namespace
 
-TEST_CASE("ring_hash: the bucket index answers as a binary search does, for any number of points and members") {
-  dice d{19};
+TEST_CASE("ring_hash: the bucket index finds what a binary search finds") {
+  rng d{19};
   for (std::uint32_t points : {1u, 2u, 3u, 7u, 160u, 1000u})
     for (std::size_t n : {1u, 2u, 3u, 17u, 200u}) {
       auto const members = weighted(random_weights(d, n, 3));
@@ -40,16 +41,14 @@ TEST_CASE("ring_hash: the bucket index answers as a binary search does, for any 
 }
 
 TEST_CASE("ring_hash: the ends of the circle belong to the first point") {
-  // Keys whose place is the last or the first of the circle, found by trying.
+  // Some of these keys fall beyond the last point of the circle.
   fleet f{ring_hash{1}, servers(2)};
   plain_ring const plain{servers(2), 1};
   for (std::uint64_t i = 0; i != 20'000; ++i) REQUIRE(f.picker.select(i)->number == plain(default_hash{}(i)));
 }
 
-TEST_CASE(
-    "ring_hash: one that joins takes keys only to itself, one that leaves gives only its own, and its return undoes "
-    "it") {
-  dice d{20};
+TEST_CASE("ring_hash: a member that joins or leaves moves only its own keys") {
+  rng d{20};
   for (int run = 0; run != 10; ++run) {
     fleet f{ring_hash{}, weighted(random_weights(d, 10, 3))};
     auto const before = f.owners(5000);
@@ -65,7 +64,7 @@ TEST_CASE(
     f.pool.remove(f.ids.back());
     CHECK(f.owners(5000) == before);
 
-    auto const gone = f.ids[roll(d, 10)];
+    auto const gone = f.ids[random_below(d, 10)];
     f.pool.remove(gone);
     auto const without = f.owners(5000);
     for (std::size_t i = 0; i != before.size(); ++i)
@@ -74,11 +73,11 @@ TEST_CASE(
 }
 
 TEST_CASE("ring_hash: any order of the same changes gives the same map") {
-  dice d{21};
-  any_order_gives_the_same_map(ring_hash{}, weighted(random_weights(d, 12, 4)), d);
+  rng d{21};
+  check_any_order_gives_the_same_map(ring_hash{}, weighted(random_weights(d, 12, 4)), d);
 }
 
-TEST_CASE("ring_hash: shares follow the weights, the greatest within a third of its due") {
+TEST_CASE("ring_hash: shares follow the weights within a third") {
   std::vector<std::uint32_t> const weights{1, 2, 3, 4, 5, 1, 2, 3, 4, 5};
   fleet f{ring_hash{}, weighted(weights)};
   auto const count = f.shares(100'000);
@@ -86,7 +85,7 @@ TEST_CASE("ring_hash: shares follow the weights, the greatest within a third of 
     CHECK(static_cast<double>(count[i]) == Approx(100'000.0 * weights[i] / 30).epsilon(0.33));
 }
 
-TEST_CASE("ring_hash: keys are spread also where a hash of your own is not even") {
+TEST_CASE("ring_hash: keys are spread also if a custom hash is not even") {
   struct itself {
     std::uint64_t operator()(std::uint64_t n) const { return n; }
   };
@@ -94,7 +93,7 @@ TEST_CASE("ring_hash: keys are spread also where a hash of your own is not even"
   for (auto const n : f.shares(50'000)) CHECK(n > 2500);
 }
 
-TEST_CASE("ring_hash: the greatest weights fit, and still rule") {
+TEST_CASE("ring_hash: the greatest weights fit, and shares follow them") {
   fleet f{ring_hash{}, weighted({0xFFFFFFFF, 0x7FFFFFFF, 1})};
   auto const count = f.shares(20'000);
   CHECK(chi_square({count[0], count[1]}, {2, 1}) < 2);
@@ -107,7 +106,7 @@ TEST_CASE("ring_hash refuses points outside 1 … 65536, naming field and value"
   CHECK_NOTHROW(ring_hash(65'536));
 }
 
-TEST_CASE("ring_hash: points that are counted beyond 64 bits are halved until they fit") {
+TEST_CASE("ring_hash: too many points for 64 bits are halved until they fit") {
   pool<server> p{{.capacity = 131'072}};
   std::vector<server> all(131'072);
   for (std::size_t i = 0; i != all.size(); ++i) all[i] = {std::to_string(i), 1u << 31};
@@ -115,3 +114,5 @@ TEST_CASE("ring_hash: points that are counted beyond 64 bits are halved until th
   balancer lb{p, ring_hash{65'536}, 0};
   CHECK(lb.make_picker().select(7));
 }
+
+}  // namespace ring_hash_test

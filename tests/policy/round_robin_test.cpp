@@ -2,6 +2,7 @@
 
 #include <equipoise/policy/round_robin.hpp>
 
+namespace round_robin_test {
 using namespace equipoise;
 
 TEST_CASE("round robin gives each backend exactly one of every n picks in a row") {
@@ -12,7 +13,7 @@ TEST_CASE("round robin gives each backend exactly one of every n picks in a row"
   }
 }
 
-TEST_CASE("round robin with seed 0 starts at the first backend and keeps the order of joining") {
+TEST_CASE("round robin with seed 0 starts at the first backend, in the joining order") {
   fleet f{round_robin{}, servers(3)};
   CHECK(f.next(7) == "ABCABCA");
 }
@@ -28,14 +29,14 @@ TEST_CASE("round robin skips a backend that is down and the others keep their tu
   CHECK(f.shares(8) == std::vector<std::size_t>{2, 2, 2, 2});
 }
 
-TEST_CASE("round robin without members has nobody, and one member is everybody") {
+TEST_CASE("round robin works without members and with one member") {
   fleet f{round_robin{}};
   CHECK(f.next(1) == "(empty)");
   f.join(servers(1));
   CHECK(f.next(3) == "AAA");
 }
 
-TEST_CASE("round robin workers keep positions of their own, and a shorter list does not bring them into step") {
+TEST_CASE("round robin workers keep different positions when the list gets shorter") {
   fleet f{round_robin{}, servers(10), 7};
   std::vector<picker<server, round_robin>> workers;
   for (int i = 0; i != 200; ++i) workers.push_back(f.lb.make_picker());
@@ -45,3 +46,5 @@ TEST_CASE("round robin workers keep positions of their own, and a shorter list d
   for (auto& w : workers) ++count[w.select()->number];
   for (std::size_t i = 0; i != 10; ++i) CHECK((i < 6 ? count[i] == 0 : count[i] > 25));
 }
+
+}  // namespace round_robin_test

@@ -2,11 +2,12 @@
 
 #include <equipoise/policy/smooth_weighted_round_robin.hpp>
 
+namespace smooth_weighted_round_robin_test {
 using namespace equipoise;
 
 namespace {
-// nginx's rule, written down straight from its description.
-std::string by_the_book(std::vector<std::uint32_t> const& weights, std::size_t turns) {
+// The order that nginx's rule gives, written straight from the rule's description.
+std::string nginx_order(std::vector<std::uint32_t> const& weights, std::size_t turns) {
   std::vector<long long> current(weights.size());
   std::string names;
   while (turns-- != 0) {
@@ -24,10 +25,10 @@ std::string by_the_book(std::vector<std::uint32_t> const& weights, std::size_t t
 }
 }  // namespace
 
-TEST_CASE("smooth weighted: each period gives each backend exactly its weight, wherever it starts") {
-  dice d{2};
+TEST_CASE("smooth weighted: each period gives each backend exactly its weight") {
+  rng d{2};
   for (int run = 0; run != 50; ++run) {
-    auto const weights = random_weights(d, 1 + roll(d, 12), 50);
+    auto const weights = random_weights(d, 1 + random_below(d, 12), 50);
     fleet f{smooth_weighted_round_robin{}, weighted(weights), 99};
     std::size_t period = 0;
     for (auto w : weights) period += w;
@@ -37,14 +38,14 @@ TEST_CASE("smooth weighted: each period gives each backend exactly its weight, w
 }
 
 TEST_CASE("smooth weighted: the order is nginx's, turn for turn, for any weights") {
-  dice d{3};
+  rng d{3};
   for (int run = 0; run != 200; ++run) {
-    auto weights = random_weights(d, 1 + roll(d, 26), 1 + roll(d, 100));
-    std::uint32_t const scale = 1 + roll(d, 1000);  // a common factor changes nothing
+    auto weights = random_weights(d, 1 + random_below(d, 26), 1 + random_below(d, 100));
+    std::uint32_t const scale = 1 + random_below(d, 1000);  // a common factor changes nothing
     auto scaled = weights;
     for (auto& w : scaled) w *= scale;
     fleet f{smooth_weighted_round_robin{}, weighted(scaled)};
-    CHECK(f.next(500) == by_the_book(weights, 500));
+    CHECK(f.next(500) == nginx_order(weights, 500));
   }
 }
 
@@ -55,8 +56,8 @@ TEST_CASE("smooth weighted: 3, 2, 1 give A B A C B A and 5, 1, 1 give A A B A C 
   CHECK(g.next(14) == "AABACAAAABACAA");
 }
 
-// Beyond the exact sizes: each has its exact share of `turns`, rounded to a neighbour, and never less than one turn.
-TEST_CASE("smooth weighted: totals too great for an exact order stay within one turn of exact, and nobody starves") {
+// Each member gets its exact share of the turns, rounded up or down, and never less than one turn.
+TEST_CASE("smooth weighted: totals too great for an exact order stay within one turn") {
   auto const check = [](std::vector<std::uint32_t> const& weights) {
     fleet f{smooth_weighted_round_robin{}, weighted(weights)};
     double total = 0;
@@ -80,23 +81,23 @@ TEST_CASE("smooth weighted: totals too great for an exact order stay within one 
   check({most, 1, 1});
   check({most, most, most - 1});
   check({most, most / 2, 12345, 1, most});
-  dice d{4};
-  for (int run = 0; run != 5; ++run) check(random_weights(d, 2 + roll(d, 200), most));
+  rng d{4};
+  for (int run = 0; run != 5; ++run) check(random_weights(d, 2 + random_below(d, 200), most));
   std::vector<std::uint32_t> one_giant(1000, 1);
   one_giant[500] = most;
   check(one_giant);
 }
 
 TEST_CASE("smooth weighted: a total too great for an exact order begins in nginx's order") {
-  dice d{5};
+  rng d{5};
   for (int run = 0; run != 5; ++run) {
-    auto const weights = random_weights(d, 2 + roll(d, 24), 0xFFFFFFFF);
+    auto const weights = random_weights(d, 2 + random_below(d, 24), 0xFFFFFFFF);
     fleet f{smooth_weighted_round_robin{}, weighted(weights)};
-    CHECK(f.next(20'000) == by_the_book(weights, 20'000));
+    CHECK(f.next(20'000) == nginx_order(weights, 20'000));
   }
 }
 
-TEST_CASE("smooth weighted: a huge total is spread out too: no prefix is more than two turns from its share") {
+TEST_CASE("smooth weighted: with a huge total every prefix is within two turns of its share") {
   std::vector<std::uint32_t> const weights{3'000'000'001, 2'000'000'011, 1'000'000'007};
   fleet f{smooth_weighted_round_robin{}, weighted(weights)};
   std::vector<double> count(3);
@@ -108,7 +109,7 @@ TEST_CASE("smooth weighted: a huge total is spread out too: no prefix is more th
   }
 }
 
-TEST_CASE("smooth weighted: the greatest sizes that are exact are exact") {
+TEST_CASE("smooth weighted: the greatest exact total is exact") {
   std::vector<std::uint32_t> weights(64, 1);
   weights[0] = (1u << 20) - 63;  // 2^20 turns, 2^26 steps
   fleet f{smooth_weighted_round_robin{}, weighted(weights)};
@@ -117,7 +118,7 @@ TEST_CASE("smooth weighted: the greatest sizes that are exact are exact") {
   CHECK(count == weights);
 }
 
-TEST_CASE("smooth weighted: equal weights are plain turns") {
+TEST_CASE("smooth weighted: equal weights need no table") {
   smooth_weighted_round_robin const policy;
   pool<server> pool;
   CHECK(policy.build({}).order.empty());
@@ -125,7 +126,9 @@ TEST_CASE("smooth weighted: equal weights are plain turns") {
   CHECK(f.next(6) == "ABCABC");
 }
 
-TEST_CASE("smooth weighted: equal weights are each in turn, however many") {
+TEST_CASE("smooth weighted: equal weights take turns, however many members there are") {
   fleet f{smooth_weighted_round_robin{}, weighted(std::vector<std::uint32_t>(20'000, 7))};
   for (std::size_t i = 0; i != 40'000; ++i) REQUIRE(f.picker.select()->number == i % 20'000);
 }
+
+}  // namespace smooth_weighted_round_robin_test

@@ -1,25 +1,25 @@
-// What every policy without a key owes: repeatable picks, first picks that are spread, and fair shares past the dead.
-#include "support.hpp"
+// The law of policies without a key: picks repeat with the seed, first picks are spread, and a dead member leaves its
+// share fairly to the others.
+#include "standard_policies.hpp"
 
-#include <equipoise/policy/least_connections.hpp>
-#include <equipoise/policy/power_of_two.hpp>
-#include <equipoise/policy/random.hpp>
-#include <equipoise/policy/round_robin.hpp>
-#include <equipoise/policy/smooth_weighted_round_robin.hpp>
-#include <equipoise/policy/weighted_random.hpp>
-#include <equipoise/policy/weighted_round_robin.hpp>
-
+namespace unkeyed_law_test {
 using namespace equipoise;
 
-#define EVERY_UNKEYED                                                                                 \
-  round_robin, weighted_round_robin, smooth_weighted_round_robin, equipoise::random, weighted_random, \
-      least_connections, power_of_two
+namespace {
+// The shares of these policies follow the weights, also while no backend has work.
+using weighted_policies = except<unkeyed_policies, round_robin, equipoise::random, least_connections>;
 
-TEMPLATE_TEST_CASE("the same seed gives the same picks, picker for picker, another seed others", "", EVERY_UNKEYED) {
+// These policies have an order, so the first pick may start at its beginning. The others draw.
+using ordered_policies = except<unkeyed_policies, equipoise::random, weighted_random, power_of_two>;
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("unkeyed law: the same seed gives the same picks, and another seed gives others", "",
+                        unkeyed_policies) {
+  INFO(TestType::name);
   auto const picks = [](std::uint64_t seed) {
     fleet f{TestType{}, weighted({5, 3, 9, 2, 7, 1}), seed};
     auto second = f.lb.make_picker();
-    dice d{33};
+    rng d{33};
     std::string names;
     std::vector<lease<server>> held;
     for (int i = 0; i != 300; ++i) {
@@ -27,8 +27,8 @@ TEMPLATE_TEST_CASE("the same seed gives the same picks, picker for picker, anoth
       if (i == 150) f.pool.refresh();
       if (i == 200) f.pool.remove(f.ids[4]);
       held.push_back(i % 3 == 0 ? second.acquire() : f.picker.acquire());
-      names += who(held.back());
-      if (roll(d, 2) == 0) held.erase(held.begin());
+      names += name_or_error(held.back());
+      if (random_below(d, 2) == 0) held.erase(held.begin());
     }
     return names;
   };
@@ -37,8 +37,8 @@ TEMPLATE_TEST_CASE("the same seed gives the same picks, picker for picker, anoth
   CHECK(picks(5) != picks(6));
 }
 
-TEMPLATE_TEST_CASE("with seed 0 the first picker's sequence starts at its beginning, the second's need not", "",
-                   round_robin, weighted_round_robin, smooth_weighted_round_robin, least_connections) {
+TEMPLATE_LIST_TEST_CASE("unkeyed law: with seed 0 the first picker starts at the first member", "", ordered_policies) {
+  INFO(TestType::name);
   std::vector<std::size_t> second(7);
   for (int i = 0; i != 20; ++i) {
     fleet f{TestType{}, servers(7)};
@@ -48,8 +48,8 @@ TEMPLATE_TEST_CASE("with seed 0 the first picker's sequence starts at its beginn
   CHECK(std::count(second.begin(), second.end(), 0u) == 0);
 }
 
-TEMPLATE_TEST_CASE("the first picks of 1000 processes are spread evenly, also when their pools fill later", "",
-                   EVERY_UNKEYED) {
+TEMPLATE_LIST_TEST_CASE("unkeyed law: the first picks of 1000 processes are spread evenly", "", unkeyed_policies) {
+  INFO(TestType::name);
   std::vector<std::size_t> at_once(10), later(10), weights(4);
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     fleet f{TestType{}, servers(10), seed};
@@ -63,8 +63,9 @@ TEMPLATE_TEST_CASE("the first picks of 1000 processes are spread evenly, also wh
   CHECK(chi_square(later) < 1);
 }
 
-TEMPLATE_TEST_CASE("the first and the second picks of 1000 processes follow the weights", "", weighted_round_robin,
-                   smooth_weighted_round_robin, weighted_random, power_of_two) {
+TEMPLATE_LIST_TEST_CASE("unkeyed law: the first and second picks of 1000 processes follow the weights", "",
+                        weighted_policies) {
+  INFO(TestType::name);
   std::vector<std::size_t> first(4), second(4);
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     fleet f{TestType{}, weighted({1, 2, 3, 4}), seed};
@@ -75,9 +76,9 @@ TEMPLATE_TEST_CASE("the first and the second picks of 1000 processes follow the 
   CHECK(chi_square(second, {1, 2, 3, 4}) < 1);
 }
 
-TEMPLATE_TEST_CASE("a dead heavy one leaves its work to all: two equals stay equal, before refresh and after", "",
-                   weighted_round_robin, smooth_weighted_round_robin, weighted_random, power_of_two,
-                   least_connections) {
+TEMPLATE_LIST_TEST_CASE("unkeyed law: a dead heavy member leaves its work evenly to two equal ones", "",
+                        unkeyed_policies) {
+  INFO(TestType::name);
   for (std::uint32_t heavy : {5u, 1000u})
     for (std::uint64_t seed : {0u, 1u, 2u}) {
       fleet f{TestType{}, weighted({heavy, 1, 1}), seed};
@@ -92,9 +93,10 @@ TEMPLATE_TEST_CASE("a dead heavy one leaves its work to all: two equals stay equ
     }
 }
 
-TEMPLATE_TEST_CASE("a dead one of many leaves the others' shares as they were", "", EVERY_UNKEYED) {
-  bool const weighs = !std::same_as<TestType, round_robin> && !std::same_as<TestType, equipoise::random> &&
-                      !std::same_as<TestType, least_connections>;
+TEMPLATE_LIST_TEST_CASE("unkeyed law: a dead member leaves the ratio of the others' shares unchanged", "",
+                        unkeyed_policies) {
+  INFO(TestType::name);
+  bool const weighs = policy_lists::contains<weighted_policies, TestType>;
   std::vector<std::uint32_t> const weights{4, 1, 2, 3, 4, 6};
   fleet f{TestType{}, weighted(weights), 3};
   f.set(3, health_flag::down);
@@ -107,8 +109,9 @@ TEMPLATE_TEST_CASE("a dead one of many leaves the others' shares as they were", 
   }
 }
 
-TEMPLATE_TEST_CASE("who recovered after the last refresh is found when all who were well then are down", "",
-                   EVERY_UNKEYED) {
+TEMPLATE_LIST_TEST_CASE("unkeyed law: a recovered member is found before a refresh if all others are down", "",
+                        unkeyed_policies) {
+  INFO(TestType::name);
   fleet f{TestType{}, weighted({3, 1, 2, 1}), 4};
   f.set(0, health_flag::down);
   f.set(1, health_flag::down);
@@ -116,22 +119,26 @@ TEMPLATE_TEST_CASE("who recovered after the last refresh is found when all who w
   f.pool.refresh();
   f.pool.clear(f.ids[0], health_flag::down);
   f.pool.clear(f.ids[2], health_flag::down);
-  CHECK(f.next(3) == "DDD");  // nobody else is asked while this one may have the pick
+  CHECK(f.next(3) == "DDD");  // the recovered ones are not asked while this one is healthy
   f.set(3, health_flag::down);
   auto const count = f.shares(1000);
   CHECK(count == std::vector<std::size_t>{500, 0, 500, 0});
-  auto const told = f.picker.explain();
-  CHECK(told.choice == f.picker.select().id());
+  auto const explained = f.picker.explain();
+  CHECK(explained.choice == f.picker.select().id());
   CHECK(select_n(f.picker, 0, 4).size() == 2);
   f.set(0, health_flag::maintenance);
   f.set(2, health_flag::maintenance);
   CHECK(f.next(1) == "(all_down)");
 }
 
-TEMPLATE_TEST_CASE("a publish that changes nobody's share leaves each worker where it was", "", EVERY_UNKEYED) {
+TEMPLATE_LIST_TEST_CASE("unkeyed law: a publish that changes no share keeps each worker's position", "",
+                        unkeyed_policies) {
+  INFO(TestType::name);
   fleet f{TestType{}, weighted({3, 1, 2}), 0}, twin{TestType{}, weighted({3, 1, 2}), 0};
   for (int i = 0; i != 200; ++i) {
     if (i % 3 == 0) f.pool.update(f.ids[0], {.weight = 3, .zone = std::to_string(i % 2)});
     REQUIRE(f.next(1) == twin.next(1));
   }
 }
+
+}  // namespace unkeyed_law_test

@@ -3,6 +3,7 @@
 #include <equipoise/policy/random.hpp>
 #include <equipoise/policy/weighted_random.hpp>
 
+namespace weighted_random_test {
 using namespace equipoise;
 
 TEST_CASE("random gives every backend the same share") {
@@ -12,7 +13,7 @@ TEST_CASE("random gives every backend the same share") {
   }
 }
 
-TEST_CASE("random picks do not follow from the pick before") {
+TEST_CASE("random picks do not depend on the previous pick") {
   fleet f{equipoise::random{}, servers(4), 9};
   std::vector<std::size_t> pairs(16);
   for (std::size_t i = 0, last = 0; i != 200'000; ++i) {
@@ -24,9 +25,9 @@ TEST_CASE("random picks do not follow from the pick before") {
 }
 
 TEST_CASE("weighted random gives each backend its weight's share, for any weights") {
-  dice d{5};
+  rng d{5};
   for (int run = 0; run != 20; ++run) {
-    auto const weights = random_weights(d, 2 + roll(d, 30), 100);
+    auto const weights = random_weights(d, 2 + random_below(d, 30), 100);
     fleet f{weighted_random{}, weighted(weights), 1000u + static_cast<unsigned>(run)};
     CHECK(chi_square(f.shares(200'000), {weights.begin(), weights.end()}) < 1);
   }
@@ -45,3 +46,5 @@ TEST_CASE("weighted random with equal weights draws as random does") {
   fleet g{equipoise::random{}, servers(5), 77};
   CHECK(f.next(1000) == g.next(1000));
 }
+
+}  // namespace weighted_random_test

@@ -2,12 +2,13 @@
 
 #include <equipoise/policy/weighted_round_robin.hpp>
 
+namespace weighted_round_robin_test {
 using namespace equipoise;
 
-TEST_CASE("weighted round robin: each period gives each backend exactly its weight, for any weights and any start") {
-  dice d{1};
+TEST_CASE("weighted round robin: each period gives each backend exactly its weight") {
+  rng d{1};
   for (int run = 0; run != 50; ++run) {
-    auto const weights = random_weights(d, 1 + roll(d, 12), 20);
+    auto const weights = random_weights(d, 1 + random_below(d, 12), 20);
     fleet f{weighted_round_robin{}, weighted(weights), 0};
     auto second = f.lb.make_picker();
     std::size_t period = 0;
@@ -18,12 +19,12 @@ TEST_CASE("weighted round robin: each period gives each backend exactly its weig
   }
 }
 
-TEST_CASE("weighted round robin: weights 3, 2, 1 give A A A B B C, and again") {
+TEST_CASE("weighted round robin: weights 3, 2, 1 give A A A B B C again and again") {
   fleet f{weighted_round_robin{}, weighted({3, 2, 1})};
   CHECK(f.next(12) == "AAABBCAAABBC");
 }
 
-TEST_CASE("weighted round robin: the greatest weights overflow nothing, and workers' first picks follow the weights") {
+TEST_CASE("weighted round robin: workers' first picks follow even the greatest weights") {
   fleet f{weighted_round_robin{}, weighted({0xFFFFFFFF, 0xFFFFFFFF, 1}), 5};
   std::vector<std::size_t> first(3);
   for (int i = 0; i != 2000; ++i) {
@@ -47,3 +48,5 @@ TEST_CASE("weighted round robin: members that leave during a run leave a valid p
   f.pool.remove(f.ids[2]);
   CHECK(f.shares(10) == std::vector<std::size_t>{5, 5, 0});
 }
+
+}  // namespace weighted_round_robin_test

@@ -4,9 +4,10 @@
 
 #include <equipoise/policy/round_robin.hpp>
 
+namespace fmt_test {
 using namespace equipoise;
 
-TEST_CASE("{fmt} writes ids, reasons, outcomes, causes and explanations as to_string does") {
+TEST_CASE("{fmt} writes ids, health flags, outcomes, errors and explanations as to_string") {
   fleet f{round_robin{}, servers(2)};
   CHECK(fmt::format("{}", f.ids[0]) == to_string(f.ids[0]));
   CHECK(fmt::format("{}", backend_id{}) == "#none");
@@ -16,3 +17,5 @@ TEST_CASE("{fmt} writes ids, reasons, outcomes, causes and explanations as to_st
   auto const why = f.picker.explain();
   CHECK(fmt::format("{}", why) == why.text());
 }
+
+}  // namespace fmt_test

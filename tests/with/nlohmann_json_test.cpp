@@ -6,6 +6,7 @@
 #include <equipoise/policy/least_connections.hpp>
 #include <equipoise/policy/round_robin.hpp>
 
+namespace nlohmann_json_test {
 using namespace equipoise;
 using Catch::Matchers::ContainsSubstring;
 
@@ -25,7 +26,7 @@ TEST_CASE("explanation as JSON: no choice is null, and the error has its name") 
   CHECK_THAT(json_text(f.picker.explain()), ContainsSubstring(R"("choice":null,"error":"all_down")"));
 }
 
-TEST_CASE("explanation as JSON: well formed whatever bytes keys contain") {
+TEST_CASE("explanation as JSON: it is well formed whatever bytes the keys contain") {
   std::string every;
   for (int c = 1; c != 256; ++c) every += static_cast<char>(c);
   fleet f{least_connections{}, {{every, 3}, {"quote\"back\\slash/tab\t", 7}, {"zero\0byte", 1}}};
@@ -67,7 +68,7 @@ TEST_CASE("explanation as JSON: numbers are whole, with a point, or null") {
                        ContainsSubstring(R"("infinite":null,"none":null,"negative":-2)"));
 }
 
-TEST_CASE("metrics: every member with its health, attributes, load and reports") {
+TEST_CASE("metrics: every member has its health, attributes, load and reports") {
   fleet f{round_robin{}, {{"A", 3, 1, "west"}, {"B"}}, 0, {.observations = true}};
   auto held = f.picker.acquire();
   f.picker.acquire().finish(outcome::local_error);
@@ -91,3 +92,5 @@ TEST_CASE("metrics: every member with its health, attributes, load and reports")
   CHECK(b["observed"]["consecutive_failures"] == 1);
   CHECK(metrics(fleet{round_robin{}, servers(1)}.pool)["backends"][0]["observed"].is_null());
 }
+
+}  // namespace nlohmann_json_test

@@ -3,6 +3,7 @@
 #include <equipoise/policy/maglev.hpp>
 #include <equipoise/policy/round_robin.hpp>
 
+namespace balancer_test {
 using namespace equipoise;
 
 namespace {
@@ -19,7 +20,7 @@ struct only_the_first {
   }
 };
 
-struct home_only {
+struct owner_only {
   using key_type = std::uint64_t;
   static constexpr std::uint32_t tries = 1;
   struct table {};
@@ -30,43 +31,42 @@ struct home_only {
   }
 };
 
-// Tells whom it was built from.
+// Records the members that it was built from.
 template <class Key>
-struct witness {
+struct build_recorder {
   using key_type = Key;
   struct table {};
   struct cursor {};
-  std::string *these, *everybody;
+  std::string *proposed, *all;
   table build(members_view members) const {
-    these->clear(), everybody->clear();
-    for (auto const& m : members) *these += m.key();
-    for (auto const& m : members.all_members()) *everybody += m.key();
+    proposed->clear(), all->clear();
+    for (auto const& m : members) *proposed += m.key();
+    for (auto const& m : members.all_members()) *all += m.key();
     return {};
   }
   proposal propose(table const&, cursor&, pick const&, Key const&) const noexcept { return nullptr; }
 };
 }  // namespace
 
-TEST_CASE(
-    "a keyed policy is built from all that have a weight, another from those of them that are well, if anybody is") {
-  dice d{41};
+TEST_CASE("balancer: keyed policies build from all weighted members, others from healthy") {
+  rng d{41};
   pool<server> pool;
-  std::string unkeyed, keyed, everybody, same;
-  balancer a{pool, witness<no_key>{&unkeyed, &everybody}, 0};
-  balancer b{pool, witness<hashed_key>{&keyed, &same}, 0};
+  std::string unkeyed, keyed, all, same;
+  balancer a{pool, build_recorder<no_key>{&unkeyed, &all}, 0};
+  balancer b{pool, build_recorder<hashed_key>{&keyed, &same}, 0};
   std::vector<backend_id> ids;
   for (auto const& s : servers(4)) ids.push_back(pool.add(s));
   for (int step = 0; step != 1000; ++step) {
-    auto const id = ids[roll(d, 4)];
-    switch (roll(d, 3)) {
+    auto const id = ids[random_below(d, 4)];
+    switch (random_below(d, 3)) {
       case 0:
-        pool.set(id, roll(d, 2) == 0 ? health_flag::down : health_flag::saturated);
+        pool.set(id, random_below(d, 2) == 0 ? health_flag::down : health_flag::saturated);
         break;
       case 1:
         pool.clear(id, health_flag::down | health_flag::saturated);
         break;
       default:
-        pool.update(id, {.weight = roll(d, 3)});
+        pool.update(id, {.weight = random_below(d, 3)});
     }
     pool.refresh();
     std::string placed, healthy;
@@ -76,12 +76,12 @@ TEST_CASE(
     });
     REQUIRE(keyed == placed);
     REQUIRE(unkeyed == (healthy.empty() ? placed : healthy));
-    REQUIRE(everybody == "ABCD");
+    REQUIRE(all == "ABCD");
     REQUIRE(same == "ABCD");
   }
 }
 
-TEST_CASE("balancer.acquire needs no picker: leases are counted, keyed or not, and explain answers too") {
+TEST_CASE("balancer.acquire and balancer.explain need no picker, with and without a key") {
   fleet f{round_robin{}, servers(3), 1};
   std::vector<lease<server>> held;
   for (int i = 0; i != 300; ++i) held.push_back(f.lb.acquire());
@@ -102,28 +102,28 @@ TEST_CASE("balancer.acquire needs no picker: leases are counted, keyed or not, a
   }
 }
 
-TEST_CASE("balancer.acquire keeps up with membership") {
+TEST_CASE("balancer.acquire sees every change of membership") {
   fleet f{round_robin{}, servers(1)};
-  CHECK(who(f.lb.acquire()) == "A");
+  CHECK(name_or_error(f.lb.acquire()) == "A");
   f.pool.assign(std::vector<server>{{"X"}});
-  for (int i = 0; i != 20; ++i) CHECK(who(f.lb.acquire()) == "X");
+  for (int i = 0; i != 20; ++i) CHECK(name_or_error(f.lb.acquire()) == "X");
 }
 
-TEST_CASE("a balancer may come before the members, after them, and go before the pool") {
+TEST_CASE("balancer: it can be made before or after the members and end before the pool") {
   pool<server> pool;
   pool.add({"a"});
   for (int i = 0; i != 10; ++i) {
     balancer early{pool, round_robin{}};
     auto p = early.make_picker();
-    CHECK(who(p.select()) == "a");
+    CHECK(name_or_error(p.select()) == "a");
     balancer late{pool, round_robin{}};
     pool.update(*pool.find("a"), {.weight = 2 + static_cast<std::uint32_t>(i)});
-    CHECK(who(late.make_picker().select()) == "a");
+    CHECK(name_or_error(late.make_picker().select()) == "a");
   }
   CHECK(pool.size() == 1);
 }
 
-TEST_CASE("a balancer stays where it is, for its pool and its pickers point at it") {
+TEST_CASE("balancer: it cannot be copied or moved") {
   using lb = balancer<server, round_robin>;
   STATIC_REQUIRE(!std::is_copy_constructible_v<lb>);
   STATIC_REQUIRE(!std::is_copy_assignable_v<lb>);
@@ -131,7 +131,7 @@ TEST_CASE("a balancer stays where it is, for its pool and its pickers point at i
   STATIC_REQUIRE(!std::is_move_assignable_v<lb>);
 }
 
-TEST_CASE("a balancer without a seed draws one of its own, and tells it so that a run can be repeated") {
+TEST_CASE("balancer: without a seed it draws one and returns it, so a run can be repeated") {
   pool<server> pool;
   for (auto const& s : servers(100)) pool.add(s);
   balancer a{pool, round_robin{}}, b{pool, round_robin{}};
@@ -142,14 +142,14 @@ TEST_CASE("a balancer without a seed draws one of its own, and tells it so that 
   for (int i = 0; i != 100; ++i) CHECK(p.select().id() == q.select().id());
 }
 
-TEST_CASE("pickers of one balancer begin apart") {
+TEST_CASE("balancer: its pickers begin at different members") {
   fleet f{round_robin{}, servers(10), 2};
   std::vector<std::size_t> first(10);
   for (int i = 0; i != 1000; ++i) ++first[f.lb.make_picker().select()->number];
   CHECK(chi_square(first) < 1);
 }
 
-TEST_CASE("a balancer whose policy refuses the members is not made, and the pool goes on") {
+TEST_CASE("balancer: if its policy refuses the members it is not made, and the pool goes on") {
   struct picky {
     struct table {};
     struct cursor {};
@@ -166,7 +166,7 @@ TEST_CASE("a balancer whose policy refuses the members is not made, and the pool
   CHECK(f.next(3) == "ABC");
 }
 
-TEST_CASE("a policy of ten lines is a policy: proposals past the end mean everybody once, then nobody") {
+TEST_CASE("balancer: after a ten-line policy's own proposals each member is proposed once") {
   struct first_come {
     struct table {};
     struct cursor {};
@@ -183,8 +183,8 @@ TEST_CASE("a policy of ten lines is a policy: proposals past the end mean everyb
   CHECK(f.picker.explain().policy == "the policy");
 }
 
-TEST_CASE("a keyed policy that has no more to propose goes on from its last proposal, member by member") {
-  fleet f{home_only{}, servers(7)};
+TEST_CASE("balancer: after a keyed policy's proposals the scan goes on from the last one") {
+  fleet f{owner_only{}, servers(7)};
   for (std::uint64_t key = 0; key != 7; ++key) {
     auto order = f.ids;
     std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(key), order.end());
@@ -192,7 +192,7 @@ TEST_CASE("a keyed policy that has no more to propose goes on from its last prop
   }
 }
 
-TEST_CASE("balancer.acquire: a cursor that could not be made, however often, costs no place") {
+TEST_CASE("balancer.acquire: failed constructions of a cursor leak no picker") {
   struct fragile {
     struct table {};
     struct cursor {};
@@ -211,12 +211,14 @@ TEST_CASE("balancer.acquire: a cursor that could not be made, however often, cos
   broken = true;
   for (int i = 0; i != 20; ++i) CHECK_THROWS_WITH(f.lb.acquire(), Catch::Matchers::Equals("no cursor"));
   broken = false;
-  CHECK(who(f.lb.acquire()) == "A");
+  CHECK(name_or_error(f.lb.acquire()) == "A");
 }
 
-TEST_CASE("a finite policy's end is the end") {
+TEST_CASE("balancer: a finite policy ends the pick without a scan") {
   fleet f{only_the_first{}, servers(2)};
   f.set(0, health_flag::down);
   CHECK(f.next(1) == "(all_down)");
   CHECK(select_n(f.picker, 0, 5).empty());
 }
+
+}  // namespace balancer_test

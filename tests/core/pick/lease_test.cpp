@@ -2,6 +2,7 @@
 
 #include <equipoise/policy/round_robin.hpp>
 
+namespace lease_test {
 using namespace equipoise;
 using namespace std::chrono_literals;
 
@@ -9,7 +10,7 @@ namespace {
 time_point at(std::chrono::nanoseconds since) { return time_point{since}; }
 }  // namespace
 
-TEST_CASE("lease: three words, moves only, and nothing it does while working can throw") {
+TEST_CASE("lease: it is three words, can only be moved, and never throws") {
   using l = lease<server>;
   STATIC_REQUIRE(sizeof(l) == 24);
   STATIC_REQUIRE(!std::is_copy_constructible_v<l>);
@@ -34,7 +35,7 @@ TEST_CASE("picker: picks are noexcept") {
   STATIC_REQUIRE(!std::is_copy_constructible_v<p>);
 }
 
-TEST_CASE("lease: one is in flight from the pick until it ends, and it ends once") {
+TEST_CASE("lease: the work is in flight from the pick until the lease ends, once") {
   fleet f{round_robin{}, servers(1)};
   auto const in_flight = [&] { return f.pool.in_flight(f.ids[0]); };
   {
@@ -47,7 +48,7 @@ TEST_CASE("lease: one is in flight from the pick until it ends, and it ends once
     CHECK(b.id() == f.ids[0]);
     auto c = f.picker.acquire();
     CHECK(in_flight() == 2);
-    c = std::move(b);  // what c held ends
+    c = std::move(b);  // the lease that c held ends
     CHECK(in_flight() == 1);
     auto& same = c;
     c = std::move(same);
@@ -61,7 +62,7 @@ TEST_CASE("lease: one is in flight from the pick until it ends, and it ends once
   CHECK(in_flight() == 0);
 }
 
-TEST_CASE("lease: says why nobody is held") {
+TEST_CASE("lease: an empty lease says why it holds no backend") {
   fleet f{round_robin{}};
   CHECK(lease<server>{}.error() == pick_error::empty);
   CHECK(f.picker.acquire().error() == pick_error::empty);
@@ -83,7 +84,7 @@ TEST_CASE("lease: says why nobody is held") {
   CHECK(held.start() == time_point{});
 }
 
-TEST_CASE("lease: what it reports is kept for each backend where the pool was asked to") {
+TEST_CASE("lease: reports are kept for each backend if the pool was asked to") {
   fleet f{round_robin{}, servers(2), 0, {.observations = true}};
   auto const report = [&](outcome how, time_point start, time_point end) {
     std::vector const not_b{f.ids[1]};
@@ -93,10 +94,10 @@ TEST_CASE("lease: what it reports is kept for each backend where the pool was as
   auto const& seen = *f.pool.observed(f.ids[0]);
   report(outcome::ok, at(1s), at(1s + 30ms));
   report(outcome::error, at(2s), at(2s + 50ms));
-  report(outcome::gateway_error, {}, at(3s));  // no start: no latency
-  report(outcome::local_error, at(3s), {});    // no end
+  report(outcome::gateway_error, {}, at(3s));  // without a start there is no latency
+  report(outcome::local_error, at(3s), {});    // without an end there is none either
   report(outcome::rejected, at(4s), at(4s + 1ms));
-  report(outcome::cancelled, at(5s), at(4s));  // a clock that went back measures nothing
+  report(outcome::cancelled, at(5s), at(4s));  // a clock that goes back measures nothing
   CHECK(seen.ok == 1);
   CHECK(seen.failed == 3);
   CHECK(seen.consecutive_failures == 3);
@@ -109,7 +110,7 @@ TEST_CASE("lease: what it reports is kept for each backend where the pool was as
   CHECK(unasked.pool.observed(unasked.ids[0]) == nullptr);
 }
 
-TEST_CASE("lease: a late report goes to the backend that did the work, not to the slot's next owner") {
+TEST_CASE("lease: a late report never reaches the next owner of the slot") {
   fleet f{round_robin{}, servers(1), 0, {.capacity = 1, .observations = true}};
   f.picker.acquire({.now = at(1s)}).finish(outcome::ok, at(2s));
   auto old = f.picker.acquire({.now = at(1s)});
@@ -126,7 +127,7 @@ TEST_CASE("lease: a late report goes to the backend that did the work, not to th
   CHECK(seen.consecutive_failures == 0);
 }
 
-TEST_CASE("lease: goes on when picker and balancer are gone, and needs only the pool") {
+TEST_CASE("lease: it needs only the pool after picker and balancer ended") {
   pool<server> pool;
   std::vector<lease<server>> held;
   {
@@ -141,7 +142,7 @@ TEST_CASE("lease: goes on when picker and balancer are gone, and needs only the 
   CHECK(pool.in_flight(*pool.find("a")) == 0);
 }
 
-TEST_CASE("an outcome or a time that makes no sense does no harm") {
+TEST_CASE("lease: an unknown outcome or an impossible time does no harm") {
   CHECK(to_string(static_cast<outcome>(77)) == "unknown");
   CHECK(to_string(static_cast<pick_error>(77)) == "unknown");
   CHECK(detail::elapsed(time_point{std::chrono::nanoseconds{-5}}, time_point{std::chrono::nanoseconds{7}}) ==
@@ -151,3 +152,5 @@ TEST_CASE("an outcome or a time that makes no sense does no harm") {
   lease.finish(outcome::ok, time_point::max());
   CHECK(f.pool.observed(f.ids[0])->ok == 1);
 }
+
+}  // namespace lease_test

@@ -1,27 +1,17 @@
-#include "support.hpp"
-
-#include <equipoise/policy/least_connections.hpp>
-#include <equipoise/policy/maglev.hpp>
-#include <equipoise/policy/max_in_flight.hpp>
-#include <equipoise/policy/power_of_two.hpp>
-#include <equipoise/policy/random.hpp>
-#include <equipoise/policy/ring_hash.hpp>
-#include <equipoise/policy/round_robin.hpp>
-#include <equipoise/policy/smooth_weighted_round_robin.hpp>
-#include <equipoise/policy/weighted_random.hpp>
-#include <equipoise/policy/weighted_round_robin.hpp>
+#include "standard_policies.hpp"
 
 #include <functional>
 
+namespace picker_test {
 using namespace equipoise;
 
-// The policies that must all behave alike here, and an unkeyed and a keyed one where two are enough.
-#define EVERY_UNKEYED                                                                                 \
-  round_robin, weighted_round_robin, smooth_weighted_round_robin, equipoise::random, weighted_random, \
-      least_connections, power_of_two
-#define EITHER_KIND power_of_two, maglev<>
+namespace {
+// The owners of these policies do not depend on the order of the members.
+using consistent_policies = except<keyed_policies, ip_hash, hash_modulo<>>;
+}  // namespace
 
-TEMPLATE_TEST_CASE("a pick says why there is nobody: the mildest reason that was met", "", EITHER_KIND) {
+TEMPLATE_LIST_TEST_CASE("picker: a pick without a backend reports the mildest reason that it met", "", every_policy) {
+  INFO(TestType::name);
   fleet f{TestType{}};
   auto const why = [&](pick_options const& o = {}) {
     auto const c = select(f.picker, 1, o).error();
@@ -52,15 +42,16 @@ TEMPLATE_TEST_CASE("a pick says why there is nobody: the mildest reason that was
   CHECK(why() == pick_error::empty);
 }
 
-TEMPLATE_TEST_CASE("a retry never gets what was tried while another one is up, and is told when none is left", "",
-                   EVERY_UNKEYED, maglev<>, ring_hash<>) {
-  dice d{32};
+TEMPLATE_LIST_TEST_CASE("picker: a retry never gets an excluded backend and learns when none is left", "",
+                        every_policy) {
+  INFO(TestType::name);
+  rng d{32};
   fleet f{TestType{}, weighted({1, 9, 2, 5, 1, 1, 3})};
   for (int run = 0; run != 200; ++run) {
     std::vector<bool> up(7);
     std::size_t healthy = 0;
     for (std::size_t i = 0; i != 7; ++i) {
-      up[i] = roll(d, 3) != 0;
+      up[i] = random_below(d, 3) != 0;
       healthy += up[i];
       if (up[i])
         f.clear(i, health_flag::down);
@@ -81,8 +72,9 @@ TEMPLATE_TEST_CASE("a retry never gets what was tried while another one is up, a
   }
 }
 
-TEMPLATE_TEST_CASE("one that was marked down is never picked again, before refresh and after", "", EVERY_UNKEYED,
-                   maglev<>, ring_hash<>) {
+TEMPLATE_LIST_TEST_CASE("picker: a backend with a health flag is never picked, before and after a refresh", "",
+                        every_policy) {
+  INFO(TestType::name);
   fleet f{TestType{}, weighted({5, 1, 1, 3})};
   for (auto r : {health_flag::down, health_flag::ejected, health_flag::circuit_open, health_flag::saturated,
                  health_flag::draining, health_flag::maintenance, health_flag::user_1, health_flag::user_4})
@@ -98,7 +90,7 @@ TEMPLATE_TEST_CASE("one that was marked down is never picked again, before refre
   CHECK(select_n(f.picker, 1, 9).size() == 4);
 }
 
-TEST_CASE("one that comes back is asked again from the next refresh on, by keyed policies at once") {
+TEST_CASE("picker: a recovered backend is picked after a refresh, by keyed policies at once") {
   fleet f{round_robin{}, servers(2)};
   fleet g{maglev{}, servers(2)};
   auto const key = [&] {
@@ -109,14 +101,14 @@ TEST_CASE("one that comes back is asked again from the next refresh on, by keyed
   f.set(1, health_flag::down), g.set(1, health_flag::down);
   f.pool.refresh(), g.pool.refresh();
   CHECK(f.next(2) == "AA");
-  CHECK(who(g.picker.select(key)) == "A");
+  CHECK(name_or_error(g.picker.select(key)) == "A");
   f.clear(1, health_flag::down), g.clear(1, health_flag::down);
-  CHECK(who(g.picker.select(key)) == "B");
+  CHECK(name_or_error(g.picker.select(key)) == "B");
   f.pool.refresh();
   CHECK(f.shares(2) == std::vector<std::size_t>{1, 1});
 }
 
-TEST_CASE("a mask decides which reasons count for one pick") {
+TEST_CASE("picker: a mask decides which health flags count for one pick") {
   fleet f{maglev{}, servers(1)};
   auto const gets = [&](admission mask) {
     return static_cast<bool>(f.picker.select(1, {.mask = mask})) &&
@@ -140,20 +132,21 @@ TEST_CASE("a mask decides which reasons count for one pick") {
   }
 }
 
-TEST_CASE("a mask holds for a retry, too, and for select_n") {
+TEST_CASE("picker: a mask also holds for a retry and for select_n") {
   fleet f{round_robin{}, servers(3)};
   f.set(1, health_flag::down);
   std::vector const excluded{f.ids[0], f.ids[2]};
   CHECK(f.picker.select({.excluded = excluded}).error() == pick_error::all_excluded);
-  CHECK(who(f.picker.select({.excluded = excluded, .mask = admission::panic})) == "B");
-  CHECK(who(f.picker.acquire({.excluded = excluded, .mask = admission::panic})) == "B");
+  CHECK(name_or_error(f.picker.select({.excluded = excluded, .mask = admission::panic})) == "B");
+  CHECK(name_or_error(f.picker.acquire({.excluded = excluded, .mask = admission::panic})) == "B");
   CHECK(f.picker.explain({.excluded = excluded, .mask = admission::panic}).choice == f.ids[1]);
   CHECK(select_n(f.picker, 0, 3).size() == 2);
   CHECK(select_n(f.picker, 0, 3, {.mask = admission::panic}).size() == 3);
 }
 
-TEMPLATE_TEST_CASE("select_n gives distinct ones that are up, and the first is what a pick would give", "",
-                   EVERY_UNKEYED, maglev<>, ring_hash<>) {
+TEMPLATE_LIST_TEST_CASE("picker: select_n gives distinct healthy backends and begins as a pick would", "",
+                        every_policy) {
+  INFO(TestType::name);
   fleet f{TestType{}, weighted({3, 1, 8, 1, 2, 2, 4}), 21}, twin{TestType{}, weighted({3, 1, 8, 1, 2, 2, 4}), 21};
   for (auto* one : {&f, &twin}) one->set(5, health_flag::down);
   for (std::uint64_t key = 0; key != 100; ++key) {
@@ -164,7 +157,7 @@ TEMPLATE_TEST_CASE("select_n gives distinct ones that are up, and the first is w
     std::sort(sorted.begin(), sorted.end());
     CHECK(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end());
     CHECK(std::find(all.begin(), all.end(), f.ids[5]) == all.end());
-    if constexpr (!std::same_as<TestType, power_of_two>)  // whose first proposal spares the look at the word
+    if constexpr (!std::same_as<TestType, power_of_two>)  // its first proposal does not test health, so it may differ
       CHECK(twin.pool.find(name_of(select(again, key)->number)) == all[0]);
     std::vector<backend_id> three(3);
     auto const few = select_n(fresh, key, 3, {.excluded = {all.data(), 1}});
@@ -173,7 +166,7 @@ TEMPLATE_TEST_CASE("select_n gives distinct ones that are up, and the first is w
   }
 }
 
-TEST_CASE("select_n of a keyed policy: each is the home of the key once those before it are gone") {
+TEST_CASE("picker: select_n lists a key's owners in the order in which they take over") {
   fleet f{ring_hash{}, servers(8)};
   for (std::uint64_t key = 0; key != 200; ++key) {
     auto const order = select_n(f.picker, key, 8);
@@ -186,8 +179,8 @@ TEST_CASE("select_n of a keyed policy: each is the home of the key once those be
   }
 }
 
-TEMPLATE_TEST_CASE("with nine of ten down somebody who is up is found, always", "", EVERY_UNKEYED, maglev<>,
-                   ring_hash<>) {
+TEMPLATE_LIST_TEST_CASE("picker: with nine of ten down a pick always finds a healthy backend", "", every_policy) {
+  INFO(TestType::name);
   fleet f{TestType{}, servers(100), 4};
   for (std::size_t i = 0; i != 100; ++i)
     if (i % 10 != 3) f.set(i, health_flag::down);
@@ -197,20 +190,20 @@ TEMPLATE_TEST_CASE("with nine of ten down somebody who is up is found, always", 
   }
 }
 
-TEST_CASE("a picker that is moved goes on where it was, and gives its mark back once") {
+TEST_CASE("picker: a moved picker goes on where it was and frees its hazard pointer once") {
   fleet f{round_robin{}, servers(3)};
   CHECK(f.next(1) == "A");
   auto moved = std::move(f.picker);
-  CHECK(who(moved.select()) == "B");
+  CHECK(name_or_error(moved.select()) == "B");
   auto other = f.lb.make_picker();
   other.select();
   other = std::move(moved);
-  CHECK(who(other.select()) == "C");
+  CHECK(name_or_error(other.select()) == "C");
   f.picker = std::move(other);
   CHECK(f.next(1) == "A");
   std::vector<picker<server, round_robin>> many;
   for (int i = 0; i != 100; ++i) {
-    many.push_back(f.lb.make_picker());  // moves them about
+    many.push_back(f.lb.make_picker());  // moves the pickers when the vector grows
     many.back().select();
   }
   f.pool.remove(f.ids[1]);
@@ -220,7 +213,7 @@ TEST_CASE("a picker that is moved goes on where it was, and gives its mark back 
   CHECK(f.pool.waiting().snapshots <= 1);
 }
 
-TEST_CASE("a choice stays good until that picker's next call, whatever the pool does") {
+TEST_CASE("picker: a choice stays valid until that picker's next call") {
   fleet f{round_robin{}, servers(2)};
   auto const c = f.picker.select();
   f.pool.remove(c.id());
@@ -228,10 +221,10 @@ TEST_CASE("a choice stays good until that picker's next call, whatever the pool 
   f.pool.assign(std::vector<server>{{"X"}});
   f.pool.refresh();
   CHECK(c->name == "A");
-  CHECK(who(f.picker.select()) == "X");
+  CHECK(name_or_error(f.picker.select()) == "X");
 }
 
-TEST_CASE("a limit that is reached is all_saturated, and the fullest of masks cannot pass it") {
+TEST_CASE("picker: a reached limit is all_saturated, and no mask gets past it") {
   fleet f{max_in_flight{round_robin{}, 2}, servers(2)};
   std::vector<lease<server>> held;
   for (int i = 0; i != 4; ++i) held.push_back(f.picker.acquire());
@@ -245,7 +238,7 @@ TEST_CASE("a limit that is reached is all_saturated, and the fullest of masks ca
   CHECK(f.picker.acquire());
 }
 
-TEST_CASE("the time of a pick is what its policy sees") {
+TEST_CASE("picker: the policy sees the time that the pick was given") {
   struct sees_time {
     struct table {};
     struct cursor {};
@@ -271,31 +264,31 @@ TEST_CASE("the time of a pick is what its policy sees") {
   CHECK(seen == time_point{});
 }
 
-TEST_CASE("a picker that was moved from may rest: the other one's snapshot stays") {
+TEST_CASE("picker: release on a moved-from picker keeps the new picker's snapshot") {
   fleet f{round_robin{}, servers(1)};
   auto moved = std::move(f.picker);
   auto const held = moved.select();
   f.picker.release();
   f.pool.remove(f.ids[0]);
   f.pool.refresh();
-  CHECK(held->name == "A");  // under the address sanitizer
+  CHECK(held->name == "A");  // the address sanitizer would find a freed snapshot
   CHECK(f.pool.waiting().snapshots == 1);
 }
 
 namespace {
-using happening = std::function<void(member const&)>;
+using interruption = std::function<void(member const&)>;
 
-// The child's picks, in the midst of which something happens: after a proposal, before it is judged.
+// Passes the child's proposals on, and calls a function after each one, before the picker tests it.
 template <class P>
 struct interrupted : with_key_of<P> {
   P child;
-  happening* happens;
+  interruption* interrupt;
 
   using table = typename policy_driver<P>::table;
   using cursor = typename policy_driver<P>::cursor;
   using pick_state = typename policy_driver<P>::pick_state;
 
-  interrupted(P policy, happening& h) : child{std::move(policy)}, happens{&h} {}
+  interrupted(P policy, interruption& h) : child{std::move(policy)}, interrupt{&h} {}
   table build(members_view members) const { return policy_driver<P>::build(child, members); }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
     policy_driver<P>::start(child, t, c, random);
@@ -303,12 +296,12 @@ struct interrupted : with_key_of<P> {
   proposal propose(table const& t, cursor& c, pick_state& w, pick const& k,
                    key_of_policy<P> const& key) const noexcept {
     proposal const p = policy_driver<P>::next(child, t, c, w, k, key);
-    if (p.candidate != nullptr && *happens) (*happens)(*p.candidate);
+    if (p.candidate != nullptr && *interrupt) (*interrupt)(*p.candidate);
     return p;
   }
 };
 
-struct eldest {
+struct first_member {
   struct table {};
   struct cursor {};
   static constexpr std::uint32_t tries = 1;
@@ -318,15 +311,15 @@ struct eldest {
   }
 };
 
-// Whom each kind of pick finds; `before` prepares each.
+// The backends that each kind of pick finds. Calls `before` before each kind.
 template <class Fleet, class Before>
-std::string each_way(Fleet& f, Before before) {
+std::string each_kind_of_pick(Fleet& f, Before before) {
   std::string found;
-  before(), found += who(select(f.picker, 1)) + " ";
-  before(), found += who(acquire(f.picker, 1)) + " ";
+  before(), found += name_or_error(select(f.picker, 1)) + " ";
+  before(), found += name_or_error(acquire(f.picker, 1)) + " ";
   before();
-  auto const story = explain(f.picker, 1);
-  for (auto const& row : story.rows) found += row.verdict == "chosen" ? row.key + " " : "";
+  auto const explained = explain(f.picker, 1);
+  for (auto const& row : explained.rows) found += row.verdict == "chosen" ? row.key + " " : "";
   before();
   auto const replicas = select_n(f.picker, 1, 1);
   f.pool.for_each([&](backend_id id, server const& s, attributes const&, health_flag) {
@@ -336,32 +329,32 @@ std::string each_way(Fleet& f, Before before) {
 }
 }  // namespace
 
-TEST_CASE("a walk is repeated if one came up where it had been, before another went down where it went") {
-  happening happens;
-  fleet f{interrupted{eldest{}, happens}, servers(2)};
-  CHECK(each_way(f, [&] {
-          happens = nullptr;
+TEST_CASE("picker: a failed pick is retried if health changed while it ran") {
+  interruption interrupt;
+  fleet f{interrupted{first_member{}, interrupt}, servers(2)};
+  CHECK(each_kind_of_pick(f, [&] {
+          interrupt = nullptr;
           f.clear(1, health_flag::down), f.set(0, health_flag::down);
-          happens = [&](member const& m) {
+          interrupt = [&](member const& m) {
             if (m.key() == "B") f.clear(0, health_flag::down), f.set(1, health_flag::down);
           };
         }) == "A A A A");
-  happens = [&](member const& m) {  // whoever is looked at is down: a pick gives up some time
+  interrupt = [&](member const& m) {  // each proposed backend is down by now, so the pick gives up at last
     f.clear(m.key() == "A", health_flag::down), f.set(m.key() == "B", health_flag::down);
   };
-  CHECK(who(f.picker.select()) == "(all_down)");
+  CHECK(name_or_error(f.picker.select()) == "(all_down)");
 }
 
-TEMPLATE_TEST_CASE(
-    "a key whose home is replaced while it is picked stays with the new one, whichever way it is asked for", "",
-    maglev<>, ring_hash<>) {
-  happening happens;
-  fleet f{interrupted{TestType{}, happens}, servers(5)};
+TEMPLATE_LIST_TEST_CASE("picker: a key keeps its owner if the owner is replaced during the pick", "",
+                        consistent_policies) {
+  INFO(TestType::name);
+  interruption interrupt;
+  fleet f{interrupted{TestType{}, interrupt}, servers(5)};
   auto const owner = std::string{select(f.picker, 1)->name};
   auto next = servers(5);
   std::size_t times = 0;
-  CHECK(each_way(f, [&] {
-          happens = [&, done = false](member const&) mutable {
+  CHECK(each_kind_of_pick(f, [&] {
+          interrupt = [&, done = false](member const&) mutable {
             if (std::exchange(done, true)) return;
             for (auto& s : next)
               if (s.name == owner) s.number += 10;
@@ -373,8 +366,8 @@ TEMPLATE_TEST_CASE(
 }
 
 namespace {
-// Says what it is told to.
-struct oracle {
+// Answers each pick with the given error.
+struct fixed_answer {
   struct table {};
   struct cursor {};
   pick_error const* says;
@@ -384,26 +377,25 @@ struct oracle {
     return proposal::none(*says);
   }
 };
-struct finite_oracle : oracle {
+struct finite_fixed_answer : fixed_answer {
   static constexpr bool finite = true;
 };
 }  // namespace
 
-TEST_CASE(
-    "what a policy says when it proposes nobody is what the host reads, and refused is refused whoever has recovered") {
+TEST_CASE("picker: the application reads the error that a policy proposes") {
   pick_error says{};
-  fleet f{oracle{&says}, servers(2)};
-  for (int stage = 0; stage != 4; ++stage) {
-    CAPTURE(stage);
-    if (stage == 1) f.set(1, health_flag::down), f.pool.refresh();
-    if (stage == 2) f.clear(1, health_flag::down);
-    if (stage == 3) f.pool.refresh();
+  fleet f{fixed_answer{&says}, servers(2)};
+  for (int step = 0; step != 4; ++step) {
+    CAPTURE(step);
+    if (step == 1) f.set(1, health_flag::down), f.pool.refresh();
+    if (step == 2) f.clear(1, health_flag::down);
+    if (step == 3) f.pool.refresh();
     says = pick_error::refused;
-    CHECK(who(f.picker.select()) == "(refused)");
-    CHECK(who(f.picker.acquire({.mask = admission::panic})) == "(refused)");
+    CHECK(name_or_error(f.picker.select()) == "(refused)");
+    CHECK(name_or_error(f.picker.acquire({.mask = admission::panic})) == "(refused)");
     CHECK(f.picker.explain().error == pick_error::refused);
   }
-  fleet g{finite_oracle{{&says}}, servers(2)};
+  fleet g{finite_fixed_answer{{&says}}, servers(2)};
   for (pick_error c :
        {pick_error::all_excluded, pick_error::all_saturated, pick_error::all_down, pick_error::refused}) {
     says = c;
@@ -412,7 +404,7 @@ TEST_CASE(
 }
 
 namespace {
-struct census {
+struct view_sizes {
   struct table {};
   struct cursor {};
   std::array<std::size_t, 3>* seen;
@@ -425,11 +417,13 @@ struct census {
 };
 }  // namespace
 
-TEST_CASE("a worker's cursor starts from the view that the table was built from") {
+TEST_CASE("picker: a cursor starts from the view that the table was built from") {
   std::array<std::size_t, 3> seen{};
-  fleet f{census{&seen}, weighted({1, 0, 1, 1})};
+  fleet f{view_sizes{&seen}, weighted({1, 0, 1, 1})};
   f.set(2, health_flag::down);
   f.pool.refresh();
-  CHECK(who(f.picker.select()) == "A");
+  CHECK(name_or_error(f.picker.select()) == "A");
   CHECK(seen == std::array<std::size_t, 3>{2, 1, 4});
 }
+
+}  // namespace picker_test

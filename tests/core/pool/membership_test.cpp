@@ -1,4 +1,4 @@
-// What was published lives as long as somebody may look at it, and no longer.
+// An object lives as long as a member list, a lease or a picker may use it, and no longer.
 #include "support.hpp"
 
 #include <equipoise/policy/round_robin.hpp>
@@ -6,19 +6,20 @@
 #include <map>
 #include <optional>
 
+namespace membership_test {
 using namespace equipoise;
 
 namespace {
-// A backend whose destruction is seen.
-struct mortal {
+// A backend with an object that tells the test when it ends.
+struct tracked {
   std::string name;
   std::shared_ptr<int> alive = nullptr;
 };
-std::string_view key_of(mortal const& m) { return m.name; }
+std::string_view key_of(tracked const& m) { return m.name; }
 }  // namespace
 
-TEST_CASE("pool: an object dies when it has left, its leases ended and no picker can still see it, and not before") {
-  pool<mortal> pool;
+TEST_CASE("membership: a removed object ends with its last lease and its last snapshot") {
+  pool<tracked> pool;
   balancer lb{pool, round_robin{}, 0};
   auto picker = lb.make_picker(), idle = lb.make_picker();
   auto a = std::make_shared<int>();
@@ -34,26 +35,26 @@ TEST_CASE("pool: an object dies when it has left, its leases ended and no picker
   picker.select();
   held = {};
   pool.refresh();
-  CHECK(!alive.expired());  // the idle picker may still look at it
+  CHECK(!alive.expired());  // the idle picker may still use it
   idle.release();
   pool.refresh();
   CHECK(alive.expired());
   CHECK(idle.select()->name == "b");
 }
 
-TEST_CASE("pool: an object lives exactly as long as somebody may look at it, whatever members, leases and pickers do") {
-  dice d{42};
-  pool<mortal> pool;
+TEST_CASE("membership: an object lives exactly as long as a lease or a picker may use it") {
+  rng d{42};
+  pool<tracked> pool;
   balancer lb{pool, round_robin{}, 0};
   struct worker {
-    picker<mortal, round_robin> p;
-    std::optional<std::size_t> sees;  // which publish
+    picker<tracked, round_robin> p;
+    std::optional<std::size_t> sees;  // the number of the publish that it holds
   };
   std::vector<worker> workers;
   for (int i = 0; i != 3; ++i) workers.push_back({lb.make_picker(), std::nullopt});
   std::vector<std::map<std::string, backend_id>> published{{}};
   std::map<std::string, std::weak_ptr<int>> objects;
-  std::vector<lease<mortal>> held;
+  std::vector<lease<tracked>> held;
   for (std::uint32_t step = 1; step != 3000; ++step) {
     auto members = published.back();
     auto const join = [&](auto& transaction) {
@@ -63,12 +64,12 @@ TEST_CASE("pool: an object lives exactly as long as somebody may look at it, wha
       members[name] = transaction.add({name, std::move(object)});
     };
     auto const leave = [&](auto& transaction) {
-      auto const gone = std::next(members.begin(), roll(d, static_cast<std::uint32_t>(members.size())));
+      auto const gone = std::next(members.begin(), random_below(d, static_cast<std::uint32_t>(members.size())));
       transaction.remove(gone->second);
       members.erase(gone);
     };
-    auto& w = workers[roll(d, 3)];
-    switch (roll(d, 8)) {
+    auto& w = workers[random_below(d, 3)];
+    switch (random_below(d, 8)) {
       case 0:
         if (members.size() < 5) pool.change(join), published.push_back(members);
         break;
@@ -86,7 +87,7 @@ TEST_CASE("pool: an object lives exactly as long as somebody may look at it, wha
         w.p.release(), w.sees = std::nullopt;
         break;
       case 5:
-        if (!held.empty()) held.erase(held.begin() + roll(d, static_cast<std::uint32_t>(held.size())));
+        if (!held.empty()) held.erase(held.begin() + random_below(d, static_cast<std::uint32_t>(held.size())));
         break;
       case 6:
         if (auto l = w.p.acquire(); l && held.size() < 4) held.push_back(std::move(l));
@@ -97,7 +98,7 @@ TEST_CASE("pool: an object lives exactly as long as somebody may look at it, wha
     }
     pool.refresh();
 
-    std::vector<std::size_t> old;  // publishes that a picker still sees
+    std::vector<std::size_t> old;  // old publishes that a picker still holds
     for (auto const& each : workers)
       if (each.sees && *each.sees != published.size() - 1) old.push_back(*each.sees);
     std::sort(old.begin(), old.end());
@@ -121,8 +122,8 @@ TEST_CASE("pool: an object lives exactly as long as somebody may look at it, wha
   }
 }
 
-TEST_CASE("pool: a picker that rested and picked again keeps what it chose") {
-  pool<mortal> pool;
+TEST_CASE("membership: a picker that released and picked again keeps its choice") {
+  pool<tracked> pool;
   balancer lb{pool, round_robin{}, 0};
   auto picker = lb.make_picker();
   auto a = std::make_shared<int>();
@@ -137,8 +138,8 @@ TEST_CASE("pool: a picker that rested and picked again keeps what it chose") {
   CHECK(c->name == "a");
 }
 
-TEST_CASE("pool: a balancer that ends leaves nothing waiting, although it had old snapshots") {
-  pool<mortal> pool;
+TEST_CASE("membership: a balancer that ends leaves no old snapshot waiting") {
+  pool<tracked> pool;
   auto a = std::make_shared<int>();
   std::weak_ptr<int> const alive = a;
   auto const id = pool.add({"a", std::move(a)});
@@ -156,11 +157,11 @@ TEST_CASE("pool: a balancer that ends leaves nothing waiting, although it had ol
   CHECK(waiting.snapshots + waiting.lists + waiting.records + waiting.slots == 0);
 }
 
-TEST_CASE("pool: a lease that outlives membership, picker and balancer keeps its object") {
-  pool<mortal> pool;
+TEST_CASE("membership: a lease that outlives picker and balancer keeps its object") {
+  pool<tracked> pool;
   auto a = std::make_shared<int>(5);
   std::weak_ptr<int> const alive = a;
-  lease<mortal> held;
+  lease<tracked> held;
   {
     balancer lb{pool, round_robin{}, 0};
     auto const id = pool.add({"a", std::move(a)});
@@ -174,10 +175,10 @@ TEST_CASE("pool: a lease that outlives membership, picker and balancer keeps its
   CHECK(alive.expired());
 }
 
-TEST_CASE("pool: what was never shown to anybody dies at once, and the pool takes its members with it") {
+TEST_CASE("membership: an object that was never published ends at once") {
   std::weak_ptr<int> alive;
   {
-    pool<mortal> pool;
+    pool<tracked> pool;
     auto a = std::make_shared<int>(), b = std::make_shared<int>();
     std::weak_ptr<int> const gone = a;
     alive = b;
@@ -190,14 +191,14 @@ TEST_CASE("pool: what was never shown to anybody dies at once, and the pool take
   CHECK(alive.expired());
 }
 
-TEST_CASE("pool: old snapshots are never more than the pickers, and rest() lets go of the last") {
+TEST_CASE("membership: there are never more old snapshots than pickers") {
   fleet f{round_robin{}, servers(3)};
   std::vector<picker<server, round_robin>> more;
   for (int i = 0; i != 4; ++i) more.push_back(f.lb.make_picker());
-  dice d{30};
+  rng d{30};
   for (int i = 0; i != 300; ++i) {
-    if (roll(d, 3) == 0) more[roll(d, 4)].select();
-    f.pool.update(f.ids[0], {.weight = 1 + roll(d, 100)});
+    if (random_below(d, 3) == 0) more[random_below(d, 4)].select();
+    f.pool.update(f.ids[0], {.weight = 1 + random_below(d, 100)});
     REQUIRE(f.pool.waiting().snapshots <= 5);
     REQUIRE(f.pool.waiting().lists <= 5);
   }
@@ -210,38 +211,38 @@ TEST_CASE("pool: old snapshots are never more than the pickers, and rest() lets 
   CHECK(f.pool.waiting().slots == 0);
 }
 
-TEST_CASE("pool: churn of members, leases and pickers in any order ends with nothing in flight and nothing waiting") {
-  dice d{31};
+TEST_CASE("membership: random churn ends with nothing in flight and nothing waiting") {
+  rng d{31};
   fleet f{round_robin{}, {}, 1, {.capacity = 40, .counter_stripes = 3}};
   std::vector<lease<server>> held;
   std::vector<picker<server, round_robin>> workers;
   std::size_t names = 0;
   for (int step = 0; step != 20'000; ++step) {
-    switch (roll(d, 8)) {
+    switch (random_below(d, 8)) {
       case 0:
         if (f.pool.size() < 8 && f.pool.waiting().slots < 30)
           f.ids.push_back(f.pool.add({"n" + std::to_string(names++)}));
         break;
       case 1:
-        if (roll(d, 3) == 0 && !f.ids.empty())
-          f.pool.remove(
-              f.ids[f.ids.size() - 1 - roll(d, static_cast<std::uint32_t>(std::min<std::size_t>(8, f.ids.size())))]);
+        if (random_below(d, 3) == 0 && !f.ids.empty())
+          f.pool.remove(f.ids[f.ids.size() - 1 -
+                              random_below(d, static_cast<std::uint32_t>(std::min<std::size_t>(8, f.ids.size())))]);
         break;
       case 2:
         if (workers.size() < 6)
           workers.push_back(f.lb.make_picker());
         else
-          workers.erase(workers.begin() + roll(d, 6));
+          workers.erase(workers.begin() + random_below(d, 6));
         break;
       case 3:
         if (!held.empty()) {
-          std::swap(held[roll(d, static_cast<std::uint32_t>(held.size()))], held.back());
+          std::swap(held[random_below(d, static_cast<std::uint32_t>(held.size()))], held.back());
           held.pop_back();
         }
         break;
       default:
         if (!workers.empty() && held.size() < 60) {
-          auto l = workers[roll(d, static_cast<std::uint32_t>(workers.size()))].acquire();
+          auto l = workers[random_below(d, static_cast<std::uint32_t>(workers.size()))].acquire();
           if (l) held.push_back(std::move(l));
         }
     }
@@ -256,3 +257,5 @@ TEST_CASE("pool: churn of members, leases and pickers in any order ends with not
   CHECK(f.pool.waiting().records == 0);
   CHECK(f.pool.waiting().slots == 0);
 }
+
+}  // namespace membership_test

@@ -2,9 +2,10 @@
 
 #include <set>
 
+namespace state_table_test {
 using namespace equipoise;
 
-TEST_CASE("state_table: slots are dealt as a permutation of each block, neighbours a cache line apart") {
+TEST_CASE("state_table: deal permutes each block and puts neighbours on different lines") {
   constexpr std::size_t per_line = detail::cache_line / sizeof(detail::state_table::word);
   for (std::uint32_t first : {0u, 1024u, 7168u}) {
     std::set<std::uint32_t> seen;
@@ -17,12 +18,12 @@ TEST_CASE("state_table: slots are dealt as a permutation of each block, neighbou
     CHECK(*seen.begin() == first);
     CHECK(*seen.rbegin() == first + detail::state_table::block - 1);
   }
-  std::set<std::size_t> lines;  // so sixty-four small backends have sixty-four lines
+  std::set<std::size_t> lines;  // 64 small backends are on 64 cache lines
   for (std::uint32_t k = 0; k != 64; ++k) lines.insert(detail::state_table::deal(k) / per_line);
   CHECK(lines.size() == 64);
 }
 
-TEST_CASE("state_table: reasons are a set: each is set and cleared apart, and only all cleared is well") {
+TEST_CASE("state_table: health flags are set and cleared independently") {
   detail::state_table r{4, 1};
   backend_id const id{2, detail::one_generation};
   r.word_of(2).store(id.tag);
@@ -42,9 +43,7 @@ TEST_CASE("state_table: reasons are a set: each is set and cleared apart, and on
   CHECK(r.check(id));
 }
 
-TEST_CASE(
-    "state_table: an id of another generation, a default one and forged ones change nothing and are let in by no "
-    "mask") {
+TEST_CASE("state_table: outdated and forged ids change nothing, and no mask admits them") {
   detail::state_table r{4, 1};
   backend_id const mine{0, 5 * detail::one_generation};
   r.word_of(0).store(mine.tag);
@@ -72,7 +71,7 @@ TEST_CASE(
   CHECK(r.health(mine) == health_flag::none);
 }
 
-TEST_CASE("state_table: a mask ignores its own reasons and no others, and masks combine") {
+TEST_CASE("state_table: a mask ignores its own flags and no others, and masks combine") {
   backend_id const id{0, detail::one_generation};
   auto const lets = [&](health_flag against, admission mask) {
     return detail::admits(id.tag | static_cast<std::uint32_t>(against), id.tag, mask);
@@ -89,81 +88,4 @@ TEST_CASE("state_table: a mask ignores its own reasons and no others, and masks 
   CHECK(!lets(health_flag::draining | health_flag::down, admission::same_session));
 }
 
-TEST_CASE("slot_allocator: freed ones come back oldest first, with the next generation") {
-  std::vector<std::size_t> order{0, 1, 2};
-  do {
-    detail::state_table r{3, 1};
-    detail::slot_allocator s{r};
-    backend_id a[3];
-    for (auto& id : a) {
-      s.require_one();
-      id = s.take();
-      r.word_of(id.slot).store(id.tag);
-    }
-    CHECK_THROWS_WITH(s.require_one(), Catch::Matchers::ContainsSubstring("capacity 3"));
-    for (auto i : order) s.leave(), s.give_back(a[i].slot);
-    for (auto i : order) {
-      auto const again = s.take();
-      CHECK(again.slot == a[i].slot);
-      CHECK(again.tag == a[i].tag + detail::one_generation);
-    }
-  } while (std::next_permutation(order.begin(), order.end()));
-}
-
-TEST_CASE("slot_allocator: going back to where they were, whatever was taken since, is as if nothing had been") {
-  dice d{40};
-  detail::state_table r{64, 1}, twin_r{64, 1};
-  detail::slot_allocator s{r}, twin{twin_r};
-  std::vector<backend_id> taken;
-  for (int step = 0; step != 3000; ++step) {
-    auto const which = roll(d, 3);
-    if (which == 0 && taken.size() < 40) {
-      REQUIRE_NOTHROW(s.require_one());
-      auto const id = s.take();
-      REQUIRE(id == twin.take());
-      r.word_of(id.slot).store(id.tag);
-      twin_r.word_of(id.slot).store(id.tag);
-      taken.push_back(id);
-    } else if (which == 1 && !taken.empty()) {
-      std::swap(taken[roll(d, static_cast<std::uint32_t>(taken.size()))], taken.back());
-      for (auto* each : {&s, &twin}) each->leave(), each->give_back(taken.back().slot);
-      taken.pop_back();
-    } else {
-      auto const before = s.where();
-      for (auto n = roll(d, 20); n != 0; --n) s.take();
-      s.back_to(before);
-    }
-    REQUIRE(s.waiting() == twin.waiting());
-  }
-}
-
-TEST_CASE("slot_allocator: one whose generations are used up is never used again") {
-  detail::state_table r{1, 1};
-  detail::slot_allocator s{r};
-  auto id = s.take();
-  r.word_of(id.slot).store((~detail::health_bits - detail::one_generation) |
-                           static_cast<std::uint32_t>(health_flag::removed));
-  s.leave();
-  s.give_back(id.slot);
-  auto const last = s.take();
-  CHECK(last.slot == id.slot);
-  CHECK(last.tag == ~detail::health_bits);
-  r.word_of(id.slot).store(last.tag | static_cast<std::uint32_t>(health_flag::removed));
-  s.leave();
-  s.give_back(id.slot);
-  CHECK(s.take().slot != id.slot);
-}
-
-TEST_CASE(
-    "slot_allocator: once the generations of every slot are used up, one more is refused, though there is capacity") {
-  detail::state_table r{1, 1};
-  detail::slot_allocator s{r};
-  for (std::uint32_t k = 0; k != r.slots(); ++k) {
-    REQUIRE_NOTHROW(s.require_one());
-    auto const slot = s.take().slot;
-    r.word_of(slot).store(~detail::health_bits | static_cast<std::uint32_t>(health_flag::removed));
-    s.leave();
-    s.give_back(slot);
-  }
-  CHECK_THROWS(s.require_one());
-}
+}  // namespace state_table_test

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include "standard_policies.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+
+namespace standard_test {
+using namespace equipoise;
+
+namespace {
+// The names of all policies and compositions that the headers of include/equipoise/policy define.
+std::set<std::string> names_in_headers() {
+  std::set<std::string> names;
+  std::regex const definition{R"re(static constexpr std::string_view name = "(\w+)")re"};
+  for (auto const& entry : std::filesystem::directory_iterator{EQUIPOISE_POLICY_HEADERS}) {
+    if (entry.path().extension() != ".hpp") continue;
+    std::ifstream file{entry.path()};
+    std::string const text{std::istreambuf_iterator<char>{file}, {}};
+    for (std::sregex_iterator at{text.begin(), text.end(), definition}, end; at != end; ++at) names.insert((*at)[1]);
+  }
+  return names;
+}
+}  // namespace
+
+TEST_CASE("standard: every policy in the headers is in a list, unless it needs arguments") {
+  std::set<std::string> listed{"shard_router"};  // needs a map
+  for_each_policy(standard_policies{}, [&](auto const& p) { CHECK(listed.emplace(p.name).second); });
+  for_each_standard_composition(
+      [&]<template <class> class C>() { CHECK(listed.emplace(C<round_robin>::name).second); });
+  CHECK(names_in_headers() == listed);
+}
+
+}  // namespace standard_test
