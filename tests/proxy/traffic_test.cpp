@@ -8,7 +8,8 @@ namespace {
 bool has(std::string const& text, std::string const& part) { return text.find(part) != text.npos; }
 }  // namespace
 
-TEST_CASE("A request goes to a backend with its client's address, and without what was meant for one connection") {
+// Fields such as TE and Connection are meant for one connection only.
+TEST_CASE("A request is forwarded with the client's address and without hop-by-hop fields") {
   scripted_backend a{answers_with("a")};
   proxy_process const p{a.toml("a")};
   auto const got =
@@ -25,9 +26,9 @@ TEST_CASE("A request goes to a backend with its client's address, and without wh
 }
 
 TEST_CASE("Connections are kept alive on both sides") {
-  std::atomic<int> wires{0};
+  std::atomic<int> connections{0};
   scripted_backend a{[&](connection& w, std::string const&) {
-    static thread_local bool const is_new = (++wires, true);
+    static thread_local bool const is_new = (++connections, true);
     (void)is_new;
     w.send(answer("a"));
   }};
@@ -38,10 +39,10 @@ TEST_CASE("Connections are kept alive on both sides") {
     CHECK(w.read_message().ends_with("\r\n\r\na"));
   }
   CHECK(a.requests() == 5);
-  CHECK(wires == 1);
+  CHECK(connections == 1);
 }
 
-TEST_CASE("Requests that come at once are answered in their order") {
+TEST_CASE("Pipelined requests are answered in their order") {
   scripted_backend a{[](connection& w, std::string const& request) { w.send(answer(request.substr(4, 2))); }};
   proxy_process const p{a.toml("a")};
   auto w = p.connect();
@@ -53,7 +54,7 @@ TEST_CASE("Requests that come at once are answered in their order") {
   CHECK(w.read_message().ends_with("/3"));
 }
 
-TEST_CASE("A body passes whole, and one in chunks gets a length") {
+TEST_CASE("A body is forwarded complete, and a chunked one gets a length") {
   scripted_backend a{
       [](connection& w, std::string const& request) { w.send(answer(request.substr(request.find("\r\n\r\n") + 4))); }};
   proxy_process const p{a.toml("a")};
@@ -70,7 +71,7 @@ TEST_CASE("A body passes whole, and one in chunks gets a length") {
   CHECK(w.read_message().ends_with("\r\n\r\nok"));
 }
 
-TEST_CASE("An answer to HEAD has its length and no body, and the connection goes on") {
+TEST_CASE("An answer to HEAD has a length and no body, and the connection stays open") {
   scripted_backend a{[](connection& w, std::string const& request) {
     w.send(request.starts_with("HEAD") ? "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" : answer("body"));
   }};
@@ -82,7 +83,7 @@ TEST_CASE("An answer to HEAD has its length and no body, and the connection goes
   CHECK(w.read_message().ends_with("\r\n\r\nbody"));
 }
 
-TEST_CASE("An answer in chunks stays in chunks for HTTP/1.1, and ends with the connection for HTTP/1.0") {
+TEST_CASE("A chunked answer stays chunked for HTTP/1.1, and ends by closing for HTTP/1.0") {
   scripted_backend a{[](connection& w, std::string const&) {
     w.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     std::this_thread::sleep_for(20ms);
@@ -99,7 +100,7 @@ TEST_CASE("An answer in chunks stays in chunks for HTTP/1.1, and ends with the c
   CHECK(old.ends_with("\r\n\r\nabcdef"));
 }
 
-TEST_CASE("A large answer streams, whether its length is known or its end is the connection's") {
+TEST_CASE("A large answer streams, whether or not its length is known") {
   std::string const large(5'000'000, 'x');
   scripted_backend a{[&](connection& w, std::string const& request) {
     if (request.starts_with("GET /known")) return void(w.send(answer(large)));
@@ -114,7 +115,7 @@ TEST_CASE("A large answer streams, whether its length is known or its end is the
   CHECK(all.size() - all.find("\r\n\r\n") - 4 == large.size());
 }
 
-TEST_CASE("What is not HTTP, or too large, is refused with a status that says so, and who is too slow is cut off") {
+TEST_CASE("A bad or too large request gets the right status, a too slow one is cut off") {
   scripted_backend a{answers_with("a")};
   proxy_process const p{"[limits]\nheader = 1024\nrequest_body = 10\n[timeouts]\nrequest = \"200ms\"\n" + a.toml("a")};
   auto const send = [&](std::string const& text) {
@@ -128,12 +129,12 @@ TEST_CASE("What is not HTTP, or too large, is refused with a status that says so
   CHECK(send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 11\r\n\r\nhello world") == "HTTP/1.1 413");
   CHECK(send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") ==
         "HTTP/1.1 400");
-  CHECK(send("GET / HTTP/1.1\r\nHost: te").empty());  // too slow: cut off
+  CHECK(send("GET / HTTP/1.1\r\nHost: te").empty());  // it is too slow
   CHECK(send("CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n") == "HTTP/1.1 501");
   CHECK(a.requests() == 0);
 }
 
-TEST_CASE("A length or a destination that could be understood in two ways is refused") {
+TEST_CASE("An ambiguous length or destination is refused") {
   scripted_backend a{answers_with("a")};
   proxy_process const p{a.toml("a")};
   auto const send = [&](std::string const& text) {
@@ -154,7 +155,7 @@ TEST_CASE("A length or a destination that could be understood in two ways is ref
   CHECK(a.requests() == 0);
 }
 
-TEST_CASE("Fields after a body in chunks do not become fields of the header") {
+TEST_CASE("Trailers after a chunked body do not become fields of the header") {
   scripted_backend a{answers_with("a")};
   proxy_process const p{a.toml("a")};
   auto w = p.connect();
@@ -167,7 +168,7 @@ TEST_CASE("Fields after a body in chunks do not become fields of the header") {
   CHECK_FALSE(has(a.last(), "X-Admin"));
 }
 
-TEST_CASE("A line before a chunk that never ends is refused") {
+TEST_CASE("A chunk size line that never ends is refused") {
   scripted_backend a{answers_with("a")};
   proxy_process const p{a.toml("a")};
   auto w = p.connect();
@@ -177,7 +178,7 @@ TEST_CASE("A line before a chunk that never ends is refused") {
   CHECK(a.requests() == 0);
 }
 
-TEST_CASE("Whatever form a request comes in, a backend gets a path and one Host") {
+TEST_CASE("Every form of request reaches a backend with a path and one Host") {
   scripted_backend a{answers_with("a")};
   proxy_process const p{a.toml("a")};
   auto const send = [&](std::string const& text) {
@@ -197,7 +198,7 @@ TEST_CASE("Whatever form a request comes in, a backend gets a path and one Host"
   CHECK(waiting.ends_with("\r\n\r\nhi"));
 }
 
-TEST_CASE("A length that a backend says twice is said once") {
+TEST_CASE("A length that a backend sends twice is passed on once") {
   auto const twice =
       GENERATE(as<std::string>{}, "Content-Length: 2\r\nContent-Length: 2\r\n", "Content-Length: 2, 2\r\n");
   scripted_backend a{[&](connection& w, std::string const&) { w.send("HTTP/1.1 200 OK\r\n" + twice + "\r\nhi"); }};
@@ -209,7 +210,7 @@ TEST_CASE("A length that a backend says twice is said once") {
   CHECK(got.ends_with("\r\n\r\nhi"));
 }
 
-TEST_CASE("A client by IPv4 is one of IPv4 on a socket for both families, too") {
+TEST_CASE("An IPv4 client has an IPv4 address also on a socket for both families") {
   int const fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in6 any{};
   any.sin6_family = AF_INET6;
@@ -223,7 +224,7 @@ TEST_CASE("A client by IPv4 is one of IPv4 on a socket for both families, too") 
   CHECK_THAT(p.get("/-/stats"), ContainsSubstring("200 OK"));  // from this machine
 }
 
-TEST_CASE("204 has no length, whatever the backend says") {
+TEST_CASE("Status 204 has no length, whatever the backend sends") {
   scripted_backend a{[](connection& w, std::string const& request) {
     w.send(request.starts_with("GET /none") ? "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi" : answer("a"));
   }};
