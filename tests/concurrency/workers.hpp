@@ -29,8 +29,8 @@ class counter {
 };
 
 // Runs write() on this thread and work(worker, go_on) on each of `count` others. The writer has a fixed amount to do.
-// go_on(turns) tells a worker that has done so many turns whether to continue: it does until the writer is done, and
-// for 200 turns in any case.
+// A worker continues while go_on(turns) is true, where `turns` says how often it did its work. That is until the writer
+// is done, and for 200 turns in any case.
 template <class Writer, class Worker>
 void run_with_writer(unsigned count, Writer&& write, Worker&& work) {
   std::latch start{static_cast<std::ptrdiff_t>(count) + 1};
@@ -68,7 +68,7 @@ inline std::string_view key_of(backend const& b) { return b.name; }
 // What happened to the tracked backends of one test.
 struct lifetime_log {
   static constexpr std::size_t most_backends = 1 << 16;
-  // By the number of a backend: the choices and leases on it at this moment.
+  // The choices and leases on each backend at this moment, by its number.
   std::vector<std::atomic<int>> users = std::vector<std::atomic<int>>(most_backends);
   counter destroyed_in_use;
   counter destroyed;
