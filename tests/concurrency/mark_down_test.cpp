@@ -70,13 +70,13 @@ constexpr auto number_acquired = [](auto&, auto& picker, std::uint64_t turn) {
 TEST_CASE("a mark-down is never followed by a select that starts later", "[mark_down]") {
   never_picked_after_mark_down(equipoise::round_robin{}, 6000, number_selected);
   workers::for_each_standard_policy(
-      [](auto policy) { never_picked_after_mark_down(std::move(policy), 600, number_selected); });
+      [](auto policy) { never_picked_after_mark_down(std::move(policy), 200, number_selected); });
 }
 
 TEST_CASE("a mark-down is never followed by a lease that starts later", "[mark_down]") {
   never_picked_after_mark_down(equipoise::least_connections{}, 6000, number_acquired);
   workers::for_each_standard_policy(
-      [](auto policy) { never_picked_after_mark_down(std::move(policy), 600, number_acquired); });
+      [](auto policy) { never_picked_after_mark_down(std::move(policy), 200, number_acquired); });
 }
 
 // The picks are those of a shared picker, of an erased policy, and of a worker that asked for replicas before.

@@ -43,12 +43,12 @@ constexpr auto finds_lease_or_no_room = [](auto&, auto& picker, std::uint64_t tu
 
 TEST_CASE("replacing all members at once never shows select an empty pool", "[replacement]") {
   never_empty(equipoise::round_robin{}, 6000, finds_choice);
-  workers::for_each_standard_policy([](auto policy) { never_empty(std::move(policy), 300, finds_choice); });
+  workers::for_each_standard_policy([](auto policy) { never_empty(std::move(policy), 100, finds_choice); });
 }
 
 TEST_CASE("replacing all members at once never shows acquire an empty pool", "[replacement]") {
   never_empty(equipoise::least_connections{}, 6000, finds_lease);
-  workers::for_each_standard_policy([](auto policy) { never_empty(std::move(policy), 300, finds_lease_or_no_room); });
+  workers::for_each_standard_policy([](auto policy) { never_empty(std::move(policy), 100, finds_lease_or_no_room); });
 }
 
 TEST_CASE("replacing all members at once never shows any other pick an empty pool", "[replacement]") {
