@@ -1,11 +1,12 @@
-// Replays recorded placements of real programs: the same backends, the same requests, every pick compared.
+// Replays recorded placements of real programs, with the same backends and the same requests, and compares every pick.
 //
-//   conform FILE…      a line a file (`N of M NAME`, or `skipped NAME: reason`), the first five differences of each,
-//   and
-//                      last `N of M picks equal`. Exit 0 only if every pick of every file is equal.
+//   conform FILE…
 //
-// Skipped is what cannot be replayed yet, and what is wrong with a file: its picks, or at least one, count as not
-// equal. To add a program: one line in `stand_ins`, naming the policy that stands in for it.
+// It prints one line per file, `N of M NAME` or `skipped NAME: reason`, and the first five differences of each file.
+// The last line is `N of M picks equal`. It exits with 0 only if every pick of every file is equal.
+//
+// A file is skipped if it has a mistake, or if it cannot be replayed yet. Its picks, or at least one, then count as not
+// equal. To support another program, add a line to `equivalents` that names the policy for it.
 #include <equipoise/equipoise.hpp>
 
 #include <nlohmann/json.hpp>
@@ -31,27 +32,27 @@ std::uint32_t weight_of(server const& s) { return s.weight; }
 
 enum class keys { none, clients };
 
-struct stand_in {
+struct equivalent {
   std::string_view system, policy;
-  keys asked_with;
-  std::int64_t no_backend;  // what is recorded when nobody could be chosen: −(HTTP status)
+  keys request_keys;
+  std::int64_t no_backend;  // what is recorded when no backend could be chosen: −(HTTP status)
   equipoise::any_policy ours;
 };
 
-std::vector<stand_in> const& stand_ins() {
-  static std::vector<stand_in> const all{
+std::vector<equivalent> const& equivalents() {
+  static std::vector<equivalent> const all{
       {"nginx", "round_robin", keys::none, -502, equipoise::smooth_weighted_round_robin{}},
       {"nginx", "ip_hash", keys::clients, -502, equipoise::ip_hash{}},
   };
   return all;
 }
 
-// Why a file is not replayed.
+// Thrown with the reason why a file is not replayed.
 struct skipped : std::runtime_error {
   using runtime_error::runtime_error;
 };
 
-// Fit for one line, whatever the file says.
+// Makes a text from a file fit into one line.
 std::string line_of(std::string text, std::size_t longest) {
   if (text.size() > longest) {
     while (longest != 0 && (static_cast<unsigned char>(text[longest]) & 0xC0) == 0x80)
@@ -64,10 +65,9 @@ std::string line_of(std::string text, std::size_t longest) {
   return text;
 }
 
-// --- what a file says, or which of its fields says it wrongly
-// ---------------------------------------------------------
+// Reading the fields of a file. An error names the field.
 
-// Where a value stands: picks, picks[3], backends[3].name.
+// The place of a value: picks, picks[3], backends[3].name.
 struct place {
   std::string_view name;
   std::optional<std::size_t> index = std::nullopt;
@@ -113,7 +113,7 @@ std::string as_text(json const& value, place const& at) {
   return text;
 }
 constexpr std::int64_t unbounded = std::numeric_limits<std::int64_t>::max();
-// A whole number, as it is written: nothing is rounded, cut off or wrapped around.
+// An integer exactly as it is written. Nothing is rounded, cut off or wrapped around.
 std::int64_t as_integer(json const& value, place const& at, std::int64_t least, std::int64_t most) {
   bool const fits = !value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t{unbounded};
   if (!value.is_number_integer() || !fits || value.get<std::int64_t>() < least || value.get<std::int64_t>() > most)
@@ -128,7 +128,7 @@ std::vector<server> servers_in(json const& list) {
     auto const [before, is_new] = known.emplace(text, *at.index);
     if (is_new) return;
     std::string const other = "backends[" + std::to_string(before->second) + "]";
-    throw skipped(at.text() + " " + shown(text) + " is that of " + other + ", too: who answered cannot be told");
+    throw skipped(at.text() + " " + shown(text) + " is also that of " + other + ", so answers are ambiguous");
   };
   for (std::size_t i = 0; i != list.size(); ++i) {
     auto const& b = as_object(list[i], {"backends", i});
@@ -142,30 +142,29 @@ std::vector<server> servers_in(json const& list) {
   return servers;
 }
 
-// --- a file
-// -----------------------------------------------------------------------------------------------------------
+// Replaying a file.
 
 struct result {
   std::size_t equal = 0, asked = 0;
   std::vector<std::string> differences;
 };
 
-// How many requests there are. Who is not asked with a key does not mind which one a request had.
-std::size_t requests_in(json const& inputs, keys asked_with) {
-  if (asked_with == keys::none) {
+// The number of requests. A policy without a key ignores the keys that the requests had.
+std::size_t requests_in(json const& inputs, keys request_keys) {
+  if (request_keys == keys::none) {
     if (inputs.contains("count"))
       return static_cast<std::size_t>(as_integer(inputs["count"], {"inputs", {}, "count"}, 1, unbounded));
     for (auto const* kind : {"client", "key"})
       if (inputs.contains(kind)) return as_list(inputs[kind], {"inputs", {}, kind}).size();
   }
-  place const at{"inputs", {}, asked_with == keys::none ? "count" : "client"};
+  place const at{"inputs", {}, request_keys == keys::none ? "count" : "client"};
   return as_list(field_of(inputs, at), at).size();
 }
 
 result replay(json const& file) {
   if (!file.is_object()) throw skipped("is " + shown(file) + ", not an object");
   if (!file.contains("system") && file.contains("source"))
-    throw skipped("source is not supported yet: only what a system was recorded with");
+    throw skipped("source is not supported yet, only files that name a system");
   auto const system = as_text(field_of(file, {{}, {}, "system"}), {"system"});
   if (!file.contains("policy")) {
     if (file.contains("scenarios")) throw skipped(system + " scenarios are not supported yet");
@@ -173,8 +172,8 @@ result replay(json const& file) {
   }
   auto const policy = as_text(field_of(file, {{}, {}, "policy"}), {"policy"});
 
-  stand_in const* found = nullptr;
-  for (auto const& s : stand_ins())
+  equivalent const* found = nullptr;
+  for (auto const& s : equivalents())
     if (s.system == system && s.policy == policy) found = &s;
   if (found == nullptr) throw skipped(line_of(system, 60) + " " + line_of(policy, 60) + " is not supported yet");
   auto const& inputs = as_object(field_of(file, {{}, {}, "inputs"}), {"inputs"});
@@ -184,7 +183,7 @@ result replay(json const& file) {
 
   auto const servers = servers_in(as_list(field_of(file, {{}, {}, "backends"}), {"backends"}));
   auto const& picks = as_list(field_of(file, {{}, {}, "picks"}), {"picks"});
-  std::size_t const requests = requests_in(inputs, found->asked_with);
+  std::size_t const requests = requests_in(inputs, found->request_keys);
   if (requests != picks.size())
     throw skipped("picks has " + std::to_string(picks.size()) + " entries, but inputs asks for " +
                   std::to_string(requests));
@@ -200,7 +199,7 @@ result replay(json const& file) {
   for (std::size_t i = 0; i != requests; ++i) {
     std::string asked = "request " + std::to_string(i);
     equipoise::any_key key;
-    if (found->asked_with == keys::clients) {
+    if (found->request_keys == keys::clients) {
       auto const& client = inputs["client"][i];
       auto const address =
           client.is_string() ? equipoise::address::parse(client.get_ref<std::string const&>()) : std::nullopt;
@@ -221,8 +220,8 @@ result replay(json const& file) {
   return r;
 }
 
-// How many picks a file we skip would have been: they count as not equal. A step of a scenario says in `got` what its
-// `picks` asked for. No recursion: a file may be nested deeper than the stack.
+// The number of picks in a skipped file, because they count as not equal. A step of a scenario has in `got` the answers
+// to its `picks`. There is no recursion, because a file may be nested deeper than the stack allows.
 std::size_t picks_in(json const& file) {
   std::size_t sum = 0;
   std::vector<json const*> open{&file};

@@ -1,4 +1,4 @@
-// The smallest consumer: compiles, links and runs against whichever package its tree found.
+// The smallest consumer. It compiles, links and runs with the package that its tree found.
 #include <equipoise/equipoise.hpp>
 
 #include <cstdio>

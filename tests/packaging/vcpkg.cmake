@@ -1,5 +1,5 @@
-# Runs the overlay port without vcpkg: the functions it calls are stood in for by ones that configure and install for real into
-# a prefix. What stays unchecked is the archive and its hash.
+# Runs the overlay port without vcpkg. The functions that the port calls are replaced here. They configure and install into a
+# prefix. The archive and its hash stay unchecked.
 #   cmake -D SOURCE=… -D WORK=… -D VERSION=… -D COMPILER=… -D FLAGS=… -P vcpkg.cmake
 set(port ${SOURCE}/packaging/vcpkg/equipoise)
 set(prefix ${WORK}/installed)
@@ -11,7 +11,7 @@ endfunction()
 function(vcpkg_from_github)
   cmake_parse_arguments(arg "" "OUT_SOURCE_PATH;REPO;REF;SHA512" "" ${ARGN})
   if(NOT arg_REF STREQUAL "v${VERSION}")
-    message(FATAL_ERROR "the port fetches ${arg_REF}, this is ${VERSION}")
+    message(FATAL_ERROR "the port fetches ${arg_REF}, but this version is ${VERSION}")
   endif()
   set(${arg_OUT_SOURCE_PATH} ${SOURCE} PARENT_SCOPE)
 endfunction()
@@ -29,7 +29,7 @@ endfunction()
 function(vcpkg_cmake_config_fixup)
   cmake_parse_arguments(arg "" "CONFIG_PATH" "" ${ARGN})
   if(NOT arg_CONFIG_PATH STREQUAL "share/equipoise" OR NOT EXISTS ${prefix}/share/equipoise/equipoise-config.cmake)
-    message(FATAL_ERROR "the package config is not where vcpkg wants it: ${arg_CONFIG_PATH}")
+    message(FATAL_ERROR "the package config is not where vcpkg expects it: ${arg_CONFIG_PATH}")
   endif()
 endfunction()
 function(vcpkg_install_copyright)
@@ -40,11 +40,11 @@ endfunction()
 file(READ ${port}/vcpkg.json manifest)
 string(JSON manifest_version GET "${manifest}" version)
 if(NOT manifest_version STREQUAL VERSION)
-  message(FATAL_ERROR "vcpkg.json says ${manifest_version}, this is ${VERSION}")
+  message(FATAL_ERROR "vcpkg.json says ${manifest_version}, but this version is ${VERSION}")
 endif()
 include(${port}/portfile.cmake)
 if(NOT VCPKG_BUILD_TYPE STREQUAL "release")
-  message(FATAL_ERROR "a port of headers builds its release half only")
+  message(FATAL_ERROR "a header-only port must build the release configuration only")
 endif()
 
 run(${CMAKE_COMMAND} -G Ninja -S ${CMAKE_CURRENT_LIST_DIR}/find_package -B ${WORK}/consumer -D CMAKE_PREFIX_PATH=${prefix}

@@ -24,7 +24,7 @@ std::string example() {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-// Every setting of one proxy by its name. As many names here as members there: a new one that is left out does not
+// Every setting of a proxy by its name. The bindings name every member, so a new member that is missing here does not
 // compile.
 std::map<std::string, std::string> values(config const& c) {
   auto const text = [](auto const& value) {
@@ -46,7 +46,7 @@ std::map<std::string, std::string> values(config const& c) {
           {"policy", policy},
           {"key", text(static_cast<int>(from)) + ' ' + header_key},
           {"admin", text(static_cast<int>(admin))},
-          {"seed", seed ? text(*seed) : "drawn"},
+          {"seed", seed ? text(*seed) : "random"},
           {"checks.enabled", text(enabled)},
           {"checks.path", path},
           {"checks.interval", time(interval)},
@@ -78,12 +78,12 @@ std::string error_of(std::string const& text) {
   return "none";
 }
 
-// What may be said in this section; "" is the file itself.
+// The names that this section may contain. "" is the top of the file.
 std::set<std::string> known_in(std::string const& section) {
   std::string const head = section.empty()        ? ""
                            : section == "backend" ? "[[backend]]\naddress = \"127.0.0.1:1\"\n"
                                                   : "[" + section + "]\n";
-  auto const message = error_of(head + "unheard_of = 1\n");
+  auto const message = error_of(head + "no_such_name = 1\n");
   auto const list = message.find("known: ");
   if (list == message.npos) return {};
   std::set<std::string> out;
@@ -100,7 +100,7 @@ TEST_CASE("The example configuration shows the defaults") {
   REQUIRE(first_backend != text.npos);
   auto shown = values(parse_config(text.substr(0, first_backend), "proxy.toml"));
   auto const defaults = values(config{});
-  // It plays a better policy than the default, which has to be said beside it.
+  // The example uses a better policy than the default. A comment beside it must name the default.
   CHECK(std::regex_search(text, std::regex{"\npolicy .*# .*default " + defaults.at("policy") + "\n"}));
   shown["policy"] = defaults.at("policy");
   for (auto const& [name, value] : defaults) {
@@ -127,7 +127,7 @@ TEST_CASE("The example configuration shows every setting") {
   }
 }
 
-TEST_CASE("A configuration with random mistakes is read, or refused by its line") {
+TEST_CASE("A configuration with random mistakes is read, or refused with its line") {
   std::string const valid =
       "listen = \"127.0.0.1:8080\"\nworkers = 2\npolicy = \"failover{maglev}\"\nkey = \"header X-User\"\n"
       "admin = \"off\"\nseed = 7\n[checks]\nenabled = true\npath = \"/health\"\ninterval = \"1.5s\"\nrise = 2\n"
@@ -137,14 +137,14 @@ TEST_CASE("A configuration with random mistakes is read, or refused by its line"
   REQUIRE(error_of(valid) == "none");
   std::mt19937_64 random{1};
   auto const below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
-  auto const any_byte = [&] {  // half of them from where it hurts most
+  auto const any_byte = [&] {  // half of them have a meaning in the grammar
     constexpr auto grammar = "\"'[]{}=.,#\\\n\r\t -+_:0123456789eExmsh\0\xEF\xBB\xBF\xC3"sv;
     return random() % 2 ? static_cast<char>(random()) : grammar[below(grammar.size())];
   };
   int read = 0, refused = 0;
   for (int i = 0; i != 20'000; ++i) {
     auto text = valid;
-    for (auto more = 1 + below(3); more != 0; --more) {
+    for (auto mistakes = 1 + below(3); mistakes != 0; --mistakes) {
       auto const at = below(text.size());
       switch (below(4)) {
         case 0:

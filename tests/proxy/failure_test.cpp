@@ -1,17 +1,17 @@
 #include "catch.hpp"
-#include "world.hpp"
+#include "fixture.hpp"
 
 #include <nlohmann/json.hpp>
 
-using namespace world;
+using namespace fixture;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-// Reads a request and hangs up.
-void hang_up(wire& w, std::string const&) { w.close(); }
+// Reads a request and closes the connection.
+void closes_connection(connection& w, std::string const&) { w.close(); }
 
-std::string state_of(proxy const& p, std::string const& name) {
+std::string state_of(proxy_process const& p, std::string const& name) {
   auto const stats = nlohmann::json::parse(p.body_of("/-/stats"), nullptr, false);
   if (stats.is_object())
     for (auto const& b : stats["backends"])
@@ -19,10 +19,10 @@ std::string state_of(proxy const& p, std::string const& name) {
   return "no answer";
 }
 
-// Answers once on each connection, and hangs up on the second request without a word: a race that no look can avoid.
-void answers_once(wire& w, std::string const&) {
-  static thread_local int asked = 0;
-  if (++asked == 1)
+// Answers once on each connection and closes it on the second request. The proxy cannot foresee that by looking.
+void answers_once(connection& w, std::string const&) {
+  static thread_local int requests = 0;
+  if (++requests == 1)
     w.send(answer("a"));
   else
     w.close();
@@ -30,117 +30,119 @@ void answers_once(wire& w, std::string const&) {
 
 }  // namespace
 
-TEST_CASE("A connection that the backend gave up meanwhile is not the client's trouble") {
-  backend a{answers_once};
-  proxy const p{no_health + a.toml("a")};
+TEST_CASE("A client does not notice that a backend closed its idle connection") {
+  scripted_backend a{answers_once};
+  proxy_process const p{no_health + a.toml("a")};
   auto w = p.connect();
   for (int i = 0; i != 10; ++i) {
     w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-    REQUIRE(w.message().ends_with("\r\n\r\na"));
+    REQUIRE(w.read_message().ends_with("\r\n\r\na"));
   }
   auto const stats = nlohmann::json::parse(p.body_of("/-/stats"));
-  CHECK(stats["retries"] == 0);  // the same backend on a fresh connection is no failure of it
+  CHECK(stats["retries"] == 0);  // a new connection to the same backend is no failure of that backend
 }
 
-TEST_CASE("A request that must not be repeated never travels on a connection that may be stale") {
-  backend a{answers_once};
-  proxy const p{no_health + a.toml("a")};
+TEST_CASE("A request that must not be repeated never uses a connection that may be stale") {
+  scripted_backend a{answers_once};
+  proxy_process const p{no_health + a.toml("a")};
   auto w = p.connect();
   for (int i = 0; i != 5; ++i) {
     w.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi");
-    REQUIRE(w.message().ends_with("\r\n\r\na"));
+    REQUIRE(w.read_message().ends_with("\r\n\r\na"));
   }
   CHECK(a.requests() == 5);
 }
 
 TEST_CASE("A request that may be repeated is answered by another backend") {
-  backend b{says("b")};
-  SECTION("when the first one is not there") {
-    proxy const p{no_health + dead_backend("a") + b.toml("b")};
+  scripted_backend b{answers_with("b")};
+  SECTION("when the first one does not listen") {
+    proxy_process const p{no_health + dead_backend("a") + b.toml("b")};
     for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
   }
-  SECTION("when it hangs up") {
-    backend a{hang_up};
-    proxy const p{no_health + a.toml("a") + b.toml("b")};
+  SECTION("when the first one closes the connection") {
+    scripted_backend a{closes_connection};
+    proxy_process const p{no_health + a.toml("a") + b.toml("b")};
     for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
-    CHECK(a.requests() == 4);  // first each time: the attempt at b is a turn too
+    CHECK(a.requests() == 4);  // a is first each time, because the attempt at b takes a turn too
   }
-  SECTION("when it dies in the middle of its answer") {
-    backend a{[](wire& w, std::string const&) {
+  SECTION("when the first one closes in the middle of its answer") {
+    scripted_backend a{[](connection& w, std::string const&) {
       w.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
       w.close();
     }};
-    proxy const p{no_health + a.toml("a") + b.toml("b")};
+    proxy_process const p{no_health + a.toml("a") + b.toml("b")};
     for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
   }
-  SECTION("when it does not answer in time") {
-    backend a{[](wire&, std::string const&) {}};
-    proxy const p{no_health + "[timeouts]\nresponse = \"100ms\"\n" + a.toml("a") + b.toml("b")};
+  SECTION("when the first one does not answer in time") {
+    scripted_backend a{[](connection&, std::string const&) {}};
+    proxy_process const p{no_health + "[timeouts]\nresponse = \"100ms\"\n" + a.toml("a") + b.toml("b")};
     for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
   }
 }
 
 TEST_CASE("A request that must not be repeated is sent at most once") {
   constexpr char post[] = "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
-  auto const send = [&](proxy const& p) {
+  auto const send = [&](proxy_process const& p) {
     auto w = p.connect();
     w.send(post);
-    return w.until_the_end().substr(0, 12);
+    return w.read_to_end().substr(0, 12);
   };
-  backend b{says("b")};
-  SECTION("not again when the backend hung up: it may have been done") {
-    backend a{hang_up};
-    proxy const p{no_health + a.toml("a") + b.toml("b")};
+  scripted_backend b{answers_with("b")};
+  SECTION("not again when the backend closed the connection, since it may have processed it") {
+    scripted_backend a{closes_connection};
+    proxy_process const p{no_health + a.toml("a") + b.toml("b")};
     CHECK(send(p) == "HTTP/1.1 502");
     CHECK(a.requests() == 1);
     CHECK(b.requests() == 0);
   }
-  SECTION("not again when it did not answer in time") {
-    backend a{[](wire&, std::string const&) {}};
-    proxy const p{no_health + "[timeouts]\nresponse = \"100ms\"\n" + a.toml("a") + b.toml("b")};
+  SECTION("not again when the backend did not answer in time") {
+    scripted_backend a{[](connection&, std::string const&) {}};
+    proxy_process const p{no_health + "[timeouts]\nresponse = \"100ms\"\n" + a.toml("a") + b.toml("b")};
     CHECK(send(p) == "HTTP/1.1 504");
     CHECK(b.requests() == 0);
   }
-  SECTION("but to another one when nothing was sent") {
-    proxy const p{no_health + dead_backend("a") + b.toml("b")};
+  SECTION("but to another backend when nothing was sent") {
+    proxy_process const p{no_health + dead_backend("a") + b.toml("b")};
     CHECK(send(p) == "HTTP/1.1 200");
     CHECK(b.requests() == 1);
   }
 }
 
-TEST_CASE("An answer that breaks off after its beginning was passed on is broken off for the client too") {
-  backend a{[](wire& w, std::string const&) {
+// The proxy has passed on the beginning, so it cannot ask another backend.
+TEST_CASE("An answer that breaks off in the middle breaks off for the client too") {
+  scripted_backend a{[](connection& w, std::string const&) {
     w.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     std::this_thread::sleep_for(50ms);
     w.close();
   }};
-  proxy const p{no_health + a.toml("a")};
+  proxy_process const p{no_health + a.toml("a")};
   auto const got = p.get("/");
   CHECK_THAT(got, ContainsSubstring("abc"));
   CHECK(got.find("0\r\n\r\n") == got.npos);
 }
 
-TEST_CASE("A client that goes away within its answer is no failure of the backend") {
-  backend a{[large = answer(std::string(20'000'000, 'x'))](wire& w, std::string const&) { w.send(large); }};
-  proxy const p{no_health + a.toml("a")};
+TEST_CASE("A client that leaves during its answer is no failure of the backend") {
+  scripted_backend a{
+      [large = answer(std::string(20'000'000, 'x'))](connection& w, std::string const&) { w.send(large); }};
+  proxy_process const p{no_health + a.toml("a")};
   {
     auto w = p.connect();
     w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-    REQUIRE(w.more());
+    REQUIRE(w.read_more());
   }
   auto const stats = [&] { return nlohmann::json::parse(p.body_of("/-/stats")); };
-  REQUIRE(proxy::eventually([&] { return stats()["broken"] == 1; }));
+  REQUIRE(eventually([&] { return stats()["broken"] == 1; }));
   CHECK(stats()["backends"][0]["in_flight"] == 0);
   CHECK(stats()["backends"][0]["failed"] == 0);
 }
 
-TEST_CASE("A backend that breaks off within its answers is ejected too") {
-  backend a{[](wire& w, std::string const&) {
+TEST_CASE("A backend that breaks off in the middle of its answers is ejected too") {
+  scripted_backend a{[](connection& w, std::string const&) {
     w.send("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + std::string(100'000, 'x'));
     w.close();
   }};
-  backend b{says("b")};
-  proxy const p{"[checks]\nenabled = false\n[passive]\nfailures = 3\n" + a.toml("a") + b.toml("b")};
+  scripted_backend b{answers_with("b")};
+  proxy_process const p{"[checks]\nenabled = false\n[passive]\nfailures = 3\n" + a.toml("a") + b.toml("b")};
   for (int i = 0; i != 10; ++i) p.get("/");
   CHECK(a.requests() == 3);
   CHECK(state_of(p, "a") == "ejected");
@@ -148,7 +150,7 @@ TEST_CASE("A backend that breaks off within its answers is ejected too") {
 
 TEST_CASE("A retry is an attempt after another one") {
   auto const retries = [](std::string const& toml) {
-    proxy const p{no_health + toml};
+    proxy_process const p{no_health + toml};
     CHECK_THAT(p.get("/"), ContainsSubstring("502"));
     return nlohmann::json::parse(p.body_of("/-/stats"))["retries"].get<int>();
   };
@@ -156,26 +158,28 @@ TEST_CASE("A retry is an attempt after another one") {
   CHECK(retries("[retry]\nattempts = 3\n" + dead_backend("a") + dead_backend("b")) == 2);
 }
 
-TEST_CASE("Nobody to ask is 503, nobody who answers is 502, and the body says why") {
-  proxy const nobody{""};
-  CHECK_THAT(nobody.get("/"), ContainsSubstring("503") && ContainsSubstring("no backend: empty"));
-  proxy const dead{no_health + dead_backend("a")};
+TEST_CASE("No backend is status 503, no answer is 502, and the body says why") {
+  proxy_process const empty{""};
+  CHECK_THAT(empty.get("/"), ContainsSubstring("503") && ContainsSubstring("no backend: empty"));
+  proxy_process const dead{no_health + dead_backend("a")};
   CHECK_THAT(dead.get("/"), ContainsSubstring("502") && ContainsSubstring("a: no connection"));
 }
 
-TEST_CASE("Failures in a row eject a backend for a while, and never more than half of all") {
+TEST_CASE("Failures in a row eject a backend for a while, but at most half of all backends") {
   std::atomic<bool> healthy{false};
-  backend a{[&](wire& w, std::string const& request) { healthy ? says("a")(w, request) : w.close(); }};
-  backend b{says("b")};
-  proxy const p{"[checks]\nenabled = false\n[passive]\nfailures = 3\neject = \"300ms\"\n" + a.toml("a") + b.toml("b")};
+  scripted_backend a{
+      [&](connection& w, std::string const& request) { healthy ? answers_with("a")(w, request) : w.close(); }};
+  scripted_backend b{answers_with("b")};
+  proxy_process const p{"[checks]\nenabled = false\n[passive]\nfailures = 3\neject = \"300ms\"\n" + a.toml("a") +
+                        b.toml("b")};
   for (int i = 0; i != 20; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
   CHECK(a.requests() == 3);
   CHECK(state_of(p, "a") == "ejected");
   healthy = true;
-  CHECK(proxy::eventually([&] { return state_of(p, "a") == "up"; }));
-  CHECK(proxy::eventually([&] { return p.get("/").find("X-Backend: a") != std::string::npos; }));
+  CHECK(eventually([&] { return state_of(p, "a") == "up"; }));
+  CHECK(eventually([&] { return p.get("/").find("X-Backend: a") != std::string::npos; }));
 
-  proxy const alone{"[checks]\nenabled = false\n[passive]\nfailures = 1\n" + dead_backend("c")};
+  proxy_process const alone{"[checks]\nenabled = false\n[passive]\nfailures = 1\n" + dead_backend("c")};
   alone.get("/");
   CHECK(state_of(alone, "c") == "up");
 }
@@ -186,54 +190,54 @@ TEST_CASE("Checks take a backend out and bring it back") {
   auto const toml =
       "[checks]\ninterval = \"20ms\"\nrise = 2\nfall = 2\n[[backend]]\nname = \"a\"\naddress = \"127.0.0.1:" +
       std::to_string(port) + "\"\n";
-  proxy const p{toml};
-  CHECK(proxy::eventually([&] { return state_of(p, "a") == "down"; }));
+  proxy_process const p{toml};
+  CHECK(eventually([&] { return state_of(p, "a") == "down"; }));
   CHECK_THAT(p.get("/"), ContainsSubstring("no backend: all_down"));
   demo::work_folder folder;
   demo::process const a{{BACKEND_PROGRAM, "--name", "a", "--listen", "127.0.0.1:" + std::to_string(port)},
                         folder.path("log")};
-  CHECK(proxy::eventually([&] { return state_of(p, "a") == "up"; }));
+  CHECK(eventually([&] { return state_of(p, "a") == "up"; }));
   CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: a"));
 }
 
-TEST_CASE("A backend that dies before the first piece of its answer in chunks is replaced") {
-  backend a{[](wire& w, std::string const&) {
+TEST_CASE("A backend that closes before the first chunk of its answer is replaced") {
+  scripted_backend a{[](connection& w, std::string const&) {
     w.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     std::this_thread::sleep_for(20ms);
     w.close();
   }};
-  backend b{says("b")};
-  proxy const p{no_health + a.toml("a") + b.toml("b")};
+  scripted_backend b{answers_with("b")};
+  proxy_process const p{no_health + a.toml("a") + b.toml("b")};
   for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
 }
 
-TEST_CASE("An answer whose coding or status is none that we know is not passed on") {
+TEST_CASE("An answer with an unknown coding or status is not passed on") {
   std::string const head = GENERATE(as<std::string>{}, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n",
                                     "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n", "HTTP/1.1 099 Odd\r\n");
-  backend a{[=](wire& w, std::string const&) { w.send(head + "\r\n2\r\nhi\r\n0\r\n\r\n"), w.close(); }};
-  proxy const p{no_health + a.toml("a")};
+  scripted_backend a{[=](connection& w, std::string const&) { w.send(head + "\r\n2\r\nhi\r\n0\r\n\r\n"), w.close(); }};
+  proxy_process const p{no_health + a.toml("a")};
   CHECK(p.get("/").starts_with("HTTP/1.1 502"));
 }
 
-TEST_CASE("An answer without a length that breaks off does not look whole") {
-  backend a{[](wire& w, std::string const&) {
+TEST_CASE("An answer without a length that breaks off does not look complete") {
+  scripted_backend a{[](connection& w, std::string const&) {
     w.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     std::this_thread::sleep_for(50ms);
     w.close();
   }};
-  proxy const p{no_health + a.toml("a")};
+  proxy_process const p{no_health + a.toml("a")};
   auto w = p.connect();
   w.send("GET / HTTP/1.0\r\n\r\n");
-  while (w.more()) {
+  while (w.read_more()) {
   }
   CHECK(w.reset);
 }
 
 TEST_CASE("The last backend that is up is not ejected") {
-  backend b{hang_up};
-  proxy const p{"[checks]\ninterval = \"20ms\"\nrise = 1\nfall = 2\n[passive]\nfailures = 2\n" + dead_backend("a") +
-                b.toml("b")};
-  REQUIRE(proxy::eventually([&] { return state_of(p, "a") == "down"; }));
+  scripted_backend b{closes_connection};
+  proxy_process const p{"[checks]\ninterval = \"20ms\"\nrise = 1\nfall = 2\n[passive]\nfailures = 2\n" +
+                        dead_backend("a") + b.toml("b")};
+  REQUIRE(eventually([&] { return state_of(p, "a") == "down"; }));
   for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("502"));
   CHECK(state_of(p, "b") == "up");
 }

@@ -5,11 +5,12 @@ using namespace demo;
 
 namespace {
 
-constexpr policy_setup strict{"strict", true, true, true};  // promises all there is to promise
-constexpr int a = 0, b = 1, c = 2, d = 3, e = 4;
+constexpr policy_setup strict{"strict", true, true, true};  // makes every promise
+constexpr int backend_a = 0, backend_b = 1, backend_c = 2, backend_d = 3, backend_e = 4;
 
-// Ten clients whose homes are as the weights of a, b, c and d want it.
-constexpr int owners[] = {a, a, a, a, b, b, b, c, c, d};
+// Ten clients. The weights of a, b, c and d say how many of them each backend owns.
+constexpr int owners[] = {backend_a, backend_a, backend_a, backend_a, backend_b,
+                          backend_b, backend_b, backend_c, backend_c, backend_d};
 
 settings ten_clients() {
   settings how;
@@ -17,21 +18,22 @@ settings ten_clients() {
   return how;
 }
 
-// A thousand requests of each client before b is killed, ten in every later phase; `more` at d, and as many less at c.
+// Each client sends a thousand requests before b is killed, and ten in every later phase. Before the kill d gets `more`
+// requests than that, and c gets as many less.
 recording good(int more = 0) {
   recording out;
   out.policy = strict;
   out.starts = {0, 10, 20, 30, 40, 50};
   out.dead_picked_for = 20;
   out.proxy_exit = 0;
-  for (std::uint32_t who = 0; who != std::size(owners); ++who)
+  for (std::uint32_t client = 0; client != std::size(owners); ++client)
     for (std::size_t now = steady; now != phases; ++now) {
-      int at = owners[who];
-      if (now == killed && at == b) at = a;
-      if (now == added && who == 8) at = e;
-      int const requests = now != steady ? 10 : who == 9 ? 1000 + more : who == 8 ? 1000 - more : 1000;
+      int at = owners[client];
+      if (now == killed && at == backend_b) at = backend_a;
+      if (now == added && client == 8) at = backend_e;
+      int const requests = now != steady ? 10 : client == 9 ? 1000 + more : client == 8 ? 1000 - more : 1000;
       for (int i = 0; i != requests; ++i)
-        out.requests.push_back({out.starts[now] + 1 + 8.0 * i / requests, 2, who, at, false});
+        out.requests.push_back({out.starts[now] + 1 + 8.0 * i / requests, 2, client, at, false});
     }
   return out;
 }
@@ -41,7 +43,7 @@ std::vector<promise> judged(recording const& what) {
   return judge({examine(what, how)}, how);
 }
 
-// The texts of the promises that were not kept; the verdict must say the same.
+// The texts of the promises that were not kept. The verdict must say the same.
 std::vector<std::string> broken(recording const& what) {
   std::vector<std::string> out;
   auto const promises = judged(what);
@@ -57,113 +59,115 @@ std::vector<std::string> broken(recording const& what) {
 }
 
 using texts = std::vector<std::string>;
-constexpr char failure[] = "no failure seen by a client";
-constexpr char late_pick[] = "no pick of the dead one later than one check interval";
-constexpr char moved_key[] = "keyed policies move no key but the dead one's";
-constexpr char shares[] = "shares within 2 % of the ideal";
-constexpr char drain[] = "the proxy drains and ends well";
+constexpr char no_failure[] = "no failure seen by a client";
+constexpr char no_late_pick[] = "no pick of the dead one later than one check interval";
+constexpr char no_moved_key[] = "keyed policies move no key but the dead one's";
+constexpr char exact_shares[] = "shares within 2 % of the ideal";
+constexpr char clean_drain[] = "the proxy drains and ends well";
 
 }  // namespace
 
-TEST_CASE("A good play keeps every promise, and the bounds themselves are good") {
+TEST_CASE("A good run keeps every promise, also when it is exactly at the bounds") {
   auto what = good();
   REQUIRE(judged(what).size() == 5);
   CHECK(broken(what) == texts{});
   what.dead_picked_for = 250;
   CHECK(broken(what) == texts{});
-  CHECK(broken(good(20)) == texts{});  // 1020 where 1000 are ideal
+  CHECK(broken(good(20)) == texts{});  // 1020 requests where 1000 are ideal
   CHECK(broken(good(-20)) == texts{});
 }
 
-TEST_CASE("Each promise can be broken, and breaks alone") {
+TEST_CASE("Each promise can be broken without the others") {
   auto what = good();
-  SECTION("by one request that failed, whenever it was") {
+  SECTION("by one failed request, whenever it was") {
     what.requests[GENERATE(0u, 9'000u, 10'399u)].failed = true;
-    CHECK(broken(what) == texts{failure});
+    CHECK(broken(what) == texts{no_failure});
   }
-  SECTION("by one that failed elsewhere, which moves no key") {
-    what.requests.push_back({15, 2, 0, c, true});
-    CHECK(broken(what) == texts{failure});
+  SECTION("by one request that failed on another backend, which moves no key") {
+    what.requests.push_back({15, 2, 0, backend_c, true});
+    CHECK(broken(what) == texts{no_failure});
   }
-  SECTION("by a pick of the dead one after the interval") {
+  SECTION("by a pick of the dead backend after the interval") {
     what.dead_picked_for = 251;
-    CHECK(broken(what) == texts{late_pick});
+    CHECK(broken(what) == texts{no_late_pick});
   }
-  SECTION("by one answer to one key from another one while b is dead") {
-    what.requests.push_back({15, 2, 0, c, false});
-    CHECK(broken(what) == texts{moved_key});
+  SECTION("by one answer to a key from another backend while b is dead") {
+    what.requests.push_back({15, 2, 0, backend_c, false});
+    CHECK(broken(what) == texts{no_moved_key});
   }
-  SECTION("by a key that is at home in two places, though they stay the same") {
-    what.requests.push_back({5, 2, 9, a, false});
-    what.requests.push_back({15, 2, 9, a, false});
-    CHECK(broken(what) == texts{moved_key});
+  SECTION("by a key that has two owners, although they stay the same") {
+    what.requests.push_back({5, 2, 9, backend_a, false});
+    what.requests.push_back({15, 2, 9, backend_a, false});
+    CHECK(broken(what) == texts{no_moved_key});
   }
-  SECTION("by a share above the ideal") { CHECK(broken(good(21)) == texts{shares}); }
-  SECTION("by a share below the ideal") { CHECK(broken(good(-21)) == texts{shares}); }
+  SECTION("by a share above the ideal") { CHECK(broken(good(21)) == texts{exact_shares}); }
+  SECTION("by a share below the ideal") { CHECK(broken(good(-21)) == texts{exact_shares}); }
   SECTION("by a proxy that ends badly") {
     what.proxy_exit = 1;
-    CHECK(broken(what) == texts{drain});
+    CHECK(broken(what) == texts{clean_drain});
   }
 }
 
-TEST_CASE("Where nothing was seen no promise about it was kept") {
+TEST_CASE("A promise about something that was never seen is not kept") {
   auto what = good();
   SECTION("no request at all") {
     what.requests.clear();
-    CHECK(broken(what) == texts{failure, moved_key, shares});
+    CHECK(broken(what) == texts{no_failure, no_moved_key, exact_shares});
   }
   SECTION("no key while b is dead") {
     std::erase_if(what.requests,
                   [&](seen const& r) { return r.due >= what.starts[killed] && r.due < what.starts[back]; });
-    CHECK(broken(what) == texts{moved_key});
+    CHECK(broken(what) == texts{no_moved_key});
   }
 }
 
-TEST_CASE("One bad play among good ones is not lost") {
+TEST_CASE("One bad run among good ones is not lost") {
   auto const how = ten_clients();
   auto const fine = examine(good(), how);
   auto bad = good(21);
   bad.dead_picked_for = 251;
   bad.proxy_exit = 1;
-  bad.requests.push_back({15, 2, 0, c, true});
-  bad.requests.push_back({15, 2, 0, c, false});
+  bad.requests.push_back({15, 2, 0, backend_c, true});
+  bad.requests.push_back({15, 2, 0, backend_c, false});
   auto const worse = examine(bad, how);
   for (auto const& all : {std::vector{worse, fine}, std::vector{fine, worse}})
     for (auto const& p : judge(all, how)) CHECK_FALSE(p.kept);
 }
 
-TEST_CASE("A policy answers only for what it promises") {
+TEST_CASE("A policy is judged only by its own promises") {
   auto what = good(500);
-  what.requests.push_back({15, 2, 0, c, false});
+  what.requests.push_back({15, 2, 0, backend_c, false});
   what.policy = {"loose", false, true, false};
   CHECK(judged(what).size() == 3);
   CHECK(broken(what) == texts{});
 }
 
-TEST_CASE("Where the weights do not count, all shares are ideally alike") {
+TEST_CASE("If the weights do not count, all ideal shares are equal") {
   auto what = good();
   what.policy.weighted = false;
-  CHECK(broken(what) == texts{shares});
+  CHECK(broken(what) == texts{exact_shares});
   for (auto& r : what.requests)
     if (r.due < what.starts[killed]) r.backend = static_cast<int>(&r - what.requests.data()) % 4;
-  what.policy.keyed = false;  // its keys are now everywhere
+  what.policy.keyed = false;  // every backend now serves its keys
   CHECK(broken(what) == texts{});
 }
 
-TEST_CASE("What was under way when something happened belongs to neither side of it") {
+TEST_CASE("A request that spans an event belongs to neither side of it") {
   auto what = good();
-  SECTION("an answer that came after the kill") { what.requests.push_back({9.9, 200, 5, a, false}); }
-  SECTION("a request within one check interval of the kill") { what.requests.push_back({10.2, 2, 0, c, false}); }
-  SECTION("an answer that came after the return") { what.requests.push_back({19.9, 200, 0, c, false}); }
+  SECTION("an answer that came after the kill") { what.requests.push_back({9.9, 200, 5, backend_a, false}); }
+  SECTION("a request within one check interval of the kill") {
+    what.requests.push_back({10.2, 2, 0, backend_c, false});
+  }
+  SECTION("an answer that came after the return") { what.requests.push_back({19.9, 200, 0, backend_c, false}); }
   auto const found = examine(what, ten_clients());
   CHECK(found.on_kill->moved == 3);
   CHECK(found.on_kill->needless == 0);
 }
 
-TEST_CASE("Moved keys are counted beside the least that had to move") {
+TEST_CASE("Moved keys are counted beside the minimum that had to move") {
   auto const found = examine(good(), ten_clients());
   CHECK(found.on_kill->compared == 10);
-  CHECK(found.on_kill->moved == 3);  // those of b
+  CHECK(found.on_kill->moved == 3);  // the keys of b
   CHECK(found.on_kill->least == 3);
   CHECK(found.on_return->moved == 0);
   CHECK(found.on_add->moved == 1);  // to e

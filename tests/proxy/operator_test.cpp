@@ -1,5 +1,5 @@
 #include "catch.hpp"
-#include "world.hpp"
+#include "fixture.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -8,12 +8,12 @@
 #include <regex>
 #include <set>
 
-using namespace world;
+using namespace fixture;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-// What `proxy --check` says of this configuration, and its exit code.
+// What `proxy --check` prints about this configuration, and its exit code.
 std::pair<std::string, int> check(std::string const& toml) {
   demo::work_folder folder;
   std::ofstream{folder.path("p.toml")} << toml;
@@ -33,7 +33,7 @@ std::string refused(std::string const& toml) {
 
 }  // namespace
 
-TEST_CASE("A mistake in the configuration is refused by its line, its name and what is known") {
+TEST_CASE("A mistake in the configuration is reported with line, name and known names") {
   CHECK(check("[[backend]]\naddress = \"127.0.0.1:1\"\n").second == 0);
   CHECK_THAT(
       refused("policy = \"round_robin\"\n\n[checks]\nintervall = \"1s\"\n"),
@@ -83,41 +83,41 @@ TEST_CASE("A mistake in the configuration is refused by its line, its name and w
   CHECK_THAT(refused("[]\n"), ContainsSubstring("p.toml:1: "));
 }
 
-TEST_CASE("On SIGTERM what was begun is finished, and whoever waits gets one more answer") {
+TEST_CASE("On SIGTERM begun requests finish and waiting clients get one more answer") {
   std::atomic<bool> entered{false};
-  backend a{[&](wire& w, std::string const& request) {
+  scripted_backend a{[&](connection& w, std::string const& request) {
     if (request.starts_with("GET /slow")) {
       entered = true;
       std::this_thread::sleep_for(300ms);
     }
     w.send(answer("a"));
   }};
-  proxy p{"[timeouts]\nlinger = \"500ms\"\n" + a.toml("a")};
+  proxy_process p{"[timeouts]\nlinger = \"500ms\"\n" + a.toml("a")};
   auto slow = p.connect(), idle = p.connect(), silent = p.connect();
   idle.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-  CHECK(idle.message().ends_with("\r\n\r\na"));
+  CHECK(idle.read_message().ends_with("\r\n\r\na"));
   slow.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
-  REQUIRE(proxy::eventually([&] { return entered.load(); }));
-  auto queued = p.connect();  // perhaps not accepted yet
+  REQUIRE(eventually([&] { return entered.load(); }));
+  auto queued = p.connect();  // the proxy may not have accepted it yet
   p.signal(SIGTERM);
-  REQUIRE(proxy::eventually([&] { return !p.connect().open(); }));  // no new ones
+  REQUIRE(eventually([&] { return !p.connect().open(); }));  // it accepts no new connections
   idle.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
   queued.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
   for (auto* w : {&idle, &queued, &slow}) {
-    auto const got = w->until_the_end();
+    auto const got = w->read_to_end();
     CHECK_THAT(got, ContainsSubstring("200 OK"));
     CHECK_THAT(got, ContainsSubstring("Connection: close"));
   }
-  CHECK(silent.until_the_end().empty());
-  CHECK(p.end() == 0);
+  CHECK(silent.read_to_end().empty());
+  CHECK(p.wait_for_exit() == 0);
 }
 
-TEST_CASE("Under load, a drain loses nothing that was accepted") {
-  backend a{[](wire& w, std::string const&) {
+TEST_CASE("Under load, a drain loses no accepted request") {
+  scripted_backend a{[](connection& w, std::string const&) {
     std::this_thread::sleep_for(5ms);
     w.send(answer("a"));
   }};
-  proxy p{a.toml("a"), "workers = 2\n"};
+  proxy_process p{a.toml("a"), "workers = 2\n"};
   std::atomic<int> sent{0}, answered{0};
   std::vector<std::thread> clients;
   for (int i = 0; i != 8; ++i)
@@ -125,133 +125,135 @@ TEST_CASE("Under load, a drain loses nothing that was accepted") {
       auto w = p.connect();
       while (w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n")) {
         ++sent;
-        auto const got = w.message();
+        auto const got = w.read_message();
         if (!got.empty()) ++answered;
         if (got.empty() || got.find("Connection: close") != got.npos) return;
       }
     });
-  REQUIRE(proxy::eventually([&] { return answered > 50; }));
+  REQUIRE(eventually([&] { return answered > 50; }));
   p.signal(SIGTERM);
   for (auto& c : clients) c.join();
   CHECK(sent == answered);
-  CHECK(p.end() == 0);
+  CHECK(p.wait_for_exit() == 0);
 }
 
-TEST_CASE("A request that never ends does not hold up the end for longer than told") {
-  backend a{[](wire&, std::string const&) {}};
-  proxy p{"[timeouts]\ndrain = \"200ms\"\nlinger = \"50ms\"\n" + a.toml("a")};
+TEST_CASE("A request that never ends delays the exit for no longer than configured") {
+  scripted_backend a{[](connection&, std::string const&) {}};
+  proxy_process p{"[timeouts]\ndrain = \"200ms\"\nlinger = \"50ms\"\n" + a.toml("a")};
   auto w = p.connect();
   w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-  REQUIRE(proxy::eventually([&] { return a.requests() == 1; }));
+  REQUIRE(eventually([&] { return a.requests() == 1; }));
   p.signal(SIGTERM);
-  CHECK(p.end() == 0);
+  CHECK(p.wait_for_exit() == 0);
   CHECK_THAT(p.log(), ContainsSubstring("1 connections did not end"));
 }
 
-TEST_CASE("An end that comes just when the workers look after their connections is no slower") {
-  std::list<proxy> proxies;
-  std::vector<std::chrono::steady_clock::time_point> looks;
+// The signal arrives while the workers check their connections, which they do every second.
+TEST_CASE("A signal during the periodic check of connections delays no exit") {
+  std::list<proxy_process> proxies;
+  std::vector<std::chrono::steady_clock::time_point> signal_times;
   for (int i = 0; i != 8; ++i) {
     proxies.emplace_back("[timeouts]\nlinger = \"1ms\"\n", "workers = 64\n");
-    looks.push_back(std::chrono::steady_clock::now() + 1s - 3ms + i * 1ms);
+    signal_times.push_back(std::chrono::steady_clock::now() + 1s - 3ms + i * 1ms);
   }
-  auto look = looks.begin();
-  for (auto& p : proxies) std::this_thread::sleep_until(*look++), p.signal(SIGTERM);
-  for (auto& p : proxies) CHECK(p.end(5s) == 0);
+  auto at = signal_times.begin();
+  for (auto& p : proxies) std::this_thread::sleep_until(*at++), p.signal(SIGTERM);
+  for (auto& p : proxies) CHECK(p.wait_for_exit(5s) == 0);
 }
 
 TEST_CASE("SIGHUP reads the backends again, and a mistake changes nothing") {
-  backend a{says("a")}, b{says("b")};
-  proxy p{a.toml("a")};
+  scripted_backend a{answers_with("a")}, b{answers_with("b")};
+  proxy_process p{a.toml("a")};
   CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: a"));
   p.configure(a.toml("a") + b.toml("b"));
-  CHECK(proxy::eventually([&] { return p.get("/").find("X-Backend: b") != std::string::npos; }));
+  CHECK(eventually([&] { return p.get("/").find("X-Backend: b") != std::string::npos; }));
   p.configure("weight = 1\n" + b.toml("b"));
-  CHECK(proxy::eventually([&] { return p.log().find("unknown field \"weight\"") != std::string::npos; }));
-  CHECK(proxy::eventually([&] { return p.get("/").find("X-Backend: a") != std::string::npos; }));
+  CHECK(eventually([&] { return p.log().find("unknown field \"weight\"") != std::string::npos; }));
+  CHECK(eventually([&] { return p.get("/").find("X-Backend: a") != std::string::npos; }));
   p.configure(b.toml("b"));
-  CHECK(proxy::eventually([&] { return nlohmann::json::parse(p.body_of("/-/stats"))["backends"].size() == 1; }));
+  CHECK(eventually([&] { return nlohmann::json::parse(p.body_of("/-/stats"))["backends"].size() == 1; }));
   auto const before = a.requests();
   for (int i = 0; i != 5; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
   CHECK(a.requests() == before);
 }
 
-TEST_CASE("It says what it does: as JSON, for Prometheus, and for a person") {
-  backend a{says("a")}, b{says("b")};
-  proxy const p{a.toml("a") + b.toml("b"), "policy = \"maglev\"\nkey = \"header X-User\"\n"};
+TEST_CASE("The proxy reports its state as JSON, for Prometheus, and as a page") {
+  scripted_backend a{answers_with("a")}, b{answers_with("b")};
+  proxy_process const p{a.toml("a") + b.toml("b"), "policy = \"maglev\"\nkey = \"header X-User\"\n"};
   auto const first = p.get("/", "X-User: user-42\r\n");
-  auto const who = first.find("X-Backend: a") != first.npos ? std::string{"a"} : std::string{"b"};
-  for (int i = 0; i != 5; ++i) CHECK_THAT(p.get("/", "X-User: user-42\r\n"), ContainsSubstring("X-Backend: " + who));
+  std::string const chosen = first.find("X-Backend: a") != first.npos ? "a" : "b";
+  for (int i = 0; i != 5; ++i) CHECK_THAT(p.get("/", "X-User: user-42\r\n"), ContainsSubstring("X-Backend: " + chosen));
 
   auto const stats = nlohmann::json::parse(p.body_of("/-/stats"));
   CHECK(stats["policy"] == "maglev");
   CHECK(stats["answered"] == 6);
   for (auto const& s : stats["backends"]) {
-    CHECK(s["picks"] == (s["name"] == who ? 6 : 0));
+    CHECK(s["picks"] == (s["name"] == chosen ? 6 : 0));
     CHECK(s["in_flight"] == 0);
-    CHECK((s["last_pick_ns"] > 0) == (s["name"] == who));
+    CHECK((s["last_pick_ns"] > 0) == (s["name"] == chosen));
   }
-  auto const why = nlohmann::json::parse(p.body_of("/-/explain?key=user%2d42"));
-  CHECK(why["choice"] == who);
-  CHECK_THAT(why["text"].get<std::string>(), ContainsSubstring(who + " was chosen by maglev"));
+  auto const explanation = nlohmann::json::parse(p.body_of("/-/explain?key=user%2d42"));
+  CHECK(explanation["choice"] == chosen);
+  CHECK_THAT(explanation["text"].get<std::string>(), ContainsSubstring(chosen + " was chosen by maglev"));
   auto const metrics = p.body_of("/-/metrics");
   CHECK_THAT(metrics, ContainsSubstring("# TYPE proxy_backend_picks_total counter\n"));
-  CHECK_THAT(metrics, ContainsSubstring("proxy_backend_picks_total{backend=\"" + who + "\"} 6\n"));
+  CHECK_THAT(metrics, ContainsSubstring("proxy_backend_picks_total{backend=\"" + chosen + "\"} 6\n"));
   CHECK_THAT(p.body_of("/-/"), ContainsSubstring("<!doctype html>"));
   CHECK_THAT(p.get("/-/nothing"), ContainsSubstring("404"));
 }
 
-TEST_CASE("With admin off, /-/ belongs to the backends") {
-  backend a{says("a")};
-  proxy const p{a.toml("a"), "admin = \"off\"\n"};
+TEST_CASE("With admin off, requests for /-/ go to the backends") {
+  scripted_backend a{answers_with("a")};
+  proxy_process const p{a.toml("a"), "admin = \"off\"\n"};
   CHECK_THAT(p.get("/-/stats"), ContainsSubstring("X-Backend: a"));
 }
 
-TEST_CASE("A key is read before its header is changed on the way") {
-  backend a{says("a")}, b{says("b")}, c{says("c")};
+TEST_CASE("A key is read before the proxy changes its header") {
+  scripted_backend a{answers_with("a")}, b{answers_with("b")}, c{answers_with("c")};
   auto const name = GENERATE(as<std::string>{}, "X-Forwarded-For", "X-User");
-  proxy const p{a.toml("a") + b.toml("b") + c.toml("c"), "policy = \"maglev\"\nkey = \"header " + name + "\"\n"};
+  proxy_process const p{a.toml("a") + b.toml("b") + c.toml("c"),
+                        "policy = \"maglev\"\nkey = \"header " + name + "\"\n"};
   for (int i = 0; i != 20; ++i) {
     auto const key = "192.0.2." + std::to_string(i);
-    std::string const who = nlohmann::json::parse(p.body_of("/-/explain?key=" + key))["choice"];
-    CHECK_THAT(p.get("/", name + ": " + key + "\r\nConnection: X-User\r\n"), ContainsSubstring("X-Backend: " + who));
+    std::string const chosen = nlohmann::json::parse(p.body_of("/-/explain?key=" + key))["choice"];
+    CHECK_THAT(p.get("/", name + ": " + key + "\r\nConnection: X-User\r\n"), ContainsSubstring("X-Backend: " + chosen));
   }
 }
 
 TEST_CASE("An empty file on SIGHUP is a mistake, and changes nothing") {
-  backend a{says("a")};
-  proxy p{a.toml("a")};
+  scripted_backend a{answers_with("a")};
+  proxy_process p{a.toml("a")};
   p.configure("");
-  CHECK(proxy::eventually([&] { return p.log().find("no [[backend]] in it") != std::string::npos; }));
+  CHECK(eventually([&] { return p.log().find("no [[backend]] in it") != std::string::npos; }));
   CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: a"));
 }
 
-TEST_CASE("A port that is taken is named") {
-  backend a{says("a")};
+TEST_CASE("The error for a port in use names the port") {
+  scripted_backend a{answers_with("a")};
   demo::work_folder folder;
   auto const at = "127.0.0.1:" + std::to_string(a.port());
   std::ofstream{folder.path("p.toml")} << "listen = \"" << at << "\"\n";
   demo::process program{{PROXY_PROGRAM, folder.path("p.toml")}, folder.path("log")};
   CHECK(program.first_line(20s).empty());
-  REQUIRE(proxy::eventually([&] { return !program.running(); }));
+  REQUIRE(eventually([&] { return !program.running(); }));
   CHECK(program.exit_code() == 1);
   std::ifstream in{folder.path("log")};
   CHECK_THAT((std::string{std::istreambuf_iterator<char>{in}, {}}), ContainsSubstring("cannot listen on " + at));
 }
 
-TEST_CASE("Too few file descriptors make clients wait, and are no backend's fault") {
-  backend a{says("a")}, b{says("b")};
-  proxy const p{"[checks]\ninterval = \"50ms\"\nfall = 1\n" + a.toml("a") + b.toml("b"), "workers = 1\n",
-                "ulimit -n 64"};
-  std::vector<wire> crowd;
-  for (int i = 0; i != 80; ++i) crowd.push_back(p.connect());
+TEST_CASE("Too few file descriptors make clients wait and mark no backend down") {
+  scripted_backend a{answers_with("a")}, b{answers_with("b")};
+  proxy_process const p{"[checks]\ninterval = \"50ms\"\nfall = 1\n" + a.toml("a") + b.toml("b"), "workers = 1\n",
+                        "ulimit -n 64"};
+  std::vector<connection> clients;
+  for (int i = 0; i != 80; ++i) clients.push_back(p.connect());
   std::this_thread::sleep_for(200ms);
-  for (auto& w : crowd) w.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-  for (auto& w : crowd) CHECK_THAT(w.until_the_end(), ContainsSubstring("200 OK"));
+  for (auto& w : clients) w.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+  for (auto& w : clients) CHECK_THAT(w.read_to_end(), ContainsSubstring("200 OK"));
   CHECK_THAT(p.log(), ContainsSubstring("64 file descriptors are enough for") && !ContainsSubstring("is down"));
 }
 
-TEST_CASE("Every policy that it lists serves, also within a composition") {
+TEST_CASE("Every policy that the proxy lists serves, also within a composition") {
   demo::work_folder folder;
   demo::process list{{PROXY_PROGRAM, "--policies"}, folder.path("log")};
   std::vector<std::string> policies;
@@ -264,21 +266,21 @@ TEST_CASE("Every policy that it lists serves, also within a composition") {
     }
   }
   CHECK(policies.size() > 20);
-  backend a{says("a")}, b{says("b")};
+  scripted_backend a{answers_with("a")}, b{answers_with("b")};
   for (auto const& name : policies) {
     CAPTURE(name);
-    proxy const p{a.toml("a") + b.toml("b"), "policy = \"" + name + "\"\nworkers = 1\n"};
+    proxy_process const p{a.toml("a") + b.toml("b"), "policy = \"" + name + "\"\nworkers = 1\n"};
     auto w = p.connect();
     w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-    CHECK(w.message().starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(w.read_message().starts_with("HTTP/1.1 200 OK\r\n"));
     w.send("GET /-/stats HTTP/1.1\r\nHost: test\r\n\r\n");
-    CHECK_THAT(w.message(), ContainsSubstring('"' + name + '"'));
+    CHECK_THAT(w.read_message(), ContainsSubstring('"' + name + '"'));
   }
 }
 
-TEST_CASE("The status page asks for nothing but the statistics, and knows their names") {
-  backend a{says("a")};
-  proxy const p{a.toml("a")};
+TEST_CASE("The status page fetches only the statistics, and uses their names") {
+  scripted_backend a{answers_with("a")};
+  proxy_process const p{a.toml("a")};
   auto const page = p.body_of("/-/");
   auto const all = [](std::string const& text, char const* pattern, unsigned group) {
     std::set<std::string> out;

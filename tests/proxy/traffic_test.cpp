@@ -1,16 +1,17 @@
 #include "catch.hpp"
-#include "world.hpp"
+#include "fixture.hpp"
 
-using namespace world;
+using namespace fixture;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
 bool has(std::string const& text, std::string const& part) { return text.find(part) != text.npos; }
 }  // namespace
 
-TEST_CASE("A request goes to a backend with its client's address, and without what was meant for one connection") {
-  backend a{says("a")};
-  proxy const p{a.toml("a")};
+// Fields such as TE and Connection are meant for one connection only.
+TEST_CASE("A request is forwarded with the client's address and without hop-by-hop fields") {
+  scripted_backend a{answers_with("a")};
+  proxy_process const p{a.toml("a")};
   auto const got =
       p.get("/hello?x=1",
             "X-Forwarded-For: 192.0.2.7\r\nConnection: x-private\r\nX-Private: 1\r\nTE: trailers\r\nX-Kept: yes\r\n");
@@ -25,101 +26,102 @@ TEST_CASE("A request goes to a backend with its client's address, and without wh
 }
 
 TEST_CASE("Connections are kept alive on both sides") {
-  std::atomic<int> wires{0};
-  backend a{[&](wire& w, std::string const&) {
-    static thread_local bool const is_new = (++wires, true);
+  std::atomic<int> connections{0};
+  scripted_backend a{[&](connection& w, std::string const&) {
+    static thread_local bool const is_new = (++connections, true);
     (void)is_new;
     w.send(answer("a"));
   }};
-  proxy const p{a.toml("a")};
+  proxy_process const p{a.toml("a")};
   auto w = p.connect();
   for (int i = 0; i != 5; ++i) {
     w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-    CHECK(w.message().ends_with("\r\n\r\na"));
+    CHECK(w.read_message().ends_with("\r\n\r\na"));
   }
   CHECK(a.requests() == 5);
-  CHECK(wires == 1);
+  CHECK(connections == 1);
 }
 
-TEST_CASE("Requests that come at once are answered in their order") {
-  backend a{[](wire& w, std::string const& request) { w.send(answer(request.substr(4, 2))); }};
-  proxy const p{a.toml("a")};
+TEST_CASE("Pipelined requests are answered in their order") {
+  scripted_backend a{[](connection& w, std::string const& request) { w.send(answer(request.substr(4, 2))); }};
+  proxy_process const p{a.toml("a")};
   auto w = p.connect();
   w.send(
       "GET /1 HTTP/1.1\r\nHost: test\r\n\r\nGET /2 HTTP/1.1\r\nHost: test\r\n\r\nGET /3 HTTP/1.1\r\nHost: "
       "test\r\n\r\n");
-  CHECK(w.message().ends_with("/1"));
-  CHECK(w.message().ends_with("/2"));
-  CHECK(w.message().ends_with("/3"));
+  CHECK(w.read_message().ends_with("/1"));
+  CHECK(w.read_message().ends_with("/2"));
+  CHECK(w.read_message().ends_with("/3"));
 }
 
-TEST_CASE("A body passes whole, and one in chunks gets a length") {
-  backend a{[](wire& w, std::string const& request) { w.send(answer(request.substr(request.find("\r\n\r\n") + 4))); }};
-  proxy const p{a.toml("a")};
+TEST_CASE("A body is forwarded complete, and a chunked one gets a length") {
+  scripted_backend a{
+      [](connection& w, std::string const& request) { w.send(answer(request.substr(request.find("\r\n\r\n") + 4))); }};
+  proxy_process const p{a.toml("a")};
   auto w = p.connect();
   w.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello");
-  CHECK(w.message().ends_with("\r\n\r\nhello"));
+  CHECK(w.read_message().ends_with("\r\n\r\nhello"));
   w.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
-  CHECK(w.message().ends_with("\r\n\r\nabcdefg"));
+  CHECK(w.read_message().ends_with("\r\n\r\nabcdefg"));
   CHECK_THAT(a.last(), ContainsSubstring("Content-Length: 7\r\n"));
   CHECK_FALSE(has(a.last(), "Transfer-Encoding"));
   w.send("POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-  CHECK(w.message() == "HTTP/1.1 100 Continue\r\n\r\n");
+  CHECK(w.read_message() == "HTTP/1.1 100 Continue\r\n\r\n");
   w.send("ok");
-  CHECK(w.message().ends_with("\r\n\r\nok"));
+  CHECK(w.read_message().ends_with("\r\n\r\nok"));
 }
 
-TEST_CASE("An answer to HEAD has its length and no body, and the connection goes on") {
-  backend a{[](wire& w, std::string const& request) {
+TEST_CASE("An answer to HEAD has a length and no body, and the connection stays open") {
+  scripted_backend a{[](connection& w, std::string const& request) {
     w.send(request.starts_with("HEAD") ? "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" : answer("body"));
   }};
-  proxy const p{a.toml("a")};
+  proxy_process const p{a.toml("a")};
   auto w = p.connect();
   w.send("HEAD / HTTP/1.1\r\nHost: test\r\n\r\n");
-  CHECK_THAT(w.message(true), ContainsSubstring("Content-Length: 1000\r\n"));
+  CHECK_THAT(w.read_message(true), ContainsSubstring("Content-Length: 1000\r\n"));
   w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-  CHECK(w.message().ends_with("\r\n\r\nbody"));
+  CHECK(w.read_message().ends_with("\r\n\r\nbody"));
 }
 
-TEST_CASE("An answer in chunks stays in chunks for HTTP/1.1, and ends with the connection for HTTP/1.0") {
-  backend a{[](wire& w, std::string const&) {
+TEST_CASE("A chunked answer stays chunked for HTTP/1.1, and ends by closing for HTTP/1.0") {
+  scripted_backend a{[](connection& w, std::string const&) {
     w.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     std::this_thread::sleep_for(20ms);
     w.send("3\r\ndef\r\n0\r\n\r\n");
   }};
-  proxy const p{a.toml("a")};
+  proxy_process const p{a.toml("a")};
   auto const modern = p.get("/");
   CHECK_THAT(modern, ContainsSubstring("Transfer-Encoding: chunked\r\n"));
   CHECK_THAT(modern, ContainsSubstring("3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"));
   auto w = p.connect();
   w.send("GET / HTTP/1.0\r\n\r\n");
-  auto const old = w.until_the_end();
+  auto const old = w.read_to_end();
   CHECK(old.starts_with("HTTP/1.0 200 OK\r\n"));
   CHECK(old.ends_with("\r\n\r\nabcdef"));
 }
 
-TEST_CASE("A large answer streams, whether its length is known or its end is the connection's") {
+TEST_CASE("A large answer streams, whether or not its length is known") {
   std::string const large(5'000'000, 'x');
-  backend a{[&](wire& w, std::string const& request) {
+  scripted_backend a{[&](connection& w, std::string const& request) {
     if (request.starts_with("GET /known")) return void(w.send(answer(large)));
     w.send("HTTP/1.1 200 OK\r\n\r\n" + large);
     w.close();
   }};
-  proxy const p{a.toml("a")};
+  proxy_process const p{a.toml("a")};
   CHECK(p.body_of("/known") == large);
   auto w = p.connect();
   w.send("GET /unknown HTTP/1.0\r\n\r\n");
-  auto const all = w.until_the_end();
+  auto const all = w.read_to_end();
   CHECK(all.size() - all.find("\r\n\r\n") - 4 == large.size());
 }
 
-TEST_CASE("What is not HTTP, or too large, is refused with a status that says so, and who is too slow is cut off") {
-  backend a{says("a")};
-  proxy const p{"[limits]\nheader = 1024\nrequest_body = 10\n[timeouts]\nrequest = \"200ms\"\n" + a.toml("a")};
+TEST_CASE("A bad or too large request gets the right status, a too slow one is cut off") {
+  scripted_backend a{answers_with("a")};
+  proxy_process const p{"[limits]\nheader = 1024\nrequest_body = 10\n[timeouts]\nrequest = \"200ms\"\n" + a.toml("a")};
   auto const send = [&](std::string const& text) {
     auto w = p.connect();
     w.send(text);
-    return w.until_the_end().substr(0, 12);
+    return w.read_to_end().substr(0, 12);
   };
   CHECK(send("nonsense\r\n\r\n") == "HTTP/1.1 400");
   CHECK(send("GET / HTTP/1.1\r\n\r\n") == "HTTP/1.1 400");  // no Host
@@ -127,18 +129,18 @@ TEST_CASE("What is not HTTP, or too large, is refused with a status that says so
   CHECK(send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 11\r\n\r\nhello world") == "HTTP/1.1 413");
   CHECK(send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") ==
         "HTTP/1.1 400");
-  CHECK(send("GET / HTTP/1.1\r\nHost: te").empty());  // too slow: cut off
+  CHECK(send("GET / HTTP/1.1\r\nHost: te").empty());  // it is too slow
   CHECK(send("CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n") == "HTTP/1.1 501");
   CHECK(a.requests() == 0);
 }
 
-TEST_CASE("A length or a destination that could be understood in two ways is refused") {
-  backend a{says("a")};
-  proxy const p{a.toml("a")};
+TEST_CASE("An ambiguous length or destination is refused") {
+  scripted_backend a{answers_with("a")};
+  proxy_process const p{a.toml("a")};
   auto const send = [&](std::string const& text) {
     auto w = p.connect();
     w.send(text + "GET /smuggled HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-    return w.until_the_end().substr(0, 12);
+    return w.read_to_end().substr(0, 12);
   };
   std::string const post = "POST / HTTP/1.1\r\nHost: test\r\n";
   CHECK(send(post + "Transfer-Encoding: identity\r\n\r\n") == "HTTP/1.1 400");
@@ -153,36 +155,36 @@ TEST_CASE("A length or a destination that could be understood in two ways is ref
   CHECK(a.requests() == 0);
 }
 
-TEST_CASE("Fields after a body in chunks do not become fields of the header") {
-  backend a{says("a")};
-  proxy const p{a.toml("a")};
+TEST_CASE("Trailers after a chunked body do not become fields of the header") {
+  scripted_backend a{answers_with("a")};
+  proxy_process const p{a.toml("a")};
   auto w = p.connect();
   w.send(
       "POST / HTTP/1.1\r\nHost: test\r\nX-User: me\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Admin: "
       "yes\r\n\r\n");
-  CHECK(w.message().ends_with("\r\n\r\na"));
+  CHECK(w.read_message().ends_with("\r\n\r\na"));
   CHECK_THAT(a.last(), ContainsSubstring("X-User: me\r\n"));
   CHECK(a.last().ends_with("\r\n\r\nhi"));
   CHECK_FALSE(has(a.last(), "X-Admin"));
 }
 
-TEST_CASE("A line before a chunk that never ends is refused") {
-  backend a{says("a")};
-  proxy const p{a.toml("a")};
+TEST_CASE("A chunk size line that never ends is refused") {
+  scripted_backend a{answers_with("a")};
+  proxy_process const p{a.toml("a")};
   auto w = p.connect();
   w.send("POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n2;");
   w.send(std::string(1'000'000, 'x'));
-  CHECK(w.until_the_end().starts_with("HTTP/1.1 400"));
+  CHECK(w.read_to_end().starts_with("HTTP/1.1 400"));
   CHECK(a.requests() == 0);
 }
 
-TEST_CASE("Whatever form a request comes in, a backend gets a path and one Host") {
-  backend a{says("a")};
-  proxy const p{a.toml("a")};
+TEST_CASE("Every form of request reaches a backend with a path and one Host") {
+  scripted_backend a{answers_with("a")};
+  proxy_process const p{a.toml("a")};
   auto const send = [&](std::string const& text) {
     auto w = p.connect();
     w.send(text);
-    CHECK_THAT(w.until_the_end(), ContainsSubstring("200 OK"));
+    CHECK_THAT(w.read_to_end(), ContainsSubstring("200 OK"));
     return a.last();
   };
   auto const absolute = send("GET http://real:81?x HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n");
@@ -196,11 +198,11 @@ TEST_CASE("Whatever form a request comes in, a backend gets a path and one Host"
   CHECK(waiting.ends_with("\r\n\r\nhi"));
 }
 
-TEST_CASE("A length that a backend says twice is said once") {
+TEST_CASE("A length that a backend sends twice is passed on once") {
   auto const twice =
       GENERATE(as<std::string>{}, "Content-Length: 2\r\nContent-Length: 2\r\n", "Content-Length: 2, 2\r\n");
-  backend a{[&](wire& w, std::string const&) { w.send("HTTP/1.1 200 OK\r\n" + twice + "\r\nhi"); }};
-  proxy const p{a.toml("a")};
+  scripted_backend a{[&](connection& w, std::string const&) { w.send("HTTP/1.1 200 OK\r\n" + twice + "\r\nhi"); }};
+  proxy_process const p{a.toml("a")};
   auto const got = p.get("/");
   auto const first = got.find("Content-Length: 2\r\n");
   REQUIRE(first != got.npos);
@@ -208,28 +210,28 @@ TEST_CASE("A length that a backend says twice is said once") {
   CHECK(got.ends_with("\r\n\r\nhi"));
 }
 
-TEST_CASE("A client by IPv4 is one of IPv4 on a socket for both families, too") {
+TEST_CASE("An IPv4 client has an IPv4 address also on a socket for both families") {
   int const fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in6 any{};
   any.sin6_family = AF_INET6;
   bool const possible = ::bind(fd, reinterpret_cast<sockaddr*>(&any), sizeof any) == 0;
   ::close(fd);
   if (!possible) SKIP("no IPv6 here");
-  backend a{says("a")};
-  proxy const p{a.toml("a"), "listen = \"[::]:0\"\nworkers = 1\n"};
+  scripted_backend a{answers_with("a")};
+  proxy_process const p{a.toml("a"), "listen = \"[::]:0\"\nworkers = 1\n"};
   CHECK_THAT(p.get("/"), ContainsSubstring("200 OK"));
   CHECK_THAT(a.last(), ContainsSubstring("X-Forwarded-For: 127.0.0.1\r\n"));
   CHECK_THAT(p.get("/-/stats"), ContainsSubstring("200 OK"));  // from this machine
 }
 
-TEST_CASE("204 has no length, whatever the backend says") {
-  backend a{[](wire& w, std::string const& request) {
+TEST_CASE("Status 204 has no length, whatever the backend sends") {
+  scripted_backend a{[](connection& w, std::string const& request) {
     w.send(request.starts_with("GET /none") ? "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nhi" : answer("a"));
   }};
-  proxy const p{a.toml("a")};
+  proxy_process const p{a.toml("a")};
   auto w = p.connect();
   w.send("GET /none HTTP/1.1\r\nHost: test\r\n\r\n");
-  CHECK_FALSE(has(w.message(true), "Content-Length"));
+  CHECK_FALSE(has(w.read_message(true), "Content-Length"));
   w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-  CHECK(w.message().ends_with("\r\n\r\na"));
+  CHECK(w.read_message().ends_with("\r\n\r\na"));
 }

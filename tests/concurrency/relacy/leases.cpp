@@ -1,6 +1,6 @@
-// Leases: workers announce and validate while the writer marks, waits for zero, and gives the slot to the next owner.
-// Each incarnation has a record (freed: 0 is written over it), each worker a line that it writes under its lease and
-// that the writer resets before the reuse. So a slot or a record given away under a lease is a data race.
+// Leases. Workers announce and validate while the writer marks, waits for zero, and gives the slot to the next owner.
+// Each owner has a record, and freeing writes 0 to it. Each worker has data that it writes while it holds a lease. The
+// writer resets that data before it reuses the slot. So a slot or a record that is reused under a lease is a data race.
 #include "model.hpp"
 
 using equipoise::admission;
@@ -11,22 +11,22 @@ using equipoise::detail::lease_protocol;
 using equipoise::detail::one_generation;
 using order = std::memory_order;
 
-// What may be wrong with those who use the protocol.
-struct as_written {
-  static constexpr bool waits_for_zero = true;  // before the slot is given on
-  static constexpr bool gives_last = true;      // the give is the last touch
+// How the protocol is used. The mutants below misuse it.
+struct correct_use {
+  static constexpr bool waits_for_zero = true;  // before the slot is reused
+  static constexpr bool gives_last = true;      // the give is the last access
   static constexpr bool tags_have_generations = true;
 };
 
-template <class Protocol, int rows, class Use = as_written>
-struct reuse : rl::test_suite<reuse<Protocol, rows, Use>, 3> {
+template <class Protocol, int stripes, class Use = correct_use>
+struct reuse : rl::test_suite<reuse<Protocol, stripes, Use>, 3> {
   static constexpr int workers = 2, picks = 3, owners = 3;
 
   model::relacy_atomic<std::uint32_t> word;
-  model::relacy_atomic<std::uint32_t> counts[rows];
+  model::relacy_atomic<std::uint32_t> counts[stripes];
   model::relacy_atomic<std::uint32_t> newest;  // the tag in the newest snapshot
   rl::var<int> records[owners + 1];
-  rl::var<int> lines[workers];
+  rl::var<int> data[workers];
 
   static std::uint32_t tag_of(int owner) {
     return one_generation * static_cast<std::uint32_t>(Use::tags_have_generations ? owner : 1);
@@ -34,11 +34,11 @@ struct reuse : rl::test_suite<reuse<Protocol, rows, Use>, 3> {
 
   void before() {
     for (auto& r : records) r($) = 0;
-    for (auto& l : lines) l($) = 0;
+    for (auto& d : data) d($) = 0;
     join(1);
   }
   void after() {
-    for (auto& c : counts) RL_ASSERT(c.load(order::relaxed) == 0);  // given = granted
+    for (auto& c : counts) RL_ASSERT(c.load(order::relaxed) == 0);  // every granted lease was given back
   }
 
   void join(int owner) {
@@ -57,11 +57,11 @@ struct reuse : rl::test_suite<reuse<Protocol, rows, Use>, 3> {
   void work(int me) {
     for (int i = 0; i != picks; ++i) {
       int const owner = static_cast<int>(newest.load(order::acquire));
-      auto& count = counts[me % rows];
+      auto& count = counts[me % stripes];
       if (!Protocol::take(count, word, tag_of(owner), admission::new_work)) continue;
       RL_ASSERT(records[owner]($) == owner);
-      lines[me]($) = owner;
-      RL_ASSERT(lines[me]($) == owner);
+      data[me]($) = owner;
+      RL_ASSERT(data[me]($) == owner);
       Protocol::give(count);
       if (!Use::gives_last) RL_ASSERT(records[owner]($) == owner);
     }
@@ -72,24 +72,25 @@ struct reuse : rl::test_suite<reuse<Protocol, rows, Use>, 3> {
       std::uint32_t before = 0;
       RL_ASSERT(Protocol::set(word, tag_of(owner), health_flag::removed, before));
       bool zero = !Use::waits_for_zero;
-      for (int look = 0; !zero && look != 3; ++look) zero = Protocol::in_flight(counts, 1, rows) == 0;
+      for (int look = 0; !zero && look != 3; ++look) zero = Protocol::in_flight(counts, 1, stripes) == 0;
       if (!zero) return;
-      for (auto& l : lines) l($) = 0;
+      for (auto& d : data) d($) = 0;
       records[owner]($) = 0;
       join(owner + 1);
       RL_ASSERT(!Use::tags_have_generations ||
-                !Protocol::set(word, tag_of(owner), health_flag::down, before));  // late news
+                !Protocol::set(word, tag_of(owner), health_flag::down, before));  // a late report
     }
   }
 };
 
-// Draining: after one zero no new-work lease is or will be held, while a bound session may still pass; each has a row.
-template <class Protocol, unsigned bound_row = 1, bool gives_in_its_row = true>
-struct drain : rl::test_suite<drain<Protocol, bound_row, gives_in_its_row>, 3> {
-  static constexpr int rows = 2;
+// Draining. After the count was zero once, no lease for new work is or will be held. A bound session may still get
+// leases. Each of the two has its own counter stripe.
+template <class Protocol, unsigned bound_stripe = 1, bool gives_in_its_stripe = true>
+struct drain : rl::test_suite<drain<Protocol, bound_stripe, gives_in_its_stripe>, 3> {
+  static constexpr int stripes = 2;
   static constexpr std::uint32_t tag = one_generation;
   model::relacy_atomic<std::uint32_t> word;
-  model::relacy_atomic<std::uint32_t> counts[rows];
+  model::relacy_atomic<std::uint32_t> counts[stripes];
   rl::var<int> new_work;
 
   void before() {
@@ -101,22 +102,22 @@ struct drain : rl::test_suite<drain<Protocol, bound_row, gives_in_its_row>, 3> {
       std::uint32_t before = 0;
       Protocol::set(word, tag, health_flag::draining, before);
       for (int look = 0; look != 4; ++look)
-        if (Protocol::in_flight(counts, 1, rows) == 0) {
-          new_work($) = 1;  // over, for good
+        if (Protocol::in_flight(counts, 1, stripes) == 0) {
+          new_work($) = 1;  // no new work from here on
           return;
         }
     } else {
-      bool const bound = index == bound_row;
+      bool const bound = index == bound_stripe;
       for (int i = 0; i != 2; ++i)
         if (Protocol::take(counts[index], word, tag, bound ? admission::same_session : admission::new_work)) {
           if (!bound) RL_ASSERT(new_work($) == 0);
-          Protocol::give(counts[gives_in_its_row ? index : 1 - index]);
+          Protocol::give(counts[gives_in_its_stripe ? index : 1 - index]);
         }
     }
   }
 };
 
-// A mark-down that returned is seen by every pick that starts later, whatever others set and clear meanwhile.
+// After a mark-down returned, every pick that starts later sees it, whatever other threads set and clear meanwhile.
 template <class Protocol>
 struct mark_down : rl::test_suite<mark_down<Protocol>, 3> {
   static constexpr std::uint32_t tag = one_generation;
@@ -146,7 +147,7 @@ struct mark_down : rl::test_suite<mark_down<Protocol>, 3> {
 };
 
 template <class Orders>
-using one_row = reuse<lease_protocol<Orders>, 1>;
+using one_stripe = reuse<lease_protocol<Orders>, 1>;
 
 struct announce_acq_rel : lease_orders {
   static constexpr auto announce = order::acq_rel;
@@ -199,42 +200,42 @@ struct sets_by_store : lease_protocol<> {
     return true;
   }
 };
-struct reuses_at_once : as_written {
+struct reuses_at_once : correct_use {
   static constexpr bool waits_for_zero = false;
 };
-struct touches_after_give : as_written {
+struct accesses_after_give : correct_use {
   static constexpr bool gives_last = false;
 };
-struct one_tag_for_all : as_written {
+struct one_tag_for_all : correct_use {
   static constexpr bool tags_have_generations = false;
 };
 
 int main() {
-  model::holds<reuse<lease_protocol<>, 1>>("slot reuse as shipped, one row", 200'000);
-  model::holds<reuse<lease_protocol<>, 2>>("slot reuse as shipped, two rows", 200'000);
+  model::holds<reuse<lease_protocol<>, 1>>("slot reuse as shipped, one stripe", 200'000);
+  model::holds<reuse<lease_protocol<>, 2>>("slot reuse as shipped, two stripes", 200'000);
   model::holds<drain<lease_protocol<>>>("draining as shipped", 200'000);
-  model::holds<drain<lease_protocol<>, 0>>("draining as shipped, the bound session in the first row", 200'000);
+  model::holds<drain<lease_protocol<>, 0>>("draining as shipped, the bound session in the first stripe", 200'000);
   model::holds<mark_down<lease_protocol<>>>("mark-down as shipped", 200'000);
-  model::breaks<one_row<announce_acq_rel>>("1 announce acq_rel");
-  model::breaks<one_row<announce_relaxed>>("1 announce relaxed");
-  model::breaks<one_row<validate_acquire>>("2 validate acquire");
-  model::breaks<one_row<validate_relaxed>>("2 validate relaxed");
-  model::breaks<one_row<mark_acq_rel>>("3 mark acq_rel");
-  model::breaks<one_row<mark_relaxed>>("3 mark relaxed");
-  model::breaks<one_row<zero_test_acquire>>("4 zero_test acquire");
-  model::breaks<one_row<zero_test_relaxed>>("4 zero_test relaxed");
-  model::breaks<one_row<give_relaxed>>("5 give relaxed");
+  model::breaks<one_stripe<announce_acq_rel>>("1 announce acq_rel");
+  model::breaks<one_stripe<announce_relaxed>>("1 announce relaxed");
+  model::breaks<one_stripe<validate_acquire>>("2 validate acquire");
+  model::breaks<one_stripe<validate_relaxed>>("2 validate relaxed");
+  model::breaks<one_stripe<mark_acq_rel>>("3 mark acq_rel");
+  model::breaks<one_stripe<mark_relaxed>>("3 mark relaxed");
+  model::breaks<one_stripe<zero_test_acquire>>("4 zero_test acquire");
+  model::breaks<one_stripe<zero_test_relaxed>>("4 zero_test relaxed");
+  model::breaks<one_stripe<give_relaxed>>("5 give relaxed");
   model::breaks<drain<lease_protocol<announce_acq_rel>>>("draining, 1 announce acq_rel");
   model::breaks<drain<lease_protocol<validate_acquire>>>("draining, 2 validate acquire");
   model::breaks<drain<lease_protocol<mark_acq_rel>>>("draining, 3 mark acq_rel");
   model::breaks<drain<lease_protocol<zero_test_acquire>>>("draining, 4 zero_test acquire");
   model::breaks<drain<lease_protocol<give_relaxed>>>("draining, 5 give relaxed");
-  model::breaks<drain<lease_protocol<>, 0, false>>("draining, each gives in the other's row");
+  model::breaks<drain<lease_protocol<>, 0, false>>("draining, each gives in the other's stripe");
   model::breaks<reuse<no_validation, 1>>("take without validation");
   model::breaks<reuse<validates_first, 1>>("take that validates before it announces");
-  model::breaks<reuse<lease_protocol<>, 1, reuses_at_once>>("slot given on without a zero");
-  model::breaks<reuse<lease_protocol<>, 1, touches_after_give>>("record touched after the give");
+  model::breaks<reuse<lease_protocol<>, 1, reuses_at_once>>("slot reused without a zero");
+  model::breaks<reuse<lease_protocol<>, 1, accesses_after_give>>("record accessed after the give");
   model::breaks<reuse<lease_protocol<>, 1, one_tag_for_all>>("word without a generation");
-  model::breaks<mark_down<sets_by_store>>("reasons set by load and store");
-  return model::verdict();
+  model::breaks<mark_down<sets_by_store>>("flags set by load and store");
+  return model::exit_code();
 }

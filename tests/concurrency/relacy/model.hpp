@@ -1,9 +1,9 @@
-// What the model checks share: the shipped templates, an atomic with std::atomic's interface that lives in Relacy's
-// memory model, and the two questions that are asked of a model: does it hold, does a mutant of it break.
+// What the model checks share. They run the shipped templates on an atomic that has std::atomic's interface and lives
+// in Relacy's memory model. A check asks whether a model holds, or whether a mutant of it breaks.
 //
-// Plain data is rl::var, so "freed too early" and "written too late" are data races that Relacy sees. A model holds all
-// its memory itself (no new inside a run). Relacy redefines memory_order_…, new, delete and assert: its header comes
-// last, and orders are written std::memory_order::acquire here.
+// Plain data is rl::var, so Relacy reports a free that is too early, or a write that is too late, as a data race. A
+// model contains all its memory, because nothing may be allocated inside a run. Relacy redefines memory_order_…, new,
+// delete and assert. Therefore its header comes last, and the models write std::memory_order::acquire.
 #pragma once
 
 #include <equipoise/core/registry/lease_protocol.hpp>
@@ -55,46 +55,47 @@ class relacy_atomic {
   rl::atomic<T> value_;
 };
 
-inline bool as_expected = true;
+inline bool all_as_expected = true;
 
-// Relacy tells the failing schedule step by step; with EQUIPOISE_TELL in the environment it is printed.
-struct nowhere : std::streambuf {
+// Relacy describes the failing schedule step by step. EQUIPOISE_VERBOSE in the environment prints it.
+struct discarding_buffer : std::streambuf {
   int overflow(int c) override { return c; }
 };
 
 template <class Model>
 rl::test_params run(unsigned schedules) {
-  nowhere buffer;
-  std::ostream silent{std::getenv("EQUIPOISE_TELL") != nullptr ? std::cout.rdbuf() : &buffer};
+  discarding_buffer buffer;
+  std::ostream out{std::getenv("EQUIPOISE_VERBOSE") != nullptr ? std::cout.rdbuf() : &buffer};
   rl::test_params params;
   params.iteration_count = schedules;
-  params.output_stream = params.progress_stream = &silent;
+  params.output_stream = params.progress_stream = &out;
   rl::simulate<Model>(params);
   return params;
 }
 
-inline void say(bool good, char const* what, char const* name, rl::test_params const& params) {
-  std::printf("%s %s %s: %s, %s %llu\n", good ? "   " : "NO:", what, name, rl::test_result_str(params.test_result),
+inline void report(bool good, char const* what, char const* name, rl::test_params const& params) {
+  std::printf("%s %s %s: %s, %s %llu\n", good ? "ok    " : "WRONG:", what, name,
+              rl::test_result_str(params.test_result),
               params.test_result == rl::test_result_success ? "schedules" : "schedule",
               static_cast<unsigned long long>(params.stop_iteration));
   std::fflush(stdout);
-  as_expected = as_expected && good;
+  all_as_expected = all_as_expected && good;
 }
 
 template <class Model>
 void holds(char const* name, unsigned schedules = 100'000) {
   auto const params = run<Model>(schedules);
-  say(params.test_result == rl::test_result_success, "holds ", name, params);
+  report(params.test_result == rl::test_result_success, "holds ", name, params);
 }
 
-// A mutant must be caught by what it does to the data, not by a flaw of the model (a livelock, say).
+// A mutant must be caught because of its effect on the data, not because of a flaw in the model such as a livelock.
 template <class Model>
 void breaks(char const* name, unsigned schedules = 100'000) {
   auto const params = run<Model>(schedules);
-  say(params.test_result == rl::test_result_data_race || params.test_result == rl::test_result_user_assert_failed,
-      "breaks", name, params);
+  report(params.test_result == rl::test_result_data_race || params.test_result == rl::test_result_user_assert_failed,
+         "breaks", name, params);
 }
 
-inline int verdict() { return as_expected ? 0 : 1; }
+inline int exit_code() { return all_as_expected ? 0 : 1; }
 
 }  // namespace model

@@ -1,12 +1,12 @@
-// Publication: pickers compare, refresh and let go while the writer publishes, sweeps, frees, and builds anew in the
-// freed memory, so that addresses come back. A snapshot is one plain number, its version; freeing writes 0 over it.
+// Publication. Pickers compare, refresh and let go while the writer publishes, sweeps and frees. The writer builds new
+// snapshots in the freed memory, so addresses come back. A snapshot is one plain number, its version. Freeing writes 0.
 #include "model.hpp"
 
 using equipoise::detail::publication_orders;
 using equipoise::detail::publication_protocol;
 
-template <class Protocol, class Orders = publication_orders, bool marks_read_once = true>
-struct publication : rl::test_suite<publication<Protocol, Orders, marks_read_once>, 3> {
+template <class Protocol, class Orders = publication_orders, bool hazards_read_once = true>
+struct publication : rl::test_suite<publication<Protocol, Orders, hazards_read_once>, 3> {
   static constexpr int readers = 2, picks = 3, publishes = 3, places = readers + 2;
   struct snapshot {
     rl::var<int> version;
@@ -14,7 +14,7 @@ struct publication : rl::test_suite<publication<Protocol, Orders, marks_read_onc
 
   snapshot snapshots[places];
   model::relacy_atomic<snapshot*> current;
-  model::relacy_atomic<snapshot*> marks[readers];
+  model::relacy_atomic<snapshot*> hazards[readers];
   model::relacy_atomic<int> announced;
 
   void before() {
@@ -28,22 +28,22 @@ struct publication : rl::test_suite<publication<Protocol, Orders, marks_read_onc
     if (index == readers)
       write();
     else
-      read(marks[index]);
+      read(hazards[index]);
   }
 
-  void read(model::relacy_atomic<snapshot*>& mark) {
+  void read(model::relacy_atomic<snapshot*>& hazard) {
     snapshot* held = nullptr;
     int last = 0;
     for (int i = 0; i != picks; ++i) {
       int const known = announced.load(std::memory_order::acquire);
-      if (current.load(Orders::compare) != held) held = Protocol::refresh(current, mark);
+      if (current.load(Orders::compare) != held) held = Protocol::refresh(current, hazard);
       int const version = held->version($);
       RL_ASSERT(version != 0);      // not freed
-      RL_ASSERT(version >= last);   // never back
+      RL_ASSERT(version >= last);   // never an older one
       RL_ASSERT(version >= known);  // a pick after publish() returned sees that snapshot or a newer one
       last = version;
     }
-    Protocol::let_go(mark);
+    Protocol::let_go(hazard);
   }
 
   void write() {
@@ -52,14 +52,14 @@ struct publication : rl::test_suite<publication<Protocol, Orders, marks_read_onc
     int waiting = 0;
     auto const sweep = [&] {
       bool held[places] = {};
-      for (auto const& mark : marks)
-        if (auto* const s = Protocol::held_by(mark); s != nullptr) held[s - snapshots] = true;
+      for (auto const& hazard : hazards)
+        if (auto* const s = Protocol::held_by(hazard); s != nullptr) held[s - snapshots] = true;
       int kept = 0;
       for (int i = 0; i != waiting; ++i) {
         auto const place = retired[i] - snapshots;
-        if (!marks_read_once) {
+        if (!hazards_read_once) {
           held[place] = false;
-          for (auto const& mark : marks) held[place] = held[place] || Protocol::held_by(mark) == retired[i];
+          for (auto const& hazard : hazards) held[place] = held[place] || Protocol::held_by(hazard) == retired[i];
         }
         if (held[place]) {
           retired[kept++] = retired[i];
@@ -69,7 +69,7 @@ struct publication : rl::test_suite<publication<Protocol, Orders, marks_read_onc
         }
       }
       waiting = kept;
-      RL_ASSERT(waiting <= readers);  // memory is bounded, for each mark is read once
+      RL_ASSERT(waiting <= readers);  // memory is bounded because each hazard pointer is read once
     };
     for (int version = 2; version != publishes + 2; ++version) {
       int place = 0;
@@ -94,10 +94,10 @@ struct exchange_acq_rel : publication_orders {
 struct exchange_relaxed : publication_orders {
   static constexpr auto exchange = order::relaxed;
 };
-struct mark_release : publication_orders {
+struct protect_release : publication_orders {
   static constexpr auto protect = order::release;
 };
-struct mark_relaxed : publication_orders {
+struct protect_relaxed : publication_orders {
   static constexpr auto protect = order::relaxed;
 };
 struct look_again_acquire : publication_orders {
@@ -116,33 +116,33 @@ struct let_go_relaxed : publication_orders {
   static constexpr auto let_go = order::relaxed;
 };
 
-// The mark alone, without looking again.
+// Sets the hazard pointer and does not look again.
 struct looks_once : publication_protocol<> {
-  template <class Current, class Mark>
-  static auto refresh(Current const& current, Mark& mark) {
+  template <class Current, class Hazard>
+  static auto refresh(Current const& current, Hazard& hazard) {
     auto seen = current.load(publication_orders::look_again);
-    mark.store(seen, publication_orders::protect);
+    hazard.store(seen, publication_orders::protect);
     return seen;
   }
 };
 
-// Looks again before the mark is set.
-struct marks_last : publication_protocol<> {
-  template <class Current, class Mark>
-  static auto refresh(Current const& current, Mark& mark) {
+// Looks again before it sets the hazard pointer.
+struct protects_last : publication_protocol<> {
+  template <class Current, class Hazard>
+  static auto refresh(Current const& current, Hazard& hazard) {
     auto seen = current.load(publication_orders::look_again);
     for (auto again = current.load(publication_orders::look_again); again != seen;
          again = current.load(publication_orders::look_again))
       seen = again;
-    mark.store(seen, publication_orders::protect);
+    hazard.store(seen, publication_orders::protect);
     return seen;
   }
 };
 
 struct frees_at_once : publication_protocol<> {
-  template <class Mark>
-  static auto marked(Mark const&) {
-    return decltype(std::declval<Mark const&>().load(publication_orders::scan)){};
+  template <class Hazard>
+  static auto held_by(Hazard const&) {
+    return decltype(std::declval<Hazard const&>().load(publication_orders::scan)){};
   }
 };
 
@@ -150,17 +150,17 @@ int main() {
   model::holds<with<publication_orders>>("publication as shipped", 200'000);
   model::breaks<with<exchange_acq_rel>>("1 exchange acq_rel");
   model::breaks<with<exchange_relaxed>>("1 exchange relaxed");
-  model::breaks<with<mark_release>>("2 mark release");
-  model::breaks<with<mark_relaxed>>("2 mark relaxed");
+  model::breaks<with<protect_release>>("2 protect release");
+  model::breaks<with<protect_relaxed>>("2 protect relaxed");
   model::breaks<with<look_again_acquire>>("3 look_again acquire");
   model::breaks<with<look_again_relaxed>>("3 look_again relaxed");
   model::breaks<with<scan_acquire>>("4 scan acquire");
   model::breaks<with<scan_relaxed>>("4 scan relaxed");
   model::breaks<with<let_go_relaxed>>("5 let_go relaxed");
   model::breaks<publication<looks_once>>("refresh that looks once");
-  model::breaks<publication<marks_last>>("refresh that looks again before it marks");
+  model::breaks<publication<protects_last>>("refresh that looks again before it protects");
   model::breaks<publication<frees_at_once>>("sweep that does not scan");
   model::breaks<publication<publication_protocol<>, publication_orders, false>>(
-      "sweep that scans for each snapshot anew", 1'000'000);
-  return model::verdict();
+      "sweep that scans again for each snapshot", 1'000'000);
+  return model::exit_code();
 }

@@ -1,5 +1,6 @@
-// Replacing all members at once never shows an empty pool: a walk that ends empty looks whether the snapshot moved, and
-// walks again. The picker's walk is written out here; it must judge with acquire what it passes over.
+// Replacing all members at once never shows an empty pool. A pick that finds no member looks whether there is a newer
+// snapshot, and tries again if so. The picker's loop is written out here. It must load with acquire the words of
+// members that it passes over.
 #include "model.hpp"
 
 using equipoise::admission;
@@ -11,12 +12,12 @@ using equipoise::detail::publication_orders;
 using equipoise::detail::publication_protocol;
 using order = std::memory_order;
 
-struct as_written {
-  static constexpr bool tag_first = true;       // the joiner's word, then the exchange
-  static constexpr bool exchange_first = true;  // then the leaver's `removed`
+struct correct_use {
+  static constexpr bool tag_first = true;       // first the new member's word, then the exchange
+  static constexpr bool exchange_first = true;  // then `removed` of the old member
   static constexpr bool looks_again = true;
-  static constexpr auto judge = order::acquire;
-  static constexpr bool trusts_judgement = true;  // no second, relaxed test that could pass over somebody
+  static constexpr auto test = order::acquire;
+  static constexpr bool tests_once = true;  // no second, relaxed test that could pass over a member
 };
 
 constexpr std::uint32_t tag = one_generation;
@@ -27,11 +28,11 @@ struct replacement : rl::test_suite<replacement<Use>, 3> {
   using publication = publication_protocol<>;
   using lease = lease_protocol<>;
   struct snapshot {
-    rl::var<int> member;  // a slot: each version has one member, and another one
+    rl::var<int> member;  // the slot of the one member, which differs in each version
   };
   snapshot snapshots[versions];
   model::relacy_atomic<std::uint32_t> words[versions];
-  model::relacy_atomic<snapshot*> current, marks[readers];
+  model::relacy_atomic<snapshot*> current, hazards[readers];
 
   void before() {
     snapshots[0].member($) = 0;
@@ -42,7 +43,7 @@ struct replacement : rl::test_suite<replacement<Use>, 3> {
   void thread(unsigned index) {
     if (index != readers) {
       snapshot* held = nullptr;
-      for (int i = 0; i != picks; ++i) RL_ASSERT(pick(held, marks[index]));
+      for (int i = 0; i != picks; ++i) RL_ASSERT(pick(held, hazards[index]));
     } else {
       for (int next = 1; next != versions; ++next) replace(next);
     }
@@ -52,14 +53,14 @@ struct replacement : rl::test_suite<replacement<Use>, 3> {
     return admits(words[member].load(o), tag, admission::new_work);
   }
 
-  bool pick(snapshot*& held, model::relacy_atomic<snapshot*>& mark) {
-    if (current.load(publication_orders::compare) != held) held = publication::refresh(current, mark);
+  bool pick(snapshot*& held, model::relacy_atomic<snapshot*>& hazard) {
+    if (current.load(publication_orders::compare) != held) held = publication::refresh(current, hazard);
     if (admitted(held->member($), order::relaxed)) return true;  // the first proposal
     for (;;) {
       int const member = held->member($);
-      if (admitted(member, Use::judge) && (Use::trusts_judgement || admitted(member, order::relaxed))) return true;
+      if (admitted(member, Use::test) && (Use::tests_once || admitted(member, order::relaxed))) return true;
       if (!Use::looks_again || current.load(publication_orders::compare) == held) return false;
-      held = publication::refresh(current, mark);
+      held = publication::refresh(current, hazard);
     }
   }
 
@@ -74,28 +75,28 @@ struct replacement : rl::test_suite<replacement<Use>, 3> {
   }
 };
 
-struct removed_before_the_exchange : as_written {
+struct removed_before_the_exchange : correct_use {
   static constexpr bool exchange_first = false;
 };
-struct tag_after_the_exchange : as_written {
+struct tag_after_the_exchange : correct_use {
   static constexpr bool tag_first = false;
 };
-struct no_second_look : as_written {
+struct no_second_look : correct_use {
   static constexpr bool looks_again = false;
 };
-struct relaxed_scan : as_written {
-  static constexpr auto judge = order::relaxed;
+struct relaxed_test : correct_use {
+  static constexpr auto test = order::relaxed;
 };
-struct tests_twice : as_written {
-  static constexpr bool trusts_judgement = false;
+struct tests_twice : correct_use {
+  static constexpr bool tests_once = false;
 };
 
 int main() {
-  model::holds<replacement<as_written>>("replacing all members as shipped", 300'000);
+  model::holds<replacement<correct_use>>("replacing all members as shipped", 300'000);
   model::breaks<replacement<removed_before_the_exchange>>("removed before the exchange");
-  model::breaks<replacement<tag_after_the_exchange>>("joiner's tag after the exchange");
+  model::breaks<replacement<tag_after_the_exchange>>("new member's tag after the exchange");
   model::breaks<replacement<no_second_look>>("no second look");
-  model::breaks<replacement<relaxed_scan>>("walk that judges relaxed");
-  model::breaks<replacement<tests_twice>>("relaxed test after the judgement");
-  return model::verdict();
+  model::breaks<replacement<relaxed_test>>("pick that tests relaxed");
+  model::breaks<replacement<tests_twice>>("relaxed test after the acquiring one");
+  return model::exit_code();
 }

@@ -1,17 +1,17 @@
-/* Leases and slot reuse, all interleavings: three pickers take and give while the pool removes, waits for zero and gives the
-   slot on, twice. A picker may hold the tag of any owner so far: its snapshot may be old. Counts: two rows.
-   Sequentially consistent; what weaker orders would do is the business of ../relacy.
+/* Leases and slot reuse in all interleavings. Three pickers take and give leases. Meanwhile the pool removes the owner, waits
+   for zero, and gives the slot to the next owner, twice. A picker may hold the tag of any owner so far, because its snapshot may
+   be old. There are two counter stripes. The model is sequentially consistent. ../relacy checks weaker memory orders.
 
-   Mutants, each of which must fail: NO_VALIDATION, VALIDATE_FIRST, NO_WAITING, NO_GENERATION, GIVE_TWICE. */
+   These mutants must fail: NO_VALIDATION, VALIDATE_FIRST, NO_WAITING, NO_GENERATION, GIVE_TWICE. */
 
 #define PICKERS 3
 #define OWNERS 3
-#define ROWS 2
+#define STRIPES 2
 
-byte generation = 1;        /* the word: whose slot it is … */
-bool removed = false;       /* … and what there is against them */
-byte rows[ROWS];
-byte holders[OWNERS + 1];   /* leases on each owner: what the protocol must know without being told */
+byte generation = 1;        /* the word's tag, which names the owner of the slot … */
+bool removed = false;       /* … and the word's flag against that owner */
+byte stripes[STRIPES];
+byte holders[OWNERS + 1];   /* leases on each owner, which the protocol itself cannot read */
 bool freed[OWNERS + 1];
 byte running = PICKERS;
 
@@ -27,7 +27,7 @@ inline validate(tag, ok) {
 #endif
 }
 
-proctype picker(byte row) {
+proctype picker(byte stripe) {
   byte tag, turn = 0;
   bool ok;
   do
@@ -37,9 +37,9 @@ proctype picker(byte row) {
     select (tag : 1 .. generation);
 #ifdef VALIDATE_FIRST
     validate(tag, ok);
-    rows[row]++;
+    stripes[stripe]++;
 #else
-    rows[row]++;
+    stripes[stripe]++;
     validate(tag, ok);
 #endif
     if
@@ -48,10 +48,10 @@ proctype picker(byte row) {
       assert(!freed[tag]);
       holders[tag]--;
 #ifdef GIVE_TWICE
-      rows[row]--;
+      stripes[stripe]--;
 #endif
-      rows[row]--
-    :: else -> rows[row]--
+      stripes[stripe]--
+    :: else -> stripes[stripe]--
     fi
   od;
   running--
@@ -68,7 +68,7 @@ proctype pool() {
     :: true ->
       sum = 0; r = 0;
       do
-      :: r < ROWS -> sum = sum + rows[r]; r++
+      :: r < STRIPES -> sum = sum + stripes[r]; r++
       :: else -> break
       od;
       if
@@ -86,5 +86,5 @@ proctype pool() {
 init {
   atomic { run pool(); run picker(0); run picker(1); run picker(0) };
   (running == 0);
-  assert(rows[0] == 0 && rows[1] == 0)
+  assert(stripes[0] == 0 && stripes[1] == 0)
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks every interleaving of leases.pml, and that each mutant of it fails. Ends 0 only then.
+# Checks that every interleaving of leases.pml is correct, and that each mutant of the model fails. Exits with 0 only then.
 here=$(cd "$(dirname "$0")" && pwd)
 if ! command -v spin > /dev/null || ! command -v cc > /dev/null; then
   echo "test skipped: no spin, or no C compiler"
@@ -8,7 +8,7 @@ fi
 work=$(mktemp -d) && cd "$work" || exit 1
 trap 'rm -rf "$work"' EXIT
 
-# errors [MUTANT]: how many pan found
+# errors [MUTANT]: prints how many errors the checker found.
 errors() {
   spin -a ${1:+-D$1} "$here/leases.pml" > /dev/null && cc -O2 -w -DSAFETY -DMEMLIM=1024 -o pan pan.c && ./pan -m100000 > out &&
     sed -n 's/.*errors: *\([0-9]*\).*/\1/p' out

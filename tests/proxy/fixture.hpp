@@ -1,5 +1,5 @@
-// A small world around the proxy: backends that do exactly what a test tells them, clients that send exactly these
-// bytes, and the proxy itself as a process.
+// The surroundings of a proxy under test. Backends do exactly what a test tells them. Clients send exactly the bytes of
+// the test. The proxy itself runs as a process.
 #pragma once
 
 #include "demo/process.hpp"
@@ -22,25 +22,25 @@
 #include <utility>
 #include <vector>
 
-namespace world {
+namespace fixture {
 
 using namespace std::chrono_literals;
 
-// A connected socket that is closed with its object. Reading gives up after a while, so that no test hangs.
-class wire {
+// A connected socket that is closed with its object. Reading gives up after a time limit, so no test hangs.
+class connection {
  public:
-  explicit wire(int fd) : fd_{fd} {}
-  wire(wire&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-  ~wire() { close(); }
+  explicit connection(int fd) : fd_{fd} {}
+  connection(connection&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
+  ~connection() { close(); }
 
-  static wire to(unsigned short port) {
+  static connection to(unsigned short port) {
     int const fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     at.sin_port = htons(port);
-    if (::connect(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0) return ::close(fd), wire{-1};
-    return wire{fd};
+    if (::connect(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0) return ::close(fd), connection{-1};
+    return connection{fd};
   }
 
   bool open() const { return fd_ >= 0; }
@@ -51,39 +51,40 @@ class wire {
     return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
   }
 
-  // Appends what comes next to `seen`. False at the end, or when nothing comes.
-  bool more(std::chrono::milliseconds patience = 10s) {
+  // Appends the next bytes to `received`. Returns false at the end, or if nothing comes in time.
+  bool read_more(std::chrono::milliseconds time_limit = 10s) {
     pollfd ready{fd_, POLLIN, 0};
-    if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return false;
+    if (::poll(&ready, 1, static_cast<int>(time_limit.count())) <= 0) return false;
     char piece[65536];
     auto const n = ::recv(fd_, piece, sizeof piece, 0);
-    if (n > 0) seen.append(piece, static_cast<std::size_t>(n));
+    if (n > 0) received.append(piece, static_cast<std::size_t>(n));
     ended = n <= 0;
     reset = n < 0 && errno == ECONNRESET;
     return n > 0;
   }
-  std::string until_the_end() {
-    while (more()) {
+  std::string read_to_end() {
+    while (read_more()) {
     }
-    return std::exchange(seen, {});
+    return std::exchange(received, {});
   }
-  // A header, and as much of a body as its Content-Length says; empty if the wire ends before.
-  std::string message(bool bodiless = false) {
+  // Returns a header and as much of a body as its Content-Length says. Empty if the connection ends before that.
+  std::string read_message(bool bodiless = false) {
     std::size_t end;
-    while ((end = seen.find("\r\n\r\n")) == seen.npos)
-      if (!more()) return {};
+    while ((end = received.find("\r\n\r\n")) == received.npos)
+      if (!read_more()) return {};
     std::size_t whole = end + 4;
-    if (auto const at = seen.find("Content-Length: "); !bodiless && at < end) whole += std::stoul(seen.substr(at + 16));
-    while (seen.size() < whole)
-      if (!more()) return {};
-    std::string const first = seen.substr(0, whole);
-    seen.erase(0, whole);
+    if (auto const at = received.find("Content-Length: "); !bodiless && at < end)
+      whole += std::stoul(received.substr(at + 16));
+    while (received.size() < whole)
+      if (!read_more()) return {};
+    std::string const first = received.substr(0, whole);
+    received.erase(0, whole);
     return first;
   }
 
-  std::string seen;
-  bool ended = false;  // by the other side
-  bool reset = false;  // and not in order
+  std::string received;
+  bool ended = false;  // by the peer
+  bool reset = false;  // by the peer, without an orderly close
 
  private:
   int fd_;
@@ -93,12 +94,14 @@ inline std::string answer(std::string const& body, std::string const& more = "")
   return "HTTP/1.1 200 OK\r\n" + more + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-// Plays a part for each connection on a thread of its own. /health is answered for it, and not counted.
-class backend {
+// A backend that runs the test's script for each request. Each connection has its own thread. It answers /health by
+// itself and does not count those requests.
+class scripted_backend {
  public:
-  using part = std::function<void(wire&, std::string const& request)>;  // called for each request; closes, if it wants
+  // Called for each request. It may close the connection.
+  using script = std::function<void(connection&, std::string const& request)>;
 
-  explicit backend(part p) : part_{std::move(p)}, port_{demo::free_port()} {
+  explicit scripted_backend(script s) : script_{std::move(s)}, port_{demo::free_port()} {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int const on = 1;
     ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -110,7 +113,7 @@ class backend {
     ::listen(listener_, 64);
     acceptor_ = std::thread{[this] { accept(); }};
   }
-  ~backend() {
+  ~scripted_backend() {
     stop_ = true;
     acceptor_.join();
     for (auto& t : threads_) t.join();
@@ -133,13 +136,13 @@ class backend {
       pollfd ready{listener_, POLLIN, 0};
       if (::poll(&ready, 1, 20) <= 0) continue;
       int const fd = ::accept(listener_, nullptr, nullptr);
-      if (fd >= 0) threads_.emplace_back([this, fd] { play(wire{fd}); });
+      if (fd >= 0) threads_.emplace_back([this, fd] { serve(connection{fd}); });
     }
   }
-  void play(wire w) {
+  void serve(connection w) {
     while (!stop_ && w.open() && !w.ended) {
-      if (w.seen.empty() && !w.more(20ms)) continue;  // in small steps, for the end of the test to be noticed
-      auto const request = w.message();
+      if (w.received.empty() && !w.read_more(20ms)) continue;  // in small steps, to notice the end of the test
+      auto const request = w.read_message();
       if (request.empty()) return;
       if (request.starts_with("GET /health ")) {
         w.send(answer("ok"));
@@ -150,11 +153,11 @@ class backend {
         std::lock_guard const lock{mutex_};
         last_ = request;
       }
-      part_(w, request);
+      script_(w, request);
     }
   }
 
-  part part_;
+  script script_;
   unsigned short port_;
   int listener_;
   std::atomic<bool> stop_{false};
@@ -165,30 +168,43 @@ class backend {
   std::thread acceptor_;
 };
 
-inline backend::part says(std::string const& name) {
-  return [name](wire& w, std::string const&) { w.send(answer(name, "X-Backend: " + name + "\r\n")); };
+inline scripted_backend::script answers_with(std::string const& name) {
+  return [name](connection& w, std::string const&) { w.send(answer(name, "X-Backend: " + name + "\r\n")); };
 }
 
-// A state that stays as it is.
+// Neither checks nor failures change the health of a backend.
 inline std::string const no_health = "[checks]\nenabled = false\n[passive]\nfailures = 0\n";
 
-// A port where nobody listens.
+// A backend whose port has no listener.
 inline std::string dead_backend(std::string const& name) {
   return "[[backend]]\nname = \"" + name + "\"\naddress = \"127.0.0.1:" + std::to_string(demo::free_port()) + "\"\n";
 }
 
-// The program, with this configuration; port 0 and seed 0 are given, so that sequences begin at their beginning.
-class proxy {
+// Waits until the condition is true. Returns false if it is not after ten seconds.
+template <class Condition>
+bool eventually(Condition condition) {
+  auto const until = std::chrono::steady_clock::now() + 10s;
+  while (!condition())
+    if (std::chrono::steady_clock::now() > until)
+      return false;
+    else
+      std::this_thread::sleep_for(5ms);
+  return true;
+}
+
+// The program, running with this configuration. It gets port 0 and seed 0, so every run starts the same sequences.
+class proxy_process {
  public:
-  explicit proxy(std::string const& toml, std::string const& first = "workers = 1\n", std::string const& limit = ":") {
+  explicit proxy_process(std::string const& toml, std::string const& first = "workers = 1\n",
+                         std::string const& limit = ":") {
     start(first, toml, limit);
   }
 
-  wire connect() const { return wire::to(port_); }
+  connection connect() const { return connection::to(port_); }
   std::string get(std::string const& target, std::string const& more = "") const {
     auto w = connect();
     w.send("GET " + target + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n" + more + "\r\n");
-    return w.until_the_end();
+    return w.read_to_end();
   }
   std::string body_of(std::string const& target) const {
     auto const all = get(target);
@@ -200,9 +216,9 @@ class proxy {
     process_.signal(SIGHUP);
   }
   void signal(int number) { process_.signal(number); }
-  // Its exit code, or −1 if it goes on.
-  int end(std::chrono::milliseconds patience = 10s) {
-    auto const until = std::chrono::steady_clock::now() + patience;
+  // Returns its exit code, or −1 if it is still running after the time limit.
+  int wait_for_exit(std::chrono::milliseconds time_limit = 10s) {
+    auto const until = std::chrono::steady_clock::now() + time_limit;
     while (process_.running() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(2ms);
     return process_.exit_code().value_or(-1);
   }
@@ -211,21 +227,9 @@ class proxy {
     return {std::istreambuf_iterator<char>{in}, {}};
   }
 
-  // Waits until it is so; a test that waits in vain fails.
-  template <class Condition>
-  static bool eventually(Condition is_so) {
-    auto const until = std::chrono::steady_clock::now() + 10s;
-    while (!is_so())
-      if (std::chrono::steady_clock::now() > until)
-        return false;
-      else
-        std::this_thread::sleep_for(5ms);
-    return true;
-  }
-
  private:
   std::string file() const { return folder_.path("proxy.toml"); }
-  // `limit` is said by the shell that becomes the program.
+  // `limit` is a shell command that runs before the shell becomes the program.
   void start(std::string const& first, std::string const& toml, std::string const& limit) {
     first_ = (first.starts_with("listen") ? first : "listen = \"127.0.0.1:0\"\n" + first) + "seed = 0\n";
     std::ofstream{file()} << first_ << toml;
@@ -242,4 +246,4 @@ class proxy {
   unsigned short port_ = 0;
 };
 
-}  // namespace world
+}  // namespace fixture

@@ -1,9 +1,9 @@
-# Plays the demo for a moment: cmake -D DEMO=program -P play.cmake
+# Runs the demo for a short time: cmake -D DEMO=program -P run_demo.cmake
 #
-# A busy machine may break its promises about time, so these need not be kept. But every request has to be answered, and
-# what it says in its last line, its exit code, its JSON and its page has to agree.
+# On a busy machine the promises about time may be broken, so they need not be kept here. But every request must be
+# answered. The last line, the exit code, the JSON and the page must agree.
 string(RANDOM LENGTH 12 name)
-set(folder "${CMAKE_CURRENT_BINARY_DIR}/play-${name}")
+set(folder "${CMAKE_CURRENT_BINARY_DIR}/demo-${name}")
 file(MAKE_DIRECTORY "${folder}")
 execute_process(
   COMMAND "${DEMO}" --seconds 8 --policy maglev --rate 400 --clients 80 --json "${folder}/json" --report "${folder}/page"
@@ -18,23 +18,23 @@ file(REMOVE_RECURSE "${folder}")
 
 function(must)
   if(NOT (${ARGN}))
-    message(FATAL_ERROR "not so: ${ARGN}\nexit code ${code}\n${output}\n${json}")
+    message(FATAL_ERROR "this must be true: ${ARGN}\nexit code ${code}\n${output}\n${json}")
   endif()
 endfunction()
 
 string(REGEX REPLACE ".*\n([^\n]+)\n$" "\\1" last "${output}")
 if(last MATCHES "^verdict: all promises kept")
-  set(says ON)
+  set(expected ON)
   must(code STREQUAL 0)
 else()
-  set(says OFF)
+  set(expected OFF)
   must(code STREQUAL 1)
   must(last MATCHES "^verdict: NOT all promises kept")
 endif()
 
 string(JSON kept ERROR_VARIABLE wrong GET "${json}" kept)
 must(NOT wrong)
-must(kept STREQUAL says)
+must(kept STREQUAL expected)
 string(JSON n LENGTH "${json}" promises)
 must(n EQUAL 4)
 foreach(i RANGE 3)
@@ -66,7 +66,7 @@ execute_process(COMMAND gnuplot --version OUTPUT_QUIET ERROR_QUIET RESULT_VARIAB
 if(no_gnuplot)
   string(FIND "${page}" "gnuplot is not installed" at)
   must(at GREATER 0)
-  message("test skipped: no gnuplot for the charts; all else was good")
+  message("test skipped: no gnuplot for the charts; everything else is correct")
 else()
   string(FIND "${page}" "<svg" at)
   must(at GREATER 0)

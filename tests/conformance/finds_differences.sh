@@ -1,6 +1,6 @@
 #!/bin/sh
-# sh tells_right_from_wrong.sh CONFORM RECORDED: a changed pick, what is not supported and what is wrong with a file all fail, and
-# say why in one line that names the file and the field.
+# sh finds_differences.sh CONFORM RECORDED: checks that conform fails for a changed pick, for what it does not support, and for a
+# mistake in a file. The reason must be one line that names the file and the field.
 set -eu
 conform=$1 recorded=$2
 scratch=$(mktemp -d)
@@ -8,20 +8,20 @@ trap 'rm -rf "$scratch"' EXIT
 good="$recorded/nginx.round_robin.default.3#1.json"
 hashed="$recorded/nginx.ip_hash.default.3.json"
 
-# expect TEXT FILE: conform must fail on FILE, with exit code 1, and print a line that is TEXT.
+# expect TEXT FILE: conform must fail on FILE with exit code 1, and must print the line TEXT.
 expect() {
   code=0
   "$conform" "$2" > "$scratch/out" || code=$?
   [ "$code" = 1 ] || { echo "exit code $code, not 1: $2"; cat "$scratch/out"; exit 1; }
   grep -qxF -- "$1" "$scratch/out" || { echo "no line '$1' in:"; cat "$scratch/out"; exit 1; }
 }
-# change SED FILE REASON: conform must skip FILE, changed so, for this reason.
+# change SED FILE REASON: conform must skip FILE for this reason after the change.
 change() {
   sed "$1" "$2" > "$scratch/changed.json"
   ! cmp -s "$2" "$scratch/changed.json" || { echo "nothing changed: $1"; exit 1; }
   expect "skipped changed.json: $3" "$scratch/changed.json"
 }
-# equal SED FILE: conform must find FILE, changed so, equal.
+# equal SED FILE: conform must find all picks of FILE equal after the change.
 equal() {
   sed "$1" "$2" > "$scratch/same.json"
   ! cmp -s "$2" "$scratch/same.json" || { echo "nothing changed: $1"; exit 1; }
@@ -36,9 +36,9 @@ expect '17 of 18 picks equal' "$scratch/wrong.json"
 sed 's/"picks": \[.*\]/"picks": [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]/' "$good" > "$scratch/wrong.json"
 expect '3 of 18 wrong.json' "$scratch/wrong.json"
 [ "$(grep -c 'nginx chose' "$scratch/out")" = 5 ] || { echo "not the first five differences:"; cat "$scratch/out"; exit 1; }
-[ "$(tail -n 1 "$scratch/out")" = '3 of 18 picks equal' ] || { echo "not the total at last:"; cat "$scratch/out"; exit 1; }
+[ "$(tail -n 1 "$scratch/out")" = '3 of 18 picks equal' ] || { echo "the last line is not the total:"; cat "$scratch/out"; exit 1; }
 
-# What is not supported yet: its picks count.
+# What is not supported yet. Its picks count as not equal.
 change 's/"round_robin"/"least_conn"/' "$good" 'nginx least_conn is not supported yet'
 expect '0 of 18 picks equal' "$scratch/changed.json"
 change 's/"nginx"/"traefik"/' "$good" 'traefik round_robin is not supported yet'
@@ -49,9 +49,9 @@ echo '{"system": "nginx", "scenarios": [{"steps": ['"$steps"']}]}' > "$scratch/s
 expect 'skipped scenarios.json: nginx scenarios are not supported yet' "$scratch/scenarios.json"
 expect '0 of 5 picks equal' "$scratch/scenarios.json"
 if "$conform" "$good" "$scratch/scenarios.json" "$hashed" > "$scratch/out"; then echo "passed with a skipped file"; exit 1; fi
-grep -qxF '418 of 423 picks equal' "$scratch/out" || { echo "not every file counts:"; cat "$scratch/out"; exit 1; }
+grep -qxF '418 of 423 picks equal' "$scratch/out" || { echo "the total does not count every file:"; cat "$scratch/out"; exit 1; }
 
-# No file, no JSON.
+# There is no file, or no JSON in it.
 expect 'skipped absent.json: cannot be read' "$scratch/absent.json"
 expect '0 of 1 picks equal' "$scratch/absent.json"
 mkdir "$scratch/folder"
@@ -64,15 +64,15 @@ grep -q '^skipped broken.json: is not JSON: parse error at line 2, column 1' "$s
 echo '[]' > "$scratch/list.json"
 expect 'skipped list.json: is a list, not an object' "$scratch/list.json"
 
-# A field that is missing, of another type, out of range, or at odds with another. Nothing is rounded or wrapped around.
+# A field is missing, has another type, is out of range, or contradicts another field. Nothing is rounded or wrapped around.
 change 's/"system": "nginx", //' "$good" 'system is missing'
 change 's/"policy": "round_robin", //' "$good" 'policy is missing'
 change 's/"policy": "round_robin"/"policy": 3/' "$good" "policy is 3, not a string"
 change 's/"backends"/"servers"/' "$good" 'backends is missing'
 change 's/"backends": \[.*\], "inputs"/"backends": [], "inputs"/' "$good" 'backends is empty'
 change 's/"name": "s1", //' "$good" 'backends[1].name is missing'
-change 's/"s1"/"s0"/' "$good" "backends[1].name 's0' is that of backends[0], too: who answered cannot be told"
-change 's/:21002/:21001/' "$good" "backends[2].address '127.0.0.1:21001' is that of backends[1], too: who answered cannot be told"
+change 's/"s1"/"s0"/' "$good" "backends[1].name 's0' is also that of backends[0], so answers are ambiguous"
+change 's/:21002/:21001/' "$good" "backends[2].address '127.0.0.1:21001' is also that of backends[1], so answers are ambiguous"
 for weight in -1 4294967296 1.5 true '"3"' 18446744073709551615; do
   change "s/\"weight\": 3/\"weight\": $weight/" "$good" \
     "backends[0].weight is $(echo "$weight" | tr '"' "'"), not an integer from 0 to 4294967295"
@@ -89,7 +89,7 @@ change 's/"client": \["[^"]*"/"client": ["1.2.3.256"/' "$hashed" "inputs.client[
 change 's/"client": \["[^"]*"/"client": [null/' "$hashed" 'inputs.client[0] is null, not an address'
 change 's/"client"/"key"/' "$hashed" 'inputs.client is missing'
 
-# Nothing in a file breaks the form of the lines, or the program.
+# No content of a file breaks the format of the lines, or the program.
 change 's/"nginx"/"a\\n5 of 5 b"/' "$good" 'a?5 of 5 b round_robin is not supported yet'
 brackets() { head -c 300000 /dev/zero | tr '\0' "$1"; }
 deep="$(brackets '[')$(brackets ']')"
@@ -97,7 +97,7 @@ echo '{"system": "nginx", "policy": "hash", "params": '"$deep"', "picks": [0]}' 
 expect 'skipped deep.json: nginx hash is not supported yet' "$scratch/deep.json"
 expect '0 of 1 picks equal' "$scratch/deep.json"
 
-# What may be left out or come along; and round robin does not mind what its requests had for a key.
+# Some fields may be missing, and others may be added. Round robin ignores the keys of its requests.
 equal 's/"params": {}, //; s/"version": "[^"]*", //' "$good"
 equal 's/, "weight": 1}/}/' "$good"
 equal 's/"count": 18/"key": ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r"]/' "$good"
