@@ -96,7 +96,7 @@ void check_headers(std::string const& text, std::string const& file) {
   }
 }
 
-config read(toml::table const& root, std::string const& file) {
+config read_root(toml::table const& root, std::string const& file) {
   config out;
   out.file = file;
   fields top{root, "", out.file};
@@ -149,7 +149,7 @@ config read(toml::table const& root, std::string const& file) {
 
 config parse_config(std::string const& text, std::string const& file) try {
   check_headers(text, file);
-  return read(toml::parse(text, file), file);
+  return read_root(toml::parse(text, file), file);
 } catch (toml::parse_error const& e) {
   throw config_error{fmt::format("{}:{}: {}", file, e.source().begin.line, e.description())};
 }

@@ -5,7 +5,7 @@
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include <limits>
+#include <boost/none.hpp>
 
 namespace proxy {
 
@@ -46,7 +46,7 @@ task<error_code> exchange::once() {
   do {  // 100 Continue and 103 Early Hints are for us, the answer comes after them
     parser_.emplace();
     parser_->header_limit(settings_.limits.header);
-    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // Boost 1.74 takes "none" for zero
+    parser_->body_limit(boost::none);
     parser_->skip(request_.method() == http::verb::head);
     co_await http::async_read_header(stream, buffer, *parser_, into(ec));
     sent_anything_back_ = parser_->got_some();

@@ -12,7 +12,7 @@ using equipoise::outcome;
 task<bool> reply(worker& at, client& c, unsigned status, std::string text, client_side side, std::string_view type,
                  bool head) {
   http::response<http::string_body> out{http::int_to_status(status), side.version};
-  out.set(http::field::content_type, view(type));
+  out.set(http::field::content_type, type);
   out.set(http::field::cache_control, "no-store");
   out.body() = std::move(text);
   out.keep_alive(side.keep_alive);
@@ -107,7 +107,7 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
     excluded.push_back(who);
   }
   ++counts.refused;
-  spdlog::debug("{} {}: {}", view(request.method_string()), view(request.target()), problem);
+  spdlog::debug("{} {}: {}", std::string_view{request.method_string()}, std::string_view{request.target()}, problem);
   co_return co_await reply(at, c, status, problem + '\n', side, "text/plain; charset=utf-8", head);
 }
 
@@ -115,9 +115,9 @@ equipoise::any_key key_of(shared const& all, client const& c, client_request con
   auto const& wanted = all.settings.key;
   switch (wanted.from) {
     case key_config::source::path:
-      return std::string_view{text = view(request.target())};
+      return std::string_view{text = request.target()};
     case key_config::source::header:
-      return std::string_view{text = view(request[wanted.header])};
+      return std::string_view{text = request[wanted.header]};
     case key_config::source::client:
       break;
   }

@@ -47,7 +47,7 @@ task<> health::check_all() {
 task<> health::check(equipoise::backend_id who, std::string name, tcp::endpoint address) {
   beast::tcp_stream stream{control_};
   error_code ec;
-  http::request<http::empty_body> request{http::verb::get, view(std::string_view{all_.settings.checks.path}), 11};
+  http::request<http::empty_body> request{http::verb::get, all_.settings.checks.path, 11};
   request.set(http::field::host, to_text(address));
   request.set(http::field::user_agent, "equipoise-proxy-check");
   request.keep_alive(false);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <random>
+
 namespace proxy {
 
 std::vector<std::string> known_policies() { return equipoise::policy_registry::standard().names(); }

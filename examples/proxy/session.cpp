@@ -44,7 +44,7 @@ task<bool> next_request(worker& at, client& c) {
 struct reading {
   error_code ec;
   unsigned status = 0;
-  std::string_view why = {};
+  std::string_view error = {};
 };
 
 // Each of these is a length or a destination that the next server may understand in another way than we do.
@@ -60,7 +60,7 @@ reading judge(request_parser const& parser) {
   return {};
 }
 
-task<reading> read(worker& at, client& c, request_parser& parser) {
+task<reading> read_request(worker& at, client& c, request_parser& parser) {
   error_code ec;
   parser.header_limit(at.all.settings.limits.header);
   parser.body_limit(at.all.settings.limits.request_body);
@@ -118,7 +118,7 @@ task<> session(worker& at, tcp::socket socket) {
   for (bool more = true; more;) {
     if (!co_await next_request(at, c)) co_return;
     request_parser parser;
-    auto const got = co_await read(at, c, parser);
+    auto const got = co_await read_request(at, c, parser);
     ++counts.requests;
     if (got.ec || got.status) {
       ++counts.broken;

@@ -1,7 +1,7 @@
 #include "scenario.hpp"
 
 #include "load_generator.hpp"
-#include "stage.hpp"
+#include "fleet.hpp"
 
 #include <fmt/format.h>
 

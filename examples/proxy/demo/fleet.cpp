@@ -1,4 +1,4 @@
-#include "stage.hpp"
+#include "fleet.hpp"
 
 #include "../duration.hpp"
 
