@@ -17,7 +17,7 @@ namespace {
 
 namespace http = beast::http;
 
-// One request on a connection of its own; empty where there is no good answer.
+// Sends one request on a new connection. Returns an empty string unless the answer is good.
 task<std::string> fetch(tcp::endpoint from, std::string target, http::verb method = http::verb::get) {
   error_code ec;
   beast::tcp_stream stream{co_await asio::this_coro::executor};
@@ -35,89 +35,89 @@ task<std::string> fetch(tcp::endpoint from, std::string target, http::verb metho
 
 }  // namespace
 
-stage::stage(settings const& how, std::string_view policy) : how_{how}, policy_{policy} {
-  for (std::size_t i = 0; i != everybody; ++i) {
+fleet::fleet(settings const& options, std::string_view policy) : options_{options}, policy_{policy} {
+  for (std::size_t i = 0; i != backend_count; ++i) {
     ports_[i] = free_port();
     start_backend(i);
   }
-  for (std::size_t i = 0; i != everybody; ++i)
+  for (std::size_t i = 0; i != backend_count; ++i)
     if (backends_[i].first_line(5s).empty())
-      throw std::runtime_error{fmt::format("backend {} did not start", cast[i].name)};
-  write_configuration(at_first);
-  proxy_ = process{{how_.proxy, folder_.path("proxy.toml")}, folder_.path("proxy.log")};
+      throw std::runtime_error{fmt::format("backend {} did not start", backends[i].name)};
+  write_configuration(initial_count);
+  proxy_ = process{{options_.proxy, folder_.path("proxy.toml")}, folder_.path("proxy.log")};
   auto const line = proxy_.first_line(5s);
   auto const colon = line.rfind(':');
-  if (colon == line.npos) throw std::runtime_error{"the proxy did not start:\n" + last_words()};
+  if (colon == line.npos) throw std::runtime_error{"the proxy did not start:\n" + log_tail()};
   proxy_port_ = static_cast<unsigned short>(std::stoul(line.substr(colon + 1)));
 }
 
-void stage::start_backend(std::size_t who) {
-  backends_[who] =
-      process{{how_.backend, "--name", std::string{cast[who].name}, "--listen",
-               fmt::format("127.0.0.1:{}", ports_[who]), "--service", proxy::format_duration(cast[who].service)},
-              folder_.path("backends.log")};
+void fleet::start_backend(std::size_t index) {
+  backends_[index] = process{
+      {options_.backend, "--name", std::string{backends[index].name}, "--listen",
+       fmt::format("127.0.0.1:{}", ports_[index]), "--service", proxy::format_duration(backends[index].service)},
+      folder_.path("backends.log")};
 }
 
-// Checks four times a second instead of every ten: a minute is to show what otherwise takes ten.
-void stage::write_configuration(std::size_t members) {
+// Checks run four times per second instead of every ten seconds, so that the demo takes one minute instead of ten.
+void fleet::write_configuration(std::size_t members) {
   std::ofstream file{folder_.path("proxy.toml")};
   file << fmt::format(
       "listen = \"127.0.0.1:0\"\nworkers = {}\npolicy = \"{}\"\nseed = 1\n"
       "[checks]\ninterval = \"{}\"\ntimeout = \"2s\"\nrise = 1\nfall = 2\n"
       "[passive]\nfailures = 1\neject = \"2s\"\n[timeouts]\nlinger = \"100ms\"\n",
-      how_.workers, policy_, proxy::format_duration(how_.check_interval));
+      options_.workers, policy_, proxy::format_duration(options_.check_interval));
   for (std::size_t i = 0; i != members; ++i)
-    file << fmt::format("[[backend]]\nname = \"{}\"\naddress = \"127.0.0.1:{}\"\nweight = {}\n", cast[i].name,
-                        ports_[i], cast[i].weight);
+    file << fmt::format("[[backend]]\nname = \"{}\"\naddress = \"127.0.0.1:{}\"\nweight = {}\n", backends[i].name,
+                        ports_[i], backends[i].weight);
 }
 
-task<> stage::set_speed(std::size_t who, std::chrono::microseconds service) {
-  co_await fetch(at(ports_[who]), "/control/service?time=" + proxy::format_duration(service), http::verb::put);
+task<> fleet::set_service_time(std::size_t index, std::chrono::microseconds service) {
+  co_await fetch(at(ports_[index]), "/control/service?time=" + proxy::format_duration(service), http::verb::put);
 }
 
-void stage::add_the_newcomer() {
-  write_configuration(everybody);
+void fleet::add_backend() {
+  write_configuration(backend_count);
   proxy_.signal(SIGHUP);
 }
 
-task<backend_state> stage::ask_about(std::size_t who) {
-  auto const text = co_await fetch(address(), "/-/stats");
+task<backend_state> fleet::query_backend(std::size_t index) {
+  auto const text = co_await fetch(proxy_address(), "/-/stats");
   auto const stats = nlohmann::json::parse(text, nullptr, false);
   backend_state found;
   if (!stats.is_discarded())
     for (auto const& b : stats["backends"])
-      if (b["name"] == cast[who].name) found = {b["last_pick_ns"], b["state"]};
+      if (b["name"] == backends[index].name) found = {b["last_pick_ns"], b["state"]};
   co_return found;
 }
 
-task<std::string> stage::explain(std::string client) {
-  auto const text = co_await fetch(address(), "/-/explain?client=" + client);
-  auto const told = nlohmann::json::parse(text, nullptr, false);
-  co_return told.is_object() ? told.value("text", "") : "";
+task<std::string> fleet::explain(std::string client) {
+  auto const text = co_await fetch(proxy_address(), "/-/explain?client=" + client);
+  auto const answer = nlohmann::json::parse(text, nullptr, false);
+  co_return answer.is_object() ? answer.value("text", "") : "";
 }
 
-task<> stage::until_all_up() {
-  auto const patience = clock::now() + 5s;
-  for (std::size_t i = 0; i != at_first;) {
-    backend_state const b = co_await ask_about(i);
+task<> fleet::wait_until_up() {
+  auto const deadline = clock::now() + 5s;
+  for (std::size_t i = 0; i != initial_count;) {
+    backend_state const b = co_await query_backend(i);
     if (b.state == "up") {
       ++i;
     } else {
-      if (clock::now() > patience)
-        throw std::runtime_error{fmt::format("backend {} is not up: {}", cast[i].name, b.state)};
+      if (clock::now() > deadline)
+        throw std::runtime_error{fmt::format("backend {} is not up: {}", backends[i].name, b.state)};
       co_await sleep_for(10ms);
     }
   }
 }
 
-task<int> stage::drain() {
+task<int> fleet::drain_proxy() {
   proxy_.signal(SIGTERM);
-  auto const patience = clock::now() + 3s;
-  while (proxy_.running() && clock::now() < patience) co_await sleep_for(5ms);
+  auto const deadline = clock::now() + 3s;
+  while (proxy_.running() && clock::now() < deadline) co_await sleep_for(5ms);
   co_return proxy_.exit_code().value_or(-1);
 }
 
-std::string stage::last_words() const {
+std::string fleet::log_tail() const {
   std::ifstream file{folder_.path("proxy.log")};
   std::deque<std::string> last;
   for (std::string line; std::getline(file, line); last.push_back(line))

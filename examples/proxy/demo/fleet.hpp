@@ -1,4 +1,4 @@
-// The processes of one performance: the backends and the proxy in front of them, on loopback. All end with this object.
+// The processes for the run of one policy: the backends and the proxy, on loopback. The destructor ends all of them.
 #pragma once
 
 #include "process.hpp"
@@ -13,30 +13,30 @@ struct backend_state {
   std::string state;
 };
 
-class stage {
+class fleet {
  public:
-  stage(settings const& how, std::string_view policy);  // starts everybody; throws std::runtime_error
+  fleet(settings const& options, std::string_view policy);  // starts all processes; throws std::runtime_error
 
-  tcp::endpoint address() const { return at(proxy_port_); }  // of the proxy
-  void kill(std::size_t who) { backends_[who].kill(); }
-  void start_backend(std::size_t who);
-  task<> set_speed(std::size_t who, std::chrono::microseconds service);
-  void add_the_newcomer();  // to the configuration, which the proxy reads again
-  task<> until_all_up();
-  task<backend_state> ask_about(std::size_t who);  // the proxy
+  tcp::endpoint proxy_address() const { return at(proxy_port_); }
+  void kill(std::size_t index) { backends_[index].kill(); }
+  void start_backend(std::size_t index);
+  task<> set_service_time(std::size_t index, std::chrono::microseconds service);
+  void add_backend();  // adds the last backend to the configuration and lets the proxy reload it
+  task<> wait_until_up();
+  task<backend_state> query_backend(std::size_t index);  // as the proxy reports it
   task<std::string> explain(std::string client);
-  task<int> drain();               // the proxy; gives its exit code, −1 if it did not end
-  std::string last_words() const;  // of the proxy's log
+  task<int> drain_proxy();       // returns the exit code of the proxy, or −1 if it did not exit
+  std::string log_tail() const;  // the last lines of the proxy's log
 
  private:
   static tcp::endpoint at(unsigned short port) { return {asio::ip::make_address("127.0.0.1"), port}; }
   void write_configuration(std::size_t members);
 
-  settings const& how_;
+  settings const& options_;
   std::string_view policy_;
   work_folder folder_;
-  std::array<unsigned short, everybody> ports_{};
-  std::array<process, everybody> backends_;
+  std::array<unsigned short, backend_count> ports_{};
+  std::array<process, backend_count> backends_;
   process proxy_;
   unsigned short proxy_port_ = 0;
 };
