@@ -44,7 +44,6 @@ class load_generator {
   task<> run();      // sends until stop(), then waits for the answers
   void stop() { stopping_ = true; }
   void disconnect();  // may be called after all requests were answered
-  std::uint64_t outstanding() const { return outstanding_; }
 
  private:
   struct connection;

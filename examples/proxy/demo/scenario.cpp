@@ -30,7 +30,8 @@ class scenario_run {
     auto const left = std::chrono::duration<double>(deadline_ - clock::now()).count() - 0.35;
     if (left < 1.5) throw std::runtime_error{"--seconds is too short for this policy"};
     first_due_ = clock::now();
-    asio::co_spawn(io_, load.run(), asio::detached);
+    bool load_ended = false;
+    asio::co_spawn(io_, load.run(), [&](std::exception_ptr) { load_ended = true; });
     constexpr double parts[phases] = {0.28, 0.20, 0.20, 0.16, 0.16};
     for (std::size_t p = steady; p != phases; ++p) {
       out_.starts[p] = seconds_since(first_due_);
@@ -41,8 +42,7 @@ class scenario_run {
     }
     out_.starts[phases] = seconds_since(first_due_);
     load.stop();
-    while (load.outstanding() != 0) co_await sleep_for(1ms);
-    co_await sleep_for(3ms);  // load.run() ends one poll after the last answer
+    while (!load_ended) co_await sleep_for(1ms);
     load.disconnect();
     out_.proxy_exit = co_await fleet_.drain_proxy();
     out_.proxy_log = fleet_.log_tail();
