@@ -1,7 +1,7 @@
-// A picker in C++20 coroutines, with nothing but the standard library: each request is a coroutine that picks a
-// backend, waits for its answer, and where that fails picks another one, never the same twice.
+// A picker in C++20 coroutines. Each request is a coroutine that picks a backend and waits for its answer. After a
+// failure it picks another backend, never the same one twice.
 //
-// A little event loop on a clock of its own plays the time, so the program ends at once and prints the same every time.
+// A small event loop simulates the time, so the program ends at once and always prints the same.
 #include <equipoise/equipoise.hpp>
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// --- a very small event loop -----------------------------------------------------------------------------------------
+// --- a very small event loop ---
 
 class event_loop {
  public:
@@ -29,7 +29,7 @@ class event_loop {
       event_loop& loop;
       equipoise::time_point at;
       bool await_ready() const noexcept { return false; }
-      void await_suspend(std::coroutine_handle<> who) { loop.waiting_.push({at, loop.order_++, who}); }
+      void await_suspend(std::coroutine_handle<> caller) { loop.waiting_.push({at, loop.order_++, caller}); }
       void await_resume() const noexcept {}
     };
     return awaiter{*this, now_ + time};
@@ -40,7 +40,7 @@ class event_loop {
       auto const next = waiting_.top();
       waiting_.pop();
       now_ = next.at;
-      next.who.resume();
+      next.coroutine.resume();
     }
   }
 
@@ -48,7 +48,7 @@ class event_loop {
   struct entry {
     equipoise::time_point at;
     std::uint64_t order;
-    std::coroutine_handle<> who;
+    std::coroutine_handle<> coroutine;
     bool operator<(entry const& other) const { return std::pair{at, order} > std::pair{other.at, other.order}; }
   };
   std::priority_queue<entry> waiting_;
@@ -56,7 +56,7 @@ class event_loop {
   equipoise::time_point now_{1s};
 };
 
-// A coroutine that runs by itself; its frame goes when it ends.
+// A coroutine that runs on its own. Its frame is destroyed when it ends.
 struct detached {
   struct promise_type {
     detached get_return_object() noexcept { return {}; }
@@ -67,7 +67,7 @@ struct detached {
   };
 };
 
-// --- what is balanced ------------------------------------------------------------------------------------------------
+// --- the backends and the requests ---
 
 struct server {
   std::string name;
@@ -92,7 +92,7 @@ detached request(event_loop& loop, equipoise::pool<server>& pool, Picker& picker
   std::vector<equipoise::backend_id> excluded;
   while (excluded.size() < 3) {
     auto lease = picker.acquire({.now = loop.now(), .excluded = excluded});
-    if (!lease) break;  // lease.error() says whether all are down, full or tried
+    if (!lease) break;  // lease.error() tells whether all backends are down, full or excluded
     co_await loop.after(lease->service);
     if (!lease->broken) {
       sum.count(lease->name);
@@ -100,10 +100,10 @@ detached request(event_loop& loop, equipoise::pool<server>& pool, Picker& picker
       ++sum.answered;
       co_return;
     }
-    auto const who = lease.id();
+    auto const id = lease.id();
     lease.finish(equipoise::outcome::error, loop.now());
-    if (pool.observed(who)->consecutive_failures >= 5) pool.set(who, equipoise::health_flag::ejected);
-    excluded.push_back(who);
+    if (pool.observed(id)->consecutive_failures >= 5) pool.set(id, equipoise::health_flag::ejected);
+    excluded.push_back(id);
     ++sum.retried;
   }
   ++sum.failed;
@@ -121,12 +121,12 @@ detached clients(event_loop& loop, equipoise::pool<server>& pool, Picker& picker
 
 int main() {
   equipoise::pool<server> pool{{.observations = true}};
-  pool.add({"quick", 2ms});
-  pool.add({"middling", 4ms});
+  pool.add({"fast", 2ms});
+  pool.add({"medium", 4ms});
   pool.add({"slow", 16ms});
   auto const broken = pool.add({"broken", 1ms, true});
   equipoise::balancer balancer{pool, equipoise::least_connections{}, 0};
-  auto picker = balancer.make_picker();  // one for this loop; its coroutines run on one thread
+  auto picker = balancer.make_picker();  // one picker is enough, because all coroutines run on one thread
 
   event_loop loop;
   totals sum;
@@ -134,8 +134,8 @@ int main() {
   loop.run();
 
   for (auto const& [name, n] : sum.by_server) fmt::print("{:9} {:4} answers\n", name, n);
-  fmt::print("{} answered, {} attempts repeated elsewhere, {} failed; broken is {}\n", sum.answered, sum.retried,
-             sum.failed, equipoise::to_string(pool.health(broken)));
+  fmt::print("{} answered, {} attempts repeated on another backend, {} failed; broken is {}\n", sum.answered,
+             sum.retried, sum.failed, equipoise::to_string(pool.health(broken)));
   fmt::print("{}\n", picker.explain().text());
   return sum.failed == 0 ? 0 : 1;
 }

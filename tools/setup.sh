@@ -18,7 +18,7 @@ say() { [ $# -gt 0 ] && echo "setup: installing $*"; }
 # without PACKAGE: what is left out where there is no such package.
 without() {
   case "$1" in
-    libtomlplusplus-dev) echo "the proxy, its tests and the demo" ;;
+    libtomlplusplus-dev | libboost-url-dev) echo "the proxy, its tests and the demo" ;;
     relacy-dev) echo "the tests under Relacy's memory model" ;;
     spin) echo "the model that Spin checks" ;;
     python3-venv) echo "the test of the Conan package, unless conan is installed" ;;
@@ -28,9 +28,11 @@ without() {
 # Lists of words from here on, never quoted.
 # shellcheck disable=SC2046,SC2086
 if has apt-get; then
-  needed=$(missing apt_has g++ cmake ninja-build pkg-config catch2 libbenchmark-dev libfmt-dev libboost-dev nlohmann-json3-dev \
-    libcli11-dev libspdlog-dev gnuplot-nox)
-  not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv)
+  needed=$(missing apt_has g++ cmake ninja-build pkg-config catch2 libbenchmark-dev libfmt-dev nlohmann-json3-dev libcli11-dev \
+    libspdlog-dev gnuplot-nox)
+  # Boost.URL brings the headers of its Boost. Debian 12 has 1.81 beside its default, which is too old and has no Boost.URL.
+  not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv
+    apt_has libboost-url1.81-dev >/dev/null 2>&1 || missing apt_has libboost-url-dev)
   if [ -z "$needed" ] && [ "$(id -u)" != 0 ] && ! has sudo; then
     [ -z "$not_everywhere" ] || echo "setup: goes on without" $not_everywhere "(installing needs root)"
     not_everywhere=
@@ -38,6 +40,10 @@ if has apt-get; then
   # Before anything is looked up: many images come without apt's lists, and then it knows of no package at all.
   [ -z "$needed$not_everywhere" ] || apt_get update
   for package in $not_everywhere; do
+    if [ "$package" = libboost-url-dev ] && [ -z "$(missing "apt-cache show" libboost-url1.81-dev)" ]; then
+      package=libboost-url1.81-dev
+      [ -n "$(missing apt_has libboost1.74-dev)" ] || echo "setup: Boost 1.81 replaces Boost 1.74, which is too old for the proxy"
+    fi
     if apt-cache show "$package" >/dev/null 2>&1; then needed+=" $package"
     else echo "setup: apt knows no $package here; left out: $(without "$package")"
     fi
@@ -52,6 +58,6 @@ elif has brew; then
   if say $needed; then brew install -q $needed; fi
 else
   echo "setup: no apt-get, dnf or brew here. Please install: a C++20 compiler (GCC 12, Clang 14 or newer), CMake 3.22, Ninja, pkg-config,"
-  echo "  Catch2, Google Benchmark, fmt, Boost (headers), nlohmann-json, CLI11, toml++, spdlog, gnuplot; Relacy is useful."
+  echo "  Catch2, Google Benchmark, fmt, Boost 1.81 with Boost.URL, nlohmann-json, CLI11, toml++, spdlog, gnuplot; Relacy is useful."
   has c++ && has cmake && has ninja # enough to try
 fi

@@ -1,15 +1,17 @@
-// A small real backend: an HTTP/1.1 server that takes its time and says who it is.
+// A small HTTP/1.1 server with a service time. It names itself in each answer.
 //
 //   backend --name a --listen 127.0.0.1:9001 --service 4ms
 //
-//   GET /health                      200 at once, while it lives
-//   PUT /control/service?time=40ms   from now on every request takes that long
-//   GET /status/404                  that status, after the service time; a path with "chunked" in it: in chunks
-//   anything else                    after its service time: its name, the method, the path and what came with it
+//   GET /health                      answers 200 at once
+//   PUT /control/service?time=40ms   changes the service time of later requests
+//   GET /status/404                  answers with that status after the service time
+//   anything else                    answers after the service time with its name, the method, the path and some
+//   headers
 //
-// Each answer carries X-Backend, so that a client knows who answered without trusting the proxy between them.
-// The service time is a timer and not a loop: twenty slow requests at once cost no processor.
+// If the path contains "chunked", the answer is sent in chunks. Each answer has an X-Backend field, so that a client
+// knows the backend without trusting the proxy. The service time is a timer, so slow requests use no processor time.
 #include "duration.hpp"
+#include "endpoint.hpp"
 #include "net.hpp"
 
 #include <fmt/format.h>
@@ -26,7 +28,7 @@
 namespace http = boost::beast::http;
 using namespace proxy;
 
-struct behaviour {
+struct backend {
   std::string name = "backend";
   std::chrono::nanoseconds service = 0ms;
 };
@@ -34,30 +36,28 @@ struct behaviour {
 using request = http::request<http::string_body>;
 using response = http::response<http::string_body>;
 
-response answer(behaviour& self, request const& asked) {
+response answer(backend& self, request const& asked) {
   response out{http::status::ok, 11};
   out.set("X-Backend", self.name);
   out.set(http::field::content_type, "text/plain");
   std::string const target{asked.target()};
-  constexpr std::string_view control = "/control/service?time=";
+  constexpr std::string_view control_path = "/control/service?time=";
   if (target == "/health") {
     out.body() = "ok\n";
-  } else if (target.starts_with(control)) {
-    if (auto time = parse_duration(target.substr(control.size()))) {
+  } else if (target.starts_with(control_path)) {
+    if (auto time = parse_duration(target.substr(control_path.size()))) {
       self.service = *time;
       out.body() = fmt::format("service time is now {}\n", format_duration(*time));
     } else {
       out.result(http::status::bad_request);
-      out.body() = fmt::format("time: \"{}\" is not a duration such as 40ms\n", target.substr(control.size()));
+      out.body() = fmt::format("time: \"{}\" is not a duration such as 40ms\n", target.substr(control_path.size()));
     }
   } else {
-    auto header = [&](std::string_view name) {
-      auto const value = asked[beast::string_view{name.data(), name.size()}];
-      return std::string{value.data(), value.size()};
-    };
-    constexpr std::string_view status = "/status/";
+    auto header = [&](std::string_view name) { return std::string{asked[name]}; };
+    constexpr std::string_view status_path = "/status/";
     unsigned code = 200;
-    if (target.starts_with(status)) std::from_chars(target.data() + status.size(), target.data() + target.size(), code);
+    if (target.starts_with(status_path))
+      std::from_chars(target.data() + status_path.size(), target.data() + target.size(), code);
     out.result(code >= 200 && code <= 599 ? code : 400);
     out.body() = fmt::format("{} {} {}\nX-Forwarded-For: {}\nHost: {}\nbody: {} bytes\n", self.name,
                              std::string{asked.method_string()}, target, header("X-Forwarded-For"), header("Host"),
@@ -66,7 +66,7 @@ response answer(behaviour& self, request const& asked) {
   return out;
 }
 
-task<> serve(behaviour& self, beast::tcp_stream stream) {
+task<> serve(backend& self, beast::tcp_stream stream) {
   beast::flat_buffer buffer;
   error_code ec;
   for (;;) {
@@ -91,7 +91,7 @@ task<> serve(behaviour& self, beast::tcp_stream stream) {
   stream.socket().shutdown(tcp::socket::shutdown_both, ec);
 }
 
-task<> accept(behaviour& self, tcp::acceptor& acceptor) {
+task<> accept(backend& self, tcp::acceptor& acceptor) {
   for (;;) {
     error_code ec;
     tcp::socket socket = co_await acceptor.async_accept(into(ec));
@@ -107,10 +107,10 @@ task<> accept(behaviour& self, tcp::acceptor& acceptor) {
 
 int main(int argc, char** argv) {
   CLI::App app{"A small HTTP/1.1 backend with a service time"};
-  behaviour self;
+  backend self;
   std::string listen = "127.0.0.1:0", service = "0ms";
-  app.add_option("--name", self.name, "what it calls itself in X-Backend");
-  app.add_option("--listen", listen, "address:port; port 0 takes a free one");
+  app.add_option("--name", self.name, "its name in X-Backend");
+  app.add_option("--listen", listen, "address:port; port 0 selects a free port");
   app.add_option("--service", service, "how long each request takes, such as 4ms");
   CLI11_PARSE(app, argc, argv);
 
@@ -120,22 +120,18 @@ int main(int argc, char** argv) {
     return 2;
   }
   self.service = *time;
-  auto const colon = listen.rfind(':');
-  error_code ec;
-  auto const address = asio::ip::make_address(listen.substr(0, colon), ec);
-  unsigned port = 65536;
-  if (colon != listen.npos) std::from_chars(listen.data() + colon + 1, listen.data() + listen.size(), port);
-  if (ec || port > 65535) {
+  auto const at = parse_endpoint(listen);
+  if (!at) {
     fmt::print(stderr, "--listen: \"{}\" is not address:port\n", listen);
     return 2;
   }
   try {
     asio::io_context io{1};
-    tcp::acceptor acceptor{io, {address, static_cast<unsigned short>(port)}};
+    tcp::acceptor acceptor{io, *at};
     asio::co_spawn(io, accept(self, acceptor), asio::detached);
     asio::signal_set stop{io, SIGTERM, SIGINT};
     stop.async_wait([&](error_code, int) { io.stop(); });
-    fmt::print("{} listens on 127.0.0.1:{}\n", self.name, acceptor.local_endpoint().port());
+    fmt::print("{} is listening on {}\n", self.name, to_text(acceptor.local_endpoint()));
     std::fflush(stdout);
     io.run();
   } catch (std::exception const& e) {

@@ -16,7 +16,7 @@ void section(fields& top, std::string name, std::string const& file, Read read) 
   auto const* node = top.find(name);
   if (!node) return;
   auto const* table = node->as_table();
-  if (!table) top.refuse(*node, fmt::format("{0} must be a section: [{0}]", name));
+  if (!table) top.refuse(*node, fmt::format("{0} must be a section, written as [{0}]", name));
   fields in{*table, name, file};
   read(in);
   in.no_others();
@@ -33,7 +33,7 @@ void read_key(fields& top, config& out) {
   else
     top.refuse("key", "is unknown; known: client, path, header NAME");
   if (by_address(out) && out.key.from != key_config::source::client)
-    top.refuse("key", fmt::format("is not for policy {}, which hashes addresses: it must be client", out.policy));
+    top.refuse("key", fmt::format("must be client, because policy {} hashes addresses", out.policy));
 }
 
 void read_admin(fields& top, config& out) {
@@ -42,23 +42,23 @@ void read_admin(fields& top, config& out) {
     out.admin = admin_access::off;
   else if (text == "loopback")
     out.admin = admin_access::loopback;
-  else if (text == "everybody")
-    out.admin = admin_access::everybody;
+  else if (text == "any")
+    out.admin = admin_access::any;
   else
-    top.refuse("admin", "is unknown; known: off, loopback, everybody");
+    top.refuse("admin", "is unknown; known: off, loopback, any");
 }
 
 void read_backends(fields& top, config& out) {
   auto const* node = top.find("backend");
   if (!node) return;
   auto const* list = node->as_array();
-  if (!list) top.refuse(*node, "backends are written as [[backend]], one for each");
+  if (!list) top.refuse(*node, "each backend is written as [[backend]]");
   std::set<std::string> names;
   for (auto const& element : *list) {
     auto const* table = element.as_table();
-    if (!table) top.refuse(element, "backends are written as [[backend]], one for each");
+    if (!table) top.refuse(element, "each backend is written as [[backend]]");
     if (out.backends.size() == most_backends)
-      top.refuse(element, fmt::format("more than {} backends are too many", most_backends));
+      top.refuse(element, fmt::format("there are more than {} backends", most_backends));
     fields in{*table, "backend", out.file};
     backend_config one;
     in.address("address", one.address);
@@ -76,8 +76,7 @@ void read_backends(fields& top, config& out) {
   }
 }
 
-// toml++ takes it for granted that the name in a header begins like one, and ends the program where it does not
-// (marzer/tomlplusplus#294).
+// toml++ aborts if the name in a header does not begin like a name (marzer/tomlplusplus#294).
 void check_headers(std::string const& text, std::string const& file) {
   std::istringstream lines{text};
   unsigned number = 0;
@@ -96,7 +95,7 @@ void check_headers(std::string const& text, std::string const& file) {
   }
 }
 
-config read(toml::table const& root, std::string const& file) {
+config read_root(toml::table const& root, std::string const& file) {
   config out;
   out.file = file;
   fields top{root, "", out.file};
@@ -115,7 +114,7 @@ config read(toml::table const& root, std::string const& file) {
     if (!out.checks.path.starts_with('/')) in.refuse("path", "must start with /");
     if (std::any_of(out.checks.path.begin(), out.checks.path.end(),
                     [](unsigned char c) { return c <= ' ' || c == 127; }))
-      in.refuse("path", "must have no blanks");
+      in.refuse("path", "must not contain blanks");
     in.duration("interval", out.checks.interval);
     in.duration("timeout", out.checks.timeout);
     in.number("rise", out.checks.rise, 1);
@@ -149,7 +148,7 @@ config read(toml::table const& root, std::string const& file) {
 
 config parse_config(std::string const& text, std::string const& file) try {
   check_headers(text, file);
-  return read(toml::parse(text, file), file);
+  return read_root(toml::parse(text, file), file);
 } catch (toml::parse_error const& e) {
   throw config_error{fmt::format("{}:{}: {}", file, e.source().begin.line, e.description())};
 }

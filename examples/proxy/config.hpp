@@ -1,4 +1,4 @@
-// What the proxy is told: one TOML file. See proxy.toml for a complete one.
+// The configuration of the proxy, read from one TOML file. proxy.toml shows every setting.
 #pragma once
 
 #include "net.hpp"
@@ -19,23 +19,24 @@ struct backend_config {
   std::string zone;
 };
 
-// What is hashed by the policies that want a key.
+// What keyed policies hash.
 struct key_config {
   enum class source { client, path, header } from = source::client;
   std::string header;
 };
 
-enum class admin_access { off, loopback, everybody };
+// Which clients may see /-/ .
+enum class admin_access { off, loopback, any };
 
 struct config {
   std::string file;
   tcp::endpoint listen{asio::ip::make_address("127.0.0.1"), 8080};
   unsigned workers = 2;
   std::string policy = "round_robin";
-  unsigned policy_line = 0;  // where it is said
+  unsigned policy_line = 0;  // the line of `policy` in the file
   key_config key;
   admin_access admin = admin_access::loopback;
-  std::optional<std::uint64_t> seed;  // absent: drawn, so that a fleet of proxies does not march in step
+  std::optional<std::uint64_t> seed;  // absent: drawn at random, so that several proxies do not pick in step
 
   struct {
     bool enabled = true;
@@ -51,13 +52,13 @@ struct config {
     unsigned attempts = 3;  // in all, each on another backend
   } retry;
   struct {
-    std::chrono::nanoseconds connect = 1s, response = 30s;  // towards backends
-    std::chrono::nanoseconds request = 10s, idle = 60s;     // towards clients
-    std::chrono::nanoseconds linger = 1s, drain = 30s;      // after SIGTERM: idle connections, everything
+    std::chrono::nanoseconds connect = 1s, response = 30s;  // for backends
+    std::chrono::nanoseconds request = 10s, idle = 60s;     // for clients
+    std::chrono::nanoseconds linger = 1s, drain = 30s;      // after SIGTERM: for idle connections, for all requests
   } timeouts;
   struct {
-    std::uint32_t header = 16 * 1024;          // bytes, requests and answers alike
-    std::uint64_t request_body = 1024 * 1024;  // bytes, kept in memory; answers have no limit, they stream
+    std::uint32_t header = 16 * 1024;          // bytes, for requests and answers
+    std::uint64_t request_body = 1024 * 1024;  // bytes, kept in memory; answers have no limit because they stream
     unsigned clients = 10'000;                 // connections
     unsigned idle_per_backend = 64;            // kept alive by each worker
   } limits;
@@ -66,10 +67,10 @@ struct config {
 
 inline constexpr std::size_t most_backends = 4096;
 
-// The policy's keys are addresses, and no texts.
+// True if the keys of the policy are addresses instead of text.
 inline bool by_address(config const& c) { return c.policy.find("ip_hash") != std::string::npos; }
 
-// "proxy.toml:7: unknown field "intervall" in [checks]; known: …"
+// Its text names the file, the line and the field.
 struct config_error : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };

@@ -33,7 +33,7 @@ void control::run() {
   asio::co_spawn(io_, accept(), asio::detached);
   asio::co_spawn(io_, refresh(), asio::detached);
   asio::co_spawn(io_, signals(), asio::detached);
-  fmt::print("listens on {}\n", to_text(acceptor_.local_endpoint()));
+  fmt::print("listening on {}\n", to_text(acceptor_.local_endpoint()));
   std::fflush(stdout);
   spdlog::info("{} over {} backends, {} workers", all_.settings.policy, all_.pool.size(), workers_.size());
   io_.run();
@@ -42,19 +42,19 @@ void control::run() {
 task<> control::accept() {
   for (;;) {
     while (all_.counts.clients >= all_.settings.limits.clients)
-      co_await sleep_for(5ms);  // the others wait in the queue
+      co_await sleep_for(5ms);  // further clients wait in the system's queue
     error_code ec;
-    worker& its = next();  // and nobody else's, though drain() takes turns too while we wait
-    tcp::socket socket = co_await acceptor_.async_accept(its.io, into(ec));
+    worker& owner = next_worker();  // kept, because drain() may call next_worker() during the wait
+    tcp::socket socket = co_await acceptor_.async_accept(owner.io, into(ec));
     if (ec && all_.draining) co_return;
-    if (!ec)  // even if the drain has begun a moment ago: it was accepted
-      its.adopt(std::move(socket));
+    if (!ec)  // an accepted client is served even if the drain has just begun
+      owner.adopt(std::move(socket));
     else if (ec != asio::error::connection_aborted)
-      co_await sleep_for(10ms);  // out of file descriptors, most likely
+      co_await sleep_for(10ms);  // probably no file descriptor is left
   }
 }
 
-// What changed in health reaches the policies' tables here, and memory is given back.
+// Rebuilds the tables of the policy after health changes, and frees memory.
 task<> control::refresh() {
   for (;;) {
     co_await sleep_for(100ms);
@@ -68,7 +68,7 @@ task<> control::signals() {
     int const signal = co_await signals_.async_wait(into(ec));
     if (ec) continue;
     if (signal == SIGHUP)
-      read_again();
+      reload();
     else if (all_.draining)
       io_.stop();
     else
@@ -76,29 +76,29 @@ task<> control::signals() {
   }
 }
 
-void control::read_again() try {
+void control::reload() try {
   config const fresh = read_config(all_.settings.file);
   if (fresh.policy != all_.settings.policy)
-    throw config_error{fmt::format("policy is now \"{}\": that needs a new start", fresh.policy)};
-  if (fresh.backends.empty())  // half written, most likely
-    throw config_error{fmt::format("{}: no [[backend]] in it", fresh.file)};
+    throw config_error{fmt::format("policy is now \"{}\", which needs a restart", fresh.policy)};
+  if (fresh.backends.empty())  // probably the file is only half written
+    throw config_error{fmt::format("{}: it has no [[backend]]", fresh.file)};
   bool const changed = all_.pool.assign(servers_of(fresh));
-  spdlog::info("{} read again: {} backends{}; all other settings need a new start", fresh.file, all_.pool.size(),
-               changed ? "" : ", as before");
+  spdlog::info("reloaded {}: {} backends{}; other settings need a restart", fresh.file, all_.pool.size(),
+               changed ? "" : ", unchanged");
 } catch (std::exception const& e) {
-  spdlog::error("{}; everything stays as it was", e.what());
+  spdlog::error("{}; nothing was changed", e.what());
 }
 
 task<> control::drain() {
   spdlog::info("draining: {} connections", all_.counts.clients.load());
   error_code ec;
-  // Whoever already waits in the system's queue was promised an answer by the handshake.
+  // A client in the system's queue has a connection already, so it is served too.
   for (;;) {
-    worker& its = next();
-    tcp::socket socket{its.io};
+    worker& owner = next_worker();
+    tcp::socket socket{owner.io};
     acceptor_.accept(socket, ec);
     if (ec) break;
-    its.adopt(std::move(socket));
+    owner.adopt(std::move(socket));
   }
   all_.draining = true;
   acceptor_.close(ec);

@@ -1,5 +1,5 @@
-// The control thread: accepts connections and hands them to the workers in turn, checks health, settles the pool,
-// listens to signals. SIGTERM and SIGINT drain, a second one stops at once; SIGHUP reads the backends again.
+// The control thread accepts connections, hands them to the workers in turn, checks health and refreshes the pool.
+// SIGTERM and SIGINT drain the proxy. A second one stops it at once. SIGHUP reads the backends again.
 #pragma once
 
 #include "health.hpp"
@@ -14,18 +14,18 @@ namespace proxy {
 
 class control {
  public:
-  explicit control(config settings);  // throws config_error, or runtime_error where the address is taken
-  void run();                         // until drained
+  explicit control(config settings);  // throws config_error, or std::runtime_error if the address is in use
+  void run();                         // returns when the proxy has drained
 
  private:
   task<> accept();
   task<> refresh();
   task<> signals();
-  void read_again();
+  void reload();
   task<> drain();
 
-  // One io_context a worker, so the next connection is accepted right onto the loop that will serve it.
-  worker& next() { return *workers_[turn_++ % workers_.size()]; }
+  // Each worker has its own io_context, so a connection is accepted directly for the loop that will serve it.
+  worker& next_worker() { return *workers_[turn_++ % workers_.size()]; }
 
   asio::io_context io_{1};
   shared all_;

@@ -1,4 +1,4 @@
-// Durations as people write them in configurations: 250ms, 10s, 1.5s, 2m, 1h. Always with their unit.
+// Durations with a unit, as in configuration files: 250ms, 10s, 1.5s, 2m, 1h.
 #pragma once
 
 #include <charconv>
@@ -20,7 +20,7 @@ inline std::optional<std::chrono::nanoseconds> parse_duration(std::string_view t
   if (digits == 0 || digits == text.npos) return {};
   std::string const number{text.substr(0, digits)};
   char* end = nullptr;
-  double const value = std::strtod(number.c_str(), &end);  // from_chars(double) is missing in libc++
+  double const value = std::strtod(number.c_str(), &end);  // libc++ has no from_chars for double
   if (*end != '\0') return {};
   for (auto const& unit : units)
     if (text.substr(digits) == unit.name && value * unit.nanoseconds < 1e18)

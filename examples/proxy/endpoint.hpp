@@ -1,4 +1,4 @@
-// "127.0.0.1:8080" and "[::1]:8080", both ways.
+// Converts between endpoints and text such as "127.0.0.1:8080" or "[::1]:8080".
 #pragma once
 
 #include "net.hpp"
@@ -27,7 +27,7 @@ inline std::optional<tcp::endpoint> parse_endpoint(std::string_view text) {
   return tcp::endpoint{address, port};
 }
 
-// An IPv4 client of a socket for both families is one of IPv4, however the system writes it (::ffff:192.0.2.1).
+// A socket for both address families reports an IPv4 client as ::ffff:192.0.2.1. This returns 192.0.2.1.
 inline asio::ip::address unmapped(asio::ip::address const& from) {
   if (from.is_v6() && from.to_v6().is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, from.to_v6());
   return from;

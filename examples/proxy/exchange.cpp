@@ -5,11 +5,11 @@
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include <limits>
+#include <boost/none.hpp>
 
 namespace proxy {
 
-task<fate> exchange::send(tcp::endpoint to) {
+task<attempt_result> exchange::send(tcp::endpoint to) {
   to_ = to;
   bool const may_repeat = repeatable(request_.method());
   for (bool allow_reuse = may_repeat;; allow_reuse = false) {
@@ -19,49 +19,49 @@ task<fate> exchange::send(tcp::endpoint to) {
       connection_ = co_await connections_.open(to, settings_.timeouts.connect, ec);
       if (ec) {
         problem_ = "no connection: " + ec.message();
-        co_return is_ours(ec) ? fate::not_tried : fate::not_sent;
+        co_return is_local(ec) ? attempt_result::not_tried : attempt_result::not_sent;
       }
     }
     bool const stale_possible = connection_->reused;
-    ec = co_await once();
-    if (!ec) co_return fate::answered;
+    ec = co_await attempt();
+    if (!ec) co_return attempt_result::answered;
     problem_ = ec.message();
     connection_.reset();
-    if (ec == beast::error::timeout) co_return fate::timed_out;
-    if (stale_possible && !sent_anything_back_) continue;
-    co_return fate::lost;
+    if (ec == beast::error::timeout) co_return attempt_result::timed_out;
+    if (stale_possible && !answer_began_) continue;
+    co_return attempt_result::lost;
   }
 }
 
-task<error_code> exchange::once() {
+task<error_code> exchange::attempt() {
   error_code ec;
   auto& [stream, buffer, since, reused] = *connection_;
-  sent_anything_back_ = false;
+  answer_began_ = false;
   filled_ = 0;
   stream.expires_after(settings_.timeouts.response);
   co_await http::async_write(stream, request_, into(ec));
   if (ec == beast::error::timeout) co_return ec;
-  // Another error may mean that the backend did not want to read it all, and has said why.
+  // After another error the backend may still have answered without reading the whole request.
   error_code const unsent = ec;
-  do {  // 100 Continue and 103 Early Hints are for us, the answer comes after them
+  do {  // 100 Continue and 103 Early Hints are for the proxy only, the answer follows them
     parser_.emplace();
     parser_->header_limit(settings_.limits.header);
-    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // Boost 1.74 takes "none" for zero
+    parser_->body_limit(boost::none);
     parser_->skip(request_.method() == http::verb::head);
     co_await http::async_read_header(stream, buffer, *parser_, into(ec));
-    sent_anything_back_ = parser_->got_some();
+    answer_began_ = parser_->got_some();
     if (ec) co_return unsent ? unsent : ec;
   } while (status() / 100 == 1);
   if (status() < 100) co_return http::error::bad_status;
-  // Each side frames its own, and no other coding is undone here: what we do not know must not pass for the bare
+  // The proxy decodes only chunked. It refuses other codings, because the client would take the coded bytes for
   // content.
   if (auto const& header = parser_->get(); header.count(http::field::transfer_encoding) != 0)
     if (!parser_->chunked() || !beast::iequals(header[http::field::transfer_encoding], "chunked"))
       co_return http::error::bad_transfer_encoding;
-  // An answer that fits in one piece is read whole before the client sees a byte of it, of others the first piece, so
-  // that a backend which dies until then can still be replaced.
-  if (!parser_->is_done()) ec = co_await fill();
-  whole_sent_ = !unsent;
+  // The first piece is read before the client sees a byte of the answer. A small answer is read whole. If the backend
+  // fails before that, another one can still be tried.
+  if (!parser_->is_done()) ec = co_await read_piece();
+  request_sent_ = !unsent;
   co_return ec;
 }
 
@@ -70,7 +70,7 @@ bool exchange::small() const {
   return length && *length <= piece_.size();
 }
 
-task<error_code> exchange::fill() {
+task<error_code> exchange::read_piece() {
   error_code ec;
   auto& body = parser_->get().body();
   filled_ = 0;
@@ -95,15 +95,15 @@ http::response<http::buffer_body> exchange::outgoing(client_side& side) const {
   remove_hop_by_hop(out);
   out.version(side.version);
   out.insert(http::field::via, "1.1 equipoise");
-  out.content_length(parser_->content_length());  // once, however often it was said
+  out.content_length(parser_->content_length());  // once, even if the backend sent it twice
   bool const has_body = request_.method() != http::verb::head && status() != 204 && status() != 304;
   if (has_body && !parser_->content_length()) {
     if (side.version == 11)
       out.chunked(true);
     else
-      side.keep_alive = false;  // the end of the connection is the end of the body
+      side.keep_alive = false;  // in HTTP/1.0 the body ends with the connection
   }
-  if (status() == 204) out.erase(http::field::content_length);  // some say 0, some even have a body
+  if (status() == 204) out.erase(http::field::content_length);  // some backends send one, although 204 has no body
   out.keep_alive(side.keep_alive);
   return out;
 }
@@ -114,10 +114,10 @@ task<bool> exchange::relay(beast::tcp_stream& client, client_side side) {
   error_code ec;
   for (;;) {
     if (!parser_->is_done() && filled_ == 0)
-      if (ec = co_await fill(); ec) {  // the client sees that its answer is not whole
+      if (ec = co_await read_piece(); ec) {  // the client must see that its answer is incomplete
         broke_off_ = true;
         problem_ = ec.message();
-        if (!out.chunked() && !parser_->content_length()) cut(client);
+        if (!out.chunked() && !parser_->content_length()) reset(client);
         co_return false;
       }
     if (parser_->is_done() && connection_) hand_back();
@@ -133,12 +133,12 @@ task<bool> exchange::relay(beast::tcp_stream& client, client_side side) {
 }
 
 void exchange::hand_back() {
-  if (whole_sent_ && parser_->keep_alive() && connection_->buffer.size() == 0)
+  if (request_sent_ && parser_->keep_alive() && connection_->buffer.size() == 0)
     connections_.give(to_, std::move(connection_));
   connection_.reset();
 }
 
-void exchange::cut(beast::tcp_stream& client) {
+void exchange::reset(beast::tcp_stream& client) {
   error_code ec;
   client.socket().set_option(asio::socket_base::linger{true, 0}, ec);
   client.socket().close(ec);

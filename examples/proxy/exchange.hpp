@@ -1,4 +1,4 @@
-// One attempt to get one request answered by one backend, and the passing on of that answer.
+// One attempt to get an answer from one backend, and the relay of that answer to the client.
 #pragma once
 
 #include "config.hpp"
@@ -16,16 +16,16 @@ namespace proxy {
 
 using client_request = http::request<http::string_body>;
 
-// How an attempt ended, from the point of view of "may it be tried elsewhere?"
-enum class fate {
-  answered,   // the answer's header is here, and its body too where that is small
-  not_tried,  // we had no descriptor or no port left: says nothing about the backend
-  not_sent,   // no connection: the backend has seen nothing
+// How an attempt ended. The result decides whether another backend may be tried.
+enum class attempt_result {
+  answered,   // the header of the answer was read, and its body too if that is small
+  not_tried,  // the proxy had no descriptor or port left, which says nothing about the backend
+  not_sent,   // there was no connection, so the backend has received nothing
   lost,       // the connection broke after something may have been sent
-  timed_out,  // the same, by the clock
+  timed_out,  // the time ran out after something may have been sent
 };
 
-// What the client's side of the answer looks like.
+// The HTTP version that the client speaks, and whether its connection stays open.
 struct client_side {
   unsigned version;  // 10 or 11
   bool keep_alive;
@@ -36,29 +36,29 @@ class exchange {
   exchange(config const& settings, upstream_connections& connections, client_request& request)
       : settings_{settings}, connections_{connections}, request_{request} {}
 
-  // Sends the request to `to`. A request that must not be sent twice gets a new connection: one kept alive may be
-  // closed by the other side just now, and then nobody could say whether the request was seen. For the others a stale
-  // connection is replaced by a new one without a word.
-  task<fate> send(tcp::endpoint to);
+  // Sends the request to `to`. A request that must not be sent twice gets a new connection, because the backend may be
+  // closing an idle one at this moment. Then the proxy could not tell whether the backend received the request.
+  // For other requests a new connection replaces a stale one.
+  task<attempt_result> send(tcp::endpoint to);
 
   unsigned status() const { return parser_->get().result_int(); }
-  // Why an attempt was not answered, or not to its end.
+  // Says why there was no answer, or no complete one.
   std::string const& problem() const noexcept { return problem_; }
 
-  // Streams the answer to the client. False: the client's connection cannot be used again.
+  // Streams the answer to the client. Returns false if the client's connection cannot be used again.
   task<bool> relay(beast::tcp_stream& client, client_side side);
 
-  // After relay(): the whole answer was read; if not, the backend broke off within it, or the client went away.
+  // After relay(): true if the whole answer was read. Otherwise the backend broke off or the client disconnected.
   bool complete() const { return parser_ && parser_->is_done(); }
   bool broke_off() const noexcept { return broke_off_; }
 
  private:
-  task<error_code> once();  // write the request, read the answer's beginning
-  task<error_code> fill();  // the next piece of the body
-  bool small() const;       // the whole answer fits in one piece
+  task<error_code> attempt();     // writes the request and reads the beginning of the answer
+  task<error_code> read_piece();  // reads the next piece of the body
+  bool small() const;             // true if the whole answer fits in one piece
   http::response<http::buffer_body> outgoing(client_side& side) const;
-  void hand_back();                            // the connection, where it can be used again
-  static void cut(beast::tcp_stream& client);  // so that the client cannot take this for the end of its answer
+  void hand_back();                              // keeps the connection for later requests if that is possible
+  static void reset(beast::tcp_stream& client);  // a reset, so that the client does not see a normal end of its answer
 
   config const& settings_;
   upstream_connections& connections_;
@@ -68,9 +68,9 @@ class exchange {
   std::optional<http::response_parser<http::buffer_body>> parser_;
   std::array<char, 16 * 1024> piece_;
   std::size_t filled_ = 0;
-  bool whole_sent_ = false;          // the request
-  bool sent_anything_back_ = false;  // by the backend
-  bool broke_off_ = false;           // the same
+  bool request_sent_ = false;  // completely
+  bool answer_began_ = false;  // at least one byte of it was read
+  bool broke_off_ = false;     // the backend ended within its answer
   std::string problem_;
 };
 

@@ -1,4 +1,4 @@
-// Reads the fields of one TOML table, and refuses what it does not know.
+// Reads the fields of one TOML table and refuses unknown ones.
 #pragma once
 
 #include "config.hpp"
@@ -15,7 +15,7 @@
 
 namespace proxy {
 
-// Takes fields out of one table. Whatever is left when it ends was not asked for by anybody, hence unknown.
+// Remembers which fields of a table were asked for. no_others() refuses every other field as unknown.
 class fields {
  public:
   fields(toml::table const& from, std::string where, std::string const& file)
@@ -30,8 +30,8 @@ class fields {
     throw config_error{fmt::format("{}:{}: {}", file_, at.source().begin.line, message)};
   }
 
-  // The same about the value of one field, which is there: `checks.rise = 0 is …`.
-  [[noreturn]] void refuse(std::string_view name, std::string_view why) const {
+  // Refuses the value of one field that is present: `checks.rise = 0 is …`.
+  [[noreturn]] void refuse(std::string_view name, std::string_view problem) const {
     auto const& node = *table_.get(name);
     std::ostringstream value;
     if (auto const text = node.value_exact<std::string>())
@@ -40,25 +40,25 @@ class fields {
       node.visit([&](auto const& given) {
         if constexpr (toml::is_value<decltype(given)>) value << " = " << given;
       });
-    refuse(node, fmt::format("{}{}{} {}", where_.empty() ? "" : where_ + '.', name, value.str(), why));
+    refuse(node, fmt::format("{}{}{} {}", where_.empty() ? "" : where_ + '.', name, value.str(), problem));
   }
 
   std::string text(std::string_view name, std::string fallback) {
     auto const* node = find(name);
     if (!node) return fallback;
     if (auto value = node->value_exact<std::string>()) return *value;
-    refuse(name, "must be a text in quotes");
+    refuse(name, "must be text in quotes");
   }
 
   template <class Number>
-  void number(std::string_view name, Number& value, std::uint64_t least,
-              std::uint64_t most = std::numeric_limits<Number>::max()) {
+  void number(std::string_view name, Number& value, std::uint64_t minimum,
+              std::uint64_t maximum = std::numeric_limits<Number>::max()) {
     auto const* node = find(name);
     if (!node) return;
     auto const given = node->value_exact<std::int64_t>();
     if (!given) refuse(name, "must be a whole number");
-    if (*given < 0 || static_cast<std::uint64_t>(*given) < least || static_cast<std::uint64_t>(*given) > most)
-      refuse(name, fmt::format("is not within {} … {}", least, most));
+    if (*given < 0 || static_cast<std::uint64_t>(*given) < minimum || static_cast<std::uint64_t>(*given) > maximum)
+      refuse(name, fmt::format("is not within {} … {}", minimum, maximum));
     value = static_cast<Number>(*given);
   }
 
@@ -85,7 +85,7 @@ class fields {
     if (!node) return;
     auto const given = node->value_exact<std::string>();
     auto const parsed = given ? parse_endpoint(*given) : std::nullopt;
-    if (!parsed) refuse(name, "is not \"address:port\" (numbers: names are not looked up)");
+    if (!parsed) refuse(name, "is not \"address:port\" (the address must be numeric, host names are not looked up)");
     value = *parsed;
   }
 

@@ -12,7 +12,7 @@ using equipoise::outcome;
 task<bool> reply(worker& at, client& c, unsigned status, std::string text, client_side side, std::string_view type,
                  bool head) {
   http::response<http::string_body> out{http::int_to_status(status), side.version};
-  out.set(http::field::content_type, view(type));
+  out.set(http::field::content_type, type);
   out.set(http::field::cache_control, "no-store");
   out.body() = std::move(text);
   out.keep_alive(side.keep_alive);
@@ -41,7 +41,7 @@ outcome outcome_of(unsigned status) noexcept {
   }
 }
 
-// Makes the client's request ours.
+// Turns the client's request into the proxy's own request.
 void prepare(client_request& request, client const& c) {
   remove_hop_by_hop(request);
   add_forwarded(request, c.peer.address());
@@ -62,52 +62,53 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
 
   std::string text;
   auto const key = key_of(at.all, c, request, text);
-  bool const hostless = request.count(http::field::host) == 0;  // HTTP/1.0 does without, 1.1 does not
+  bool const hostless = request.count(http::field::host) == 0;  // allowed in HTTP/1.0 only
   prepare(request, c);
   std::vector<equipoise::backend_id> excluded;
   std::string problem;
-  unsigned status = 503;  // nobody could be asked
+  unsigned status = 503;  // no backend could be asked
   for (unsigned attempt = 0; attempt < at.all.settings.retry.attempts; ++attempt) {
     auto lease = at.pick.acquire(key, {.now = now(), .excluded = excluded});
-    // Everybody else is down: better the same one again than nobody.
+    // All other backends are down, so it is better to try the same one again.
     if (lease.error() == equipoise::pick_error::all_excluded) lease = at.pick.acquire(key, {.now = now()});
     if (!lease) {
       if (problem.empty()) problem = fmt::format("no backend: {}", equipoise::to_string(lease.error()));
       break;
     }
-    lease->seen->picked(lease.start());
+    lease->counts->picked(lease.start());
     if (attempt != 0) ++counts.retries;
 
     if (hostless) request.set(http::field::host, to_text(lease->address));
     exchange with{at.all.settings, at.upstream, request};
-    fate const ended = co_await with.send(lease->address);
-    if (ended == fate::answered) {
-      outcome const how = outcome_of(with.status());
-      if (at.all.draining) side.keep_alive = false;  // that may have begun while we waited
+    auto const result = co_await with.send(lease->address);
+    if (result == attempt_result::answered) {
+      outcome const answer = outcome_of(with.status());
+      if (at.all.draining) side.keep_alive = false;  // the drain may have begun during the attempt
       bool const more = co_await with.relay(c.stream, side);
       ++(with.complete() ? counts.answered : counts.broken);
       if (with.broke_off()) problem = fmt::format("{}: {}", lease->name, with.problem());
-      auto const who = lease.id();
-      lease.finish(with.complete() ? how : with.broke_off() ? outcome::error : outcome::cancelled, now());
-      if (with.broke_off()) at.wellness.failed(who, problem);
+      auto const id = lease.id();
+      lease.finish(with.complete() ? answer : with.broke_off() ? outcome::error : outcome::cancelled, now());
+      if (with.broke_off()) at.backend_health.failed(id, problem);
       co_return more;
     }
 
     problem = fmt::format("{}: {}", lease->name, with.problem());
-    if (ended == fate::not_tried) {  // the same would befall us with every other one
+    if (result == attempt_result::not_tried) {  // every other backend would fail in the same way
       lease.finish(outcome::cancelled, now());
       status = 503;
       break;
     }
-    status = ended == fate::timed_out ? 504 : 502;
-    auto const who = lease.id();
-    lease.finish(ended == fate::not_sent ? outcome::local_error : outcome::error, now());
-    at.wellness.failed(who, problem);
-    if (ended != fate::not_sent && !repeatable(request.method())) break;  // it may have been done already
-    excluded.push_back(who);
+    status = result == attempt_result::timed_out ? 504 : 502;
+    auto const id = lease.id();
+    lease.finish(result == attempt_result::not_sent ? outcome::local_error : outcome::error, now());
+    at.backend_health.failed(id, problem);
+    // The backend may have acted on the request already.
+    if (result != attempt_result::not_sent && !repeatable(request.method())) break;
+    excluded.push_back(id);
   }
   ++counts.refused;
-  spdlog::debug("{} {}: {}", view(request.method_string()), view(request.target()), problem);
+  spdlog::debug("{} {}: {}", std::string_view{request.method_string()}, std::string_view{request.target()}, problem);
   co_return co_await reply(at, c, status, problem + '\n', side, "text/plain; charset=utf-8", head);
 }
 
@@ -115,9 +116,9 @@ equipoise::any_key key_of(shared const& all, client const& c, client_request con
   auto const& wanted = all.settings.key;
   switch (wanted.from) {
     case key_config::source::path:
-      return std::string_view{text = view(request.target())};
+      return std::string_view{text = request.target()};
     case key_config::source::header:
-      return std::string_view{text = view(request[wanted.header])};
+      return std::string_view{text = request[wanted.header]};
     case key_config::source::client:
       break;
   }

@@ -1,4 +1,4 @@
-// One request: who answers it, and who else if that one cannot.
+// Gets one request answered. If the picked backend cannot answer it, another one is tried where that is safe.
 #pragma once
 
 #include "exchange.hpp"
@@ -6,15 +6,15 @@
 
 namespace proxy {
 
-// False: the client's connection cannot be used again.
+// Returns false if the client's connection cannot be used again.
 task<bool> forward(worker& at, client& c, client_request& request, client_side side);
 
-// An answer of our own. Its result is side.keep_alive, or false on error.
+// Sends an answer that the proxy made itself. Returns side.keep_alive, or false on an error.
 task<bool> reply(worker& at, client& c, unsigned status, std::string text, client_side side,
                  std::string_view type = "text/plain; charset=utf-8", bool head = false);
 
-// What a keyed policy hashes for this request. The key may look into `text`: the header it came from is changed on its
-// way to the backend.
+// Returns what a keyed policy hashes for this request. The key may refer to `text`, because the header field that it
+// was copied from is changed before the request is sent.
 equipoise::any_key key_of(shared const& all, client const& c, client_request const& request, std::string& text);
 
 }  // namespace proxy

@@ -1,5 +1,5 @@
-// Who is well: active checks by the clock, passive failures by what requests meet. Both only set and clear reasons in
-// the pool; every worker's next pick sees them.
+// Decides which backends are healthy. Active checks ask each backend at an interval, passive checks count the failures
+// of requests. Both set and clear health flags in the pool, which the next pick of every worker sees.
 #pragma once
 
 #include "proxy.hpp"
@@ -10,33 +10,33 @@ namespace proxy {
 
 class health {
  public:
-  // Everything but failed() runs on the control thread's context.
+  // All functions except failed() run on the control thread.
   health(asio::io_context& control, shared& all) : control_{control}, all_{all} {}
 
   void start();
 
-  // From any thread: a request could not be answered by this backend. Enough of them in a row eject it, but never more
-  // than half of all, nor the last one that is up: where so many fail at once, the fault is more likely on our side of
-  // the wire.
-  void failed(equipoise::backend_id who, std::string const& why);
+  // May be called from any thread when a backend did not answer a request. Enough failures in a row eject the backend.
+  // At most half of all backends are ejected, and never the last one that is up. If so many fail at once, the cause is
+  // probably in the proxy or its network.
+  void failed(equipoise::backend_id id, std::string const& problem);
 
  private:
   struct record {
     unsigned good = 0, bad = 0;  // in a row
-    bool running = false;        // a check that is slow is not started again
+    bool running = false;        // the next check does not start before a slow one has ended
   };
 
   task<> check_all();
-  task<> check(equipoise::backend_id who, std::string name, tcp::endpoint address);
-  task<> readmit_later(equipoise::backend_id who, std::uint64_t ejection);
-  bool too_many_ejected_with(equipoise::backend_id who) const;
-  void learned(equipoise::backend_id who, std::string const& name, bool good, std::string const& why);
+  task<> check(equipoise::backend_id id, std::string name, tcp::endpoint address);
+  task<> readmit_later(equipoise::backend_id id, std::uint64_t ejection);
+  bool too_many_ejected_with(equipoise::backend_id id) const;
+  void record_check(equipoise::backend_id id, std::string const& name, bool good, std::string const& result);
 
   asio::io_context& control_;
   shared& all_;
   std::map<equipoise::backend_id, record> records_;
-  std::map<equipoise::backend_id, std::uint64_t>
-      ejections_;  // the latest one's number: an older one's end means nothing
+  // The number of the latest ejection of each backend. The end of an older ejection is ignored.
+  std::map<equipoise::backend_id, std::uint64_t> ejections_;
   std::uint64_t ejected_ = 0;
 };
 

@@ -1,5 +1,5 @@
-// An open-loop load generator: a fixed schedule, latency counted from the moment a request was due, many client
-// addresses.
+// An open-loop load generator. It sends on a fixed schedule from many client addresses, and counts latency from the
+// moment a request was due.
 //
 //   load --target 127.0.0.1:8080 --rate 2000 --clients 400 --seconds 10
 #include "demo/histogram.hpp"
@@ -18,11 +18,11 @@ int main(int argc, char** argv) {
   double seconds = 10;
   demo::load_plan plan;
   app.add_option("--target", target, "address:port");
-  app.add_option("--path", plan.path, "what to GET");
+  app.add_option("--path", plan.path, "path to GET");
   app.add_option("--rate", plan.rate, "requests a second")->check(demo::within(1, 100'000));
-  app.add_option("--clients", plan.clients, "client addresses, in 127.0.0.0/8 where the target is there")
+  app.add_option("--clients", plan.clients, "number of client addresses; they are in 127.0.0.0/8 if the target is")
       ->check(CLI::Range(1, 10'000));
-  app.add_option("--seconds", seconds, "how long")->check(demo::within(0.1, 86'400));
+  app.add_option("--seconds", seconds, "duration in seconds")->check(demo::within(0.1, 86'400));
   CLI11_PARSE(app, argc, argv);
   auto const endpoint = proxy::parse_endpoint(target);
   if (!endpoint) {
@@ -51,11 +51,11 @@ int main(int argc, char** argv) {
 
   auto const ms = [&](double share) { return static_cast<double>(latencies.quantile(share).count()) / 1e6; };
   std::uint64_t failures = 0;
-  for (auto const& [what, times] : failed) fmt::print("failed {} times: {}\n", times, what), failures += times;
-  for (auto const& [who, times] : answered)
-    fmt::print("{:12} {:8} answers, {:5.2f} %\n", who, times,
+  for (auto const& [failure, times] : failed) fmt::print("failed {} times: {}\n", times, failure), failures += times;
+  for (auto const& [backend, times] : answered)
+    fmt::print("{:12} {:8} answers, {:5.2f} %\n", backend, times,
                100.0 * static_cast<double>(times) / static_cast<double>(latencies.count()));
-  fmt::print("{} requests, {} failed; ms: p50 {:.2f}, p99 {:.2f}, p99.9 {:.2f}, most {:.2f}\n", latencies.count(),
+  fmt::print("{} requests, {} failed; ms: p50 {:.2f}, p99 {:.2f}, p99.9 {:.2f}, maximum {:.2f}\n", latencies.count(),
              failures, ms(0.5), ms(0.99), ms(0.999), ms(1));
   return failures == 0 ? 0 : 1;
 }

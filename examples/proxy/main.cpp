@@ -1,11 +1,11 @@
 // A small but real HTTP/1.1 reverse proxy that embeds equipoise.
 //
-//   proxy proxy.toml            serve
-//   proxy --check proxy.toml    only read the configuration
-//   proxy --policies            what `policy` may be
+//   proxy proxy.toml            serves
+//   proxy --check proxy.toml    only checks the configuration
+//   proxy --policies            lists the policies
 //
-// Where to read on: config (what it is told), proxy (the pool and the balancer), control (accepting, signals), worker
-// and session (a client's requests), forward (who answers), exchange and upstream (one backend), health, admin.
+// The parts: config (settings), proxy (pool and balancer), control (accepting, signals), worker and session (requests
+// of clients), forward (picking and retrying), exchange and upstream (one backend), health, admin.
 #include "control.hpp"
 
 #include <fmt/format.h>
@@ -19,18 +19,18 @@
 
 namespace {
 
-// Two descriptors for each client, and some for ourselves. Clients without one wait in the system's queue; a client
-// without one for its backend would be turned away.
-void fit_into_descriptors(proxy::config& settings) {
+// Lowers the limit of clients so that each one finds two descriptors: its own and that of its backend. Further clients
+// wait in the system's queue. Without this limit, a client whose backend connection finds none would get an error.
+void limit_clients_by_descriptors(proxy::config& settings) {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
-  rlim_t const own = 16 + 4 * settings.workers + (settings.checks.enabled ? settings.backends.size() : 0);
-  rlim_t const most = files.rlim_max > own + 2 ? (files.rlim_max - own) / 2 : 1;
+  rlim_t const reserved = 16 + 4 * settings.workers + (settings.checks.enabled ? settings.backends.size() : 0);
+  rlim_t const most = files.rlim_max > reserved + 2 ? (files.rlim_max - reserved) / 2 : 1;
   if (most >= settings.limits.clients) return;
-  spdlog::info("{} file descriptors are enough for {} clients, not {}: the others wait", files.rlim_max, most,
-               settings.limits.clients);
+  spdlog::info("limits.clients is {} instead of {} because of {} file descriptors", most, settings.limits.clients,
+               files.rlim_max);
   settings.limits.clients = static_cast<unsigned>(most);
 }
 
@@ -41,8 +41,8 @@ int main(int argc, char** argv) {
   std::string file, level = "info";
   bool check = false, policies = false;
   auto* config_file = app.add_option("config", file, "TOML file, see examples/proxy/proxy.toml");
-  app.add_flag("--check", check, "read the configuration, say what is wrong with it, and end");
-  app.add_flag("--policies", policies, "list the policies by name, and end")->excludes(config_file);
+  app.add_flag("--check", check, "check the configuration and exit");
+  app.add_flag("--policies", policies, "list the names of the policies and exit")->excludes(config_file);
   app.add_option("--log", level, "debug, info, warn, err or off")
       ->check(CLI::IsMember({"debug", "info", "warn", "err", "off"}));
   CLI11_PARSE(app, argc, argv);
@@ -55,18 +55,18 @@ int main(int argc, char** argv) {
       return 0;
     }
     if (file.empty()) {
-      fmt::print(stderr, "proxy: which configuration? Try: proxy examples/proxy/proxy.toml\n");
+      fmt::print(stderr, "proxy: no configuration file given; try: proxy examples/proxy/proxy.toml\n");
       return 2;
     }
     auto settings = proxy::read_config(file);
     proxy::make_policy(settings);
     if (check) {
-      proxy::shared{settings};  // what the policy thinks of the backends
-      fmt::print("{}: good: {} over {} backends\n", file, settings.policy, settings.backends.size());
+      proxy::shared{settings};  // throws if the policy refuses the backends
+      fmt::print("{} is valid: {} over {} backends\n", file, settings.policy, settings.backends.size());
       return 0;
     }
-    std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go
-    fit_into_descriptors(settings);
+    std::signal(SIGPIPE, SIG_IGN);  // the reader of the log may exit before the proxy
+    limit_clients_by_descriptors(settings);
     proxy::control{std::move(settings)}.run();
   } catch (proxy::config_error const& e) {
     fmt::print(stderr, "proxy: {}\n", e.what());

@@ -1,7 +1,5 @@
-// The names from Boost that the proxy and its companions use, and how they wait.
+// The names from Boost.Asio and Boost.Beast that the proxy, the backend and the load generator use.
 #pragma once
-
-#include <utility>  // first: Boost 1.74's awaitable forgets it
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -27,13 +25,13 @@ using namespace std::chrono_literals;
 template <class Result = void>
 using task = asio::awaitable<Result>;
 
-// co_await operation(…, into(ec)): the error goes to ec instead of an exception.
+// In `co_await operation(…, into(ec))` the operation stores its error in ec instead of throwing.
 inline auto into(error_code& ec) {
   ec = {};
   return asio::redirect_error(asio::use_awaitable, ec);
 }
 
-// Waits on the executor of the coroutine that calls it.
+// Waits on the executor of the calling coroutine.
 inline task<> sleep_for(std::chrono::nanoseconds time) {
   asio::steady_timer timer{co_await asio::this_coro::executor, time};
   error_code ec;

@@ -1,12 +1,20 @@
-# What the proxy and its tests need; proxy_missing names what is not here.
-find_package(Boost 1.74 QUIET)
+# What the proxy and its tests need. proxy_missing lists what was not found.
+# Boost.URL is the only part of Boost that is linked. Boost 1.83 and newer have no header-only form of it.
+find_package(Boost 1.81 QUIET COMPONENTS url)
 find_package(nlohmann_json QUIET)
 find_package(CLI11 QUIET)
 find_package(spdlog QUIET)
 find_package(fmt QUIET)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h)
 set(proxy_missing "")
-foreach(needed Boost nlohmann_json CLI11 spdlog fmt)
+if(NOT TARGET Boost::url)
+  set(found "")
+  if(Boost_VERSION_STRING)
+    set(found ", found ${Boost_VERSION_STRING}")
+  endif()
+  list(APPEND proxy_missing "Boost 1.81 or newer with Boost.URL (libboost-url1.81-dev or libboost-url-dev${found})")
+endif()
+foreach(needed nlohmann_json CLI11 spdlog fmt)
   if(NOT ${needed}_FOUND)
     list(APPEND proxy_missing ${needed})
   endif()

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <random>
+
 namespace proxy {
 
 std::vector<std::string> known_policies() { return equipoise::policy_registry::standard().names(); }
@@ -23,12 +25,12 @@ shared::shared(config s)
       balancer{pool, make_policy(settings), settings.seed ? *settings.seed : std::random_device{}()} {
   try {
     pool.assign(servers_of(settings));
-  } catch (std::invalid_argument const& e) {  // such as a priority beyond failover's levels
+  } catch (std::invalid_argument const& e) {  // for example a priority beyond the levels of failover
     throw config_error{fmt::format("{}: {}", settings.file, e.what())};
   }
 }
 
-// nginx's ip_hash looks at the octets of an address, all the others hash the text.
+// ip_hash uses the octets of an address. All other policies hash the text.
 equipoise::any_key client_key(shared const& all, asio::ip::address const& from, std::string const& text) {
   if (!by_address(all.settings)) return std::string_view{text};
   if (from.is_v4()) return equipoise::address::v4(from.to_v4().to_bytes());

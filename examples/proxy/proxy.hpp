@@ -1,4 +1,4 @@
-// What all threads of the proxy share: the settings, and the library's pool and balancer.
+// What all threads of the proxy share: the settings, the pool and the balancer.
 #pragma once
 
 #include "config.hpp"
@@ -13,7 +13,7 @@ namespace proxy {
 
 inline equipoise::time_point now() noexcept { return std::chrono::steady_clock::now(); }
 
-// What is counted about one backend beside what the pool knows.
+// What the proxy counts about one backend in addition to the pool.
 struct traffic {
   std::atomic<std::uint64_t> picks{0};
   std::atomic<std::int64_t> last_pick{0};  // nanoseconds of the monotonic clock
@@ -32,14 +32,14 @@ struct server {
   std::string name;
   tcp::endpoint address;
   equipoise::attributes share;
-  std::shared_ptr<traffic> seen = std::make_shared<traffic>();
+  std::shared_ptr<traffic> counts = std::make_shared<traffic>();
 
   std::string_view key() const { return name; }
   std::uint32_t weight() const { return share.weight; }
   std::uint32_t priority() const { return share.priority; }
   std::string_view zone() const { return share.zone; }
 
-  // The same process at the same place: its counts and its health go on when the configuration is read again.
+  // A backend with the same name and address keeps its counts and its health when the configuration is read again.
   friend bool operator==(server const& a, server const& b) { return a.name == b.name && a.address == b.address; }
 };
 
@@ -51,7 +51,7 @@ inline std::vector<server> servers_of(config const& settings) {
 }
 
 std::vector<std::string> known_policies();
-equipoise::any_policy make_policy(config const& settings);  // throws config_error naming the known ones
+equipoise::any_policy make_policy(config const& settings);  // throws config_error that lists the known policies
 
 struct counters {
   std::atomic<std::uint64_t> clients{0}, requests{0}, answered{0}, retries{0}, refused{0}, broken{0};
@@ -67,7 +67,7 @@ struct shared {
   std::atomic<bool> draining{false};
 };
 
-// What a keyed policy hashes where the key is the client's address. Looks into `text`, the address as text.
+// Returns what a keyed policy hashes if the key is the client's address. It may refer to `text`, the address as text.
 equipoise::any_key client_key(shared const& all, asio::ip::address const& from, std::string const& text);
 
 }  // namespace proxy

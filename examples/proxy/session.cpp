@@ -15,8 +15,8 @@ namespace {
 
 using request_parser = http::request_parser<http::string_body>;
 
-// What is wrong with what the client sent, as a status; 0 where there is nobody left to tell. (Who was too slow is cut
-// off without a word: Beast's time-outs close the socket.)
+// The status for an error while reading a request, or 0 if the connection is gone. A client that was too slow gets no
+// answer, because Beast closes the socket after a time-out.
 unsigned status_for(error_code ec) {
   if (ec == http::error::header_limit) return 431;
   if (ec == http::error::body_limit) return 413;
@@ -24,7 +24,7 @@ unsigned status_for(error_code ec) {
   return grammar && ec != http::error::end_of_stream && ec != http::error::partial_message ? 400 : 0;
 }
 
-// Waits for the first byte of the next request. False: there will be none.
+// Waits for the first byte of the next request. Returns false if there will be none.
 task<bool> next_request(worker& at, client& c) {
   if (c.buffer.size() != 0) co_return true;
   if (at.closing) co_return false;
@@ -34,57 +34,59 @@ task<bool> next_request(worker& at, client& c) {
   std::size_t n = co_await c.stream.async_read_some(c.buffer.prepare(4096), into(ec));
   c.idle = false;
   error_code none;
-  if (ec == asio::error::operation_aborted && c.stream.socket().available(none) != 0)  // it came just before our end
+  if (ec == asio::error::operation_aborted &&
+      c.stream.socket().available(none) != 0)  // it arrived just before the drain
     n = co_await c.stream.async_read_some(c.buffer.prepare(4096), into(ec));
   c.buffer.commit(n);
   co_return !ec;
 }
 
-// How reading a request ended: with an error of the wire, or with a request that is refused for what its header says.
-struct reading {
+// How reading a request ended: with an error of the connection, or with a status that refuses the request.
+struct read_result {
   error_code ec;
   unsigned status = 0;
-  std::string_view why = {};
+  std::string_view error = {};
 };
 
-// Each of these is a length or a destination that the next server may understand in another way than we do.
-reading judge(request_parser const& parser) {
+// Refuses a length or a host that the backend could understand in another way than the proxy.
+read_result check_framing(request_parser const& parser) {
   auto const& header = parser.get();
   if (header.count(http::field::host) > 1 || (header.version() != 10 && header.count(http::field::host) == 0))
-    return {{}, 400, "one Host is needed\n"};
+    return {{}, 400, "exactly one Host is required\n"};
   if (header.count(http::field::transfer_encoding) == 0) return {};
   if (header.version() == 10 || !parser.chunked()) return {{}, 400, "Transfer-Encoding does not end in chunked\n"};
   if (header.count(http::field::transfer_encoding) > 1 ||
       !beast::iequals(header[http::field::transfer_encoding], "chunked"))
-    return {{}, 501, "of transfer codings only chunked is supported\n"};
+    return {{}, 501, "the only supported transfer coding is chunked\n"};
   return {};
 }
 
-task<reading> read(worker& at, client& c, request_parser& parser) {
+task<read_result> read_request(worker& at, client& c, request_parser& parser) {
   error_code ec;
   parser.header_limit(at.all.settings.limits.header);
   parser.body_limit(at.all.settings.limits.request_body);
   c.stream.expires_after(at.all.settings.timeouts.request);
   co_await http::async_read_header(c.stream, c.buffer, parser, into(ec));
-  if (ec) co_return reading{ec};
-  if (auto const refused = judge(parser); refused.status) co_return refused;
+  if (ec) co_return read_result{ec};
+  if (auto const refused = check_framing(parser); refused.status) co_return refused;
   if (parser.get().version() != 10 && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     co_await asio::async_write(c.stream, asio::buffer(go_on), into(ec));
-    if (ec) co_return reading{ec};
+    if (ec) co_return read_result{ec};
     parser.get().erase(http::field::expect);
   }
-  if (parser.is_done()) co_return reading{};
-  // Fields after a body in chunks must not pass for fields of the header: whoever filters those has not seen them.
+  if (parser.is_done()) co_return read_result{};
+  // Trailer fields must not become header fields, because a filter of header fields in front has not seen them.
   std::optional<http::fields> header;
   if (parser.chunked()) header.emplace(parser.get());
   co_await http::async_read(c.stream, c.buffer, parser, into(ec));
   if (header) static_cast<http::fields&>(parser.get()) = std::move(*header);
-  co_return reading{ec};
+  co_return read_result{ec};
 }
 
-// Lets the client read our last words: closing on unread bytes would make its system throw them away.
-task<> say_goodbye(client& c) {
+// Lets the client read the last answer. If the proxy closed a socket with unread bytes, the client's system would
+// discard that answer.
+task<> close_gracefully(client& c) {
   error_code ec;
   c.stream.socket().shutdown(tcp::socket::shutdown_send, ec);
   c.stream.expires_after(1s);
@@ -97,34 +99,34 @@ task<> say_goodbye(client& c) {
 }  // namespace
 
 task<> session(worker& at, tcp::socket socket) {
-  struct counted {  // since it was adopted
+  struct count_guard {  // worker::adopt() has counted the client
     counters& counts;
-    ~counted() { --counts.clients; }
-  } const until_the_end{at.all.counts};
+    ~count_guard() { --counts.clients; }
+  } const count{at.all.counts};
   error_code ec;
   auto peer = socket.remote_endpoint(ec);
-  if (ec) co_return;  // gone already
+  if (ec) co_return;  // the client has disconnected already
   peer.address(unmapped(peer.address()));
   socket.set_option(tcp::no_delay{true}, ec);
   client c{std::move(socket), peer, at.all.settings.limits.header};
   auto& counts = at.all.counts;
-  struct listed {
-    worker& at;
-    client& c;
-    listed(worker& w, client& who) : at{w}, c{who} { at.clients.insert(&c); }
-    ~listed() { at.clients.erase(&c); }
-  } const in_list{at, c};
+  struct list_guard {
+    worker& owner;
+    client* entry;
+    list_guard(worker& w, client& listed) : owner{w}, entry{&listed} { owner.clients.insert(entry); }
+    ~list_guard() { owner.clients.erase(entry); }
+  } const list{at, c};
 
   for (bool more = true; more;) {
     if (!co_await next_request(at, c)) co_return;
     request_parser parser;
-    auto const got = co_await read(at, c, parser);
+    auto const got = co_await read_request(at, c, parser);
     ++counts.requests;
     if (got.ec || got.status) {
       ++counts.broken;
       unsigned const status = got.status ? got.status : status_for(got.ec);
-      std::string why = got.ec ? got.ec.message() + '\n' : std::string{got.error};
-      if (status) co_await reply(at, c, status, std::move(why), {11, false});
+      std::string problem = got.ec ? got.ec.message() + '\n' : std::string{got.error};
+      if (status) co_await reply(at, c, status, std::move(problem), {11, false});
       break;
     }
     client_request request = parser.release();
@@ -139,7 +141,7 @@ task<> session(worker& at, tcp::socket socket) {
     else
       more = co_await forward(at, c, request, side);
   }
-  if (c.stream.socket().is_open()) co_await say_goodbye(c);
+  if (c.stream.socket().is_open()) co_await close_gracefully(c);
 }
 
 }  // namespace proxy

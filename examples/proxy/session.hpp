@@ -1,4 +1,4 @@
-// One client's connection: read a request, have it answered, and again.
+// Serves one client connection: reads a request, gets it answered, and repeats.
 #pragma once
 
 #include "worker.hpp"

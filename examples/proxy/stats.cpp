@@ -8,8 +8,8 @@
 namespace proxy {
 namespace {
 
-// One backend, as everything below wants to know it.
-struct line {
+// The numbers of one backend.
+struct backend_stats {
   std::string id, name, address, zone, state;
   std::uint32_t weight, priority, in_flight;
   std::uint64_t picks, answered, failed, consecutive_failures;
@@ -17,30 +17,29 @@ struct line {
   double mean_latency;  // seconds
 };
 
-std::vector<line> lines(shared const& all) {
-  std::vector<line> out;
+std::vector<backend_stats> collect(shared const& all) {
+  std::vector<backend_stats> out;
   all.pool.for_each(
-      [&](equipoise::backend_id id, server const& s, equipoise::attributes const& a, equipoise::health_flag why) {
-        line l{to_string(id),
-               s.name,
-               to_text(s.address),
-               a.zone,
-               to_string(why),
-               a.weight,
-               a.priority,
-               all.pool.in_flight(id),
-               s.seen->picks,
-               0,
-               0,
-               0,
-               s.seen->last_pick,
-               0.0};
-        if (auto const* seen = all.pool.observed(id)) {
-          l.answered = seen->ok, l.failed = seen->failed, l.consecutive_failures = seen->consecutive_failures;
-          if (auto const n = seen->measured.load())
-            l.mean_latency = static_cast<double>(seen->latency) / static_cast<double>(n) / 1e9;
+      [&](equipoise::backend_id id, server const& s, equipoise::attributes const& a, equipoise::health_flag flags) {
+        backend_stats b{};
+        b.id = to_string(id);
+        b.name = s.name;
+        b.address = to_text(s.address);
+        b.zone = a.zone;
+        b.state = to_string(flags);
+        b.weight = a.weight;
+        b.priority = a.priority;
+        b.in_flight = all.pool.in_flight(id);
+        b.picks = s.counts->picks;
+        b.last_pick = s.counts->last_pick;
+        if (auto const* observed = all.pool.observed(id)) {
+          b.answered = observed->ok;
+          b.failed = observed->failed;
+          b.consecutive_failures = observed->consecutive_failures;
+          if (auto const n = observed->measured.load())
+            b.mean_latency = static_cast<double>(observed->latency) / static_cast<double>(n) / 1e9;
         }
-        out.push_back(std::move(l));
+        out.push_back(std::move(b));
       });
   return out;
 }
@@ -54,21 +53,21 @@ std::string stats_json(shared const& all) {
                              {"answered", all.counts.answered.load()}, {"retries", all.counts.retries.load()},
                              {"refused", all.counts.refused.load()},   {"broken", all.counts.broken.load()}};
   auto& backends = out["backends"] = nlohmann::ordered_json::array();
-  for (auto const& l : lines(all))
-    backends.push_back({{"name", l.name},
-                        {"id", l.id},
-                        {"address", l.address},
-                        {"state", l.state},
-                        {"weight", l.weight},
-                        {"priority", l.priority},
-                        {"zone", l.zone},
-                        {"in_flight", l.in_flight},
-                        {"picks", l.picks},
-                        {"answered", l.answered},
-                        {"failed", l.failed},
-                        {"consecutive_failures", l.consecutive_failures},
-                        {"mean_latency_ms", l.mean_latency * 1e3},
-                        {"last_pick_ns", l.last_pick}});
+  for (auto const& b : collect(all))
+    backends.push_back({{"name", b.name},
+                        {"id", b.id},
+                        {"address", b.address},
+                        {"state", b.state},
+                        {"weight", b.weight},
+                        {"priority", b.priority},
+                        {"zone", b.zone},
+                        {"in_flight", b.in_flight},
+                        {"picks", b.picks},
+                        {"answered", b.answered},
+                        {"failed", b.failed},
+                        {"consecutive_failures", b.consecutive_failures},
+                        {"mean_latency_ms", b.mean_latency * 1e3},
+                        {"last_pick_ns", b.last_pick}});
   return out.dump(2) + '\n';
 }
 
@@ -79,30 +78,31 @@ std::string metrics_text(shared const& all) {
     for (char c : text) c == '\n' ? safe += "\\n" : c == '"' || c == '\\' ? (safe += '\\') += c : safe += c;
     return safe;
   };
-  auto const all_lines = lines(all);
+  auto const list = collect(all);
   auto const metric = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
     out += fmt::format("# HELP proxy_{0} {2}\n# TYPE proxy_{0} {1}\n", name, type, help);
-    if constexpr (requires(line const& l) { value(l); })
-      for (auto const& l : all_lines)
-        out += fmt::format("proxy_{}{{backend=\"{}\"}} {}\n", name, escaped(l.name), value(l));
+    if constexpr (requires(backend_stats const& b) { value(b); })
+      for (auto const& b : list) out += fmt::format("proxy_{}{{backend=\"{}\"}} {}\n", name, escaped(b.name), value(b));
     else
       out += fmt::format("proxy_{} {}\n", name, value);
   };
   metric("clients", "gauge", "Connections from clients.", all.counts.clients.load());
   metric("requests_total", "counter", "Requests that arrived.", all.counts.requests.load());
   metric("answered_total", "counter", "Requests answered by a backend.", all.counts.answered.load());
-  metric("retries_total", "counter", "Attempts that failed and were followed by another.", all.counts.retries.load());
-  metric("refused_total", "counter", "Requests that no backend answered: 502, 503, 504.", all.counts.refused.load());
-  metric("broken_total", "counter", "Requests that were not whole, and answers that broke off.",
-         all.counts.broken.load());
-  metric("backend_up", "gauge", "1 if it may get new work.", [](line const& l) { return l.state == "up" ? 1 : 0; });
-  metric("backend_weight", "gauge", "Its weight.", [](line const& l) { return l.weight; });
-  metric("backend_in_flight", "gauge", "Requests it is working on.", [](line const& l) { return l.in_flight; });
-  metric("backend_picks_total", "counter", "Times it was picked.", [](line const& l) { return l.picks; });
-  metric("backend_answered_total", "counter", "Good answers.", [](line const& l) { return l.answered; });
-  metric("backend_failed_total", "counter", "Bad answers, and none.", [](line const& l) { return l.failed; });
-  metric("backend_latency_seconds_mean", "gauge", "Mean time to a whole answer.",
-         [](line const& l) { return l.mean_latency; });
+  metric("retries_total", "counter", "Attempts after a failed one.", all.counts.retries.load());
+  metric("refused_total", "counter", "Requests that no backend answered (502, 503, 504).", all.counts.refused.load());
+  metric("broken_total", "counter", "Incomplete requests, and answers that broke off.", all.counts.broken.load());
+  metric("backend_up", "gauge", "1 if the backend may get new work.",
+         [](backend_stats const& b) { return b.state == "up" ? 1 : 0; });
+  metric("backend_weight", "gauge", "The weight of the backend.", [](backend_stats const& b) { return b.weight; });
+  metric("backend_in_flight", "gauge", "Requests that the backend is working on.",
+         [](backend_stats const& b) { return b.in_flight; });
+  metric("backend_picks_total", "counter", "How often the backend was picked.",
+         [](backend_stats const& b) { return b.picks; });
+  metric("backend_answered_total", "counter", "Good answers.", [](backend_stats const& b) { return b.answered; });
+  metric("backend_failed_total", "counter", "Bad or missing answers.", [](backend_stats const& b) { return b.failed; });
+  metric("backend_latency_seconds_mean", "gauge", "Mean time until the answer was complete.",
+         [](backend_stats const& b) { return b.mean_latency; });
   return out;
 }
 

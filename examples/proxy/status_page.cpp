@@ -2,7 +2,7 @@
 
 namespace proxy {
 
-// One file, no network beyond /-/stats of this very proxy; dark where the reader's system is.
+// One file that loads nothing but /-/stats of this proxy. It follows the dark mode of the reader.
 std::string_view const status_page = R"(<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>proxy</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">

@@ -5,7 +5,7 @@
 namespace proxy {
 namespace {
 
-// An idle connection has nothing to say: bytes or an end mean that the backend gave it up.
+// An idle connection must be silent. If it can be read, the backend has closed it or broken the protocol.
 bool looks_alive(upstream_connection& connection) {
   char byte;
   auto const n = ::recv(connection.stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -14,7 +14,7 @@ bool looks_alive(upstream_connection& connection) {
 
 }  // namespace
 
-bool is_ours(error_code ec) noexcept {
+bool is_local(error_code ec) noexcept {
   namespace errc = boost::system::errc;
   return ec == errc::too_many_files_open || ec == errc::too_many_files_open_in_system ||
          ec == errc::not_enough_memory || ec == errc::no_buffer_space || ec == errc::address_not_available;
@@ -34,12 +34,12 @@ upstream_connections::owned upstream_connections::take(tcp::endpoint const& to) 
   return nullptr;
 }
 
-task<upstream_connections::owned> upstream_connections::open(tcp::endpoint const& to, std::chrono::nanoseconds patience,
+task<upstream_connections::owned> upstream_connections::open(tcp::endpoint const& to, std::chrono::nanoseconds timeout,
                                                              error_code& ec) {
   auto connection = std::make_unique<upstream_connection>(co_await asio::this_coro::executor);
-  connection->stream.expires_after(patience);
+  connection->stream.expires_after(timeout);
   co_await connection->stream.async_connect(to, into(ec));
-  if (is_ours(ec) && !idle_.empty()) {
+  if (is_local(ec) && !idle_.empty()) {
     idle_.clear();
     co_await connection->stream.async_connect(to, into(ec));
   }

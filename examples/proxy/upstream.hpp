@@ -1,4 +1,4 @@
-// Connections to backends that are kept alive between requests. Each worker has its own, so nothing here is locked.
+// Connections to backends that are kept alive between requests. Each worker has its own, so there are no locks.
 #pragma once
 
 #include "net.hpp"
@@ -11,8 +11,8 @@
 
 namespace proxy {
 
-// No connection came about because of us, not of the other side: no descriptor, no port, no memory.
-bool is_ours(error_code ec) noexcept;
+// True if a connection failed because this machine has no descriptor, port or memory left.
+bool is_local(error_code ec) noexcept;
 
 struct upstream_connection {
   explicit upstream_connection(asio::any_io_executor executor) : stream{executor} {}
@@ -20,7 +20,7 @@ struct upstream_connection {
   beast::tcp_stream stream;
   beast::flat_buffer buffer;
   std::chrono::steady_clock::time_point idle_since{};
-  bool reused = false;  // it may have been closed by the other side a moment ago, and that is nobody's failure
+  bool reused = false;  // the backend may have closed it a moment ago, which is no failure
 };
 
 class upstream_connections {
@@ -29,22 +29,22 @@ class upstream_connections {
 
   explicit upstream_connections(std::size_t most_idle) : most_idle_{most_idle} {}
 
-  // The one used last, if it still looks alive; else nullptr.
+  // Returns the connection that was used last, or nullptr if none looks alive.
   owned take(tcp::endpoint const& to);
 
-  // Opens a new one. On error ec says why, and certainly nothing was sent. Where descriptors have run out, the idle
-  // ones are given up for it.
-  task<owned> open(tcp::endpoint const& to, std::chrono::nanoseconds patience, error_code& ec);
+  // Opens a new connection. Sets ec on an error, after which nothing was sent. If no descriptor is left, it closes the
+  // idle connections and tries again.
+  task<owned> open(tcp::endpoint const& to, std::chrono::nanoseconds timeout, error_code& ec);
 
-  // Back for the next request; whoever cannot be used again is not given back.
+  // Keeps a connection for a later request. The caller must not pass one that cannot be used again.
   void give(tcp::endpoint const& to, owned connection);
 
-  // Closes those idle for longer; called once in a while.
+  // Closes the connections that have been idle for longer than `age`.
   void close_older_than(std::chrono::nanoseconds age);
 
  private:
   std::size_t most_idle_;
-  std::map<tcp::endpoint, std::vector<owned>> idle_;  // the oldest first
+  std::map<tcp::endpoint, std::vector<owned>> idle_;  // oldest first
 };
 
 }  // namespace proxy

@@ -7,7 +7,7 @@
 namespace proxy {
 
 worker::worker(shared& s, health& h)
-    : all{s}, wellness{h}, pick{s.balancer.make_picker()}, upstream{s.settings.limits.idle_per_backend},
+    : all{s}, backend_health{h}, pick{s.balancer.make_picker()}, upstream{s.settings.limits.idle_per_backend},
       work_{io.get_executor()}, sweep_timer_{io} {
   asio::co_spawn(io, sweep(), asio::detached);
 }
@@ -24,14 +24,14 @@ void worker::run() {
 void worker::stop() { io.stop(); }
 
 void worker::adopt(tcp::socket socket) {
-  ++all.counts.clients;  // here and not in its thread: whoever accepts must know how many there are
+  ++all.counts.clients;  // before the post, because the control thread limits this number
   asio::post(io, [this, socket = std::move(socket)]() mutable {
     asio::co_spawn(io, session(*this, std::move(socket)), asio::detached);
   });
 }
 
 task<> worker::sweep() {
-  for (error_code ec; !ec && !all.draining;) {  // a cancellation may find the timer expired already
+  for (error_code ec; !ec && !all.draining;) {  // drain() may cancel a timer that has expired already
     sweep_timer_.expires_after(1s);
     co_await sweep_timer_.async_wait(into(ec));
     upstream.close_older_than(all.settings.timeouts.idle);
@@ -42,7 +42,7 @@ void worker::drain() {
   asio::post(io, [this] {
     work_.reset();
     sweep_timer_.cancel();
-    // Idle clients get a moment: whoever is just sending a request is answered, with "Connection: close".
+    // An idle client that is just sending a request still gets its answer, with "Connection: close".
     asio::co_spawn(
         io,
         [this]() -> task<> {

@@ -1,4 +1,4 @@
-// One thread of the proxy: its own event loop, its own picker, its own connections to the backends.
+// One thread of the proxy, with its own event loop, picker and connections to the backends.
 #pragma once
 
 #include "health.hpp"
@@ -12,15 +12,15 @@ namespace proxy {
 
 using picker = decltype(std::declval<shared&>().balancer.make_picker());
 
-// A client's connection.
+// The connection of one client.
 struct client {
   client(tcp::socket socket, tcp::endpoint from, std::size_t header_limit)
       : stream{std::move(socket)}, buffer{header_limit + 64 * 1024}, peer{from}, address{from.address().to_string()} {}
 
   beast::tcp_stream stream;
-  beast::flat_buffer buffer;  // bounded: the line before a chunk has no limit of its own
+  beast::flat_buffer buffer;  // bounded, because Beast does not limit the line before a chunk
   tcp::endpoint peer;
-  std::string address;  // the peer's, as text
+  std::string address;  // the address of the peer as text
   bool idle = false;    // between two requests
 };
 
@@ -29,18 +29,20 @@ class worker {
   worker(shared& s, health& h);
   ~worker();
 
-  void run();                      // in its own thread, until it has drained
-  void drain();                    // from any thread: finish what is there, close what is idle, then let run() end
-  void stop();                     // from any thread: at once
-  void adopt(tcp::socket socket);  // from any thread; the socket belongs to `io`
+  void run();  // starts the thread, which ends when the worker has drained
+
+  // These may be called from any thread.
+  void drain();                    // finishes the requests, closes idle connections, then ends the thread
+  void stop();                     // ends the thread at once
+  void adopt(tcp::socket socket);  // serves a client; the socket must have been made for `io`
 
   shared& all;
-  health& wellness;
+  health& backend_health;
   picker pick;
-  std::set<client*> clients;  // before `io`, whose end destroys the sessions that are in here
+  std::set<client*> clients;  // declared before `io`, because its destructor ends the sessions that are listed here
   asio::io_context io{1};
   upstream_connections upstream;
-  bool closing = false;  // draining, and the time for one more request is over
+  bool closing = false;  // the proxy drains and the time for one more request is over
 
  private:
   task<> sweep();

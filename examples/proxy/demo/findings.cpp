@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -11,27 +12,29 @@
 namespace demo {
 namespace {
 
-// Which backends answered each client in a stretch of time, its last answers in it too: what was under way when the
-// next thing happened belongs to neither. Keyed policies: one each.
+// The backends that answered each client between two times. A request counts only if its answer came before `to`, so a
+// request that was in flight at a change of phase counts for neither phase. With a keyed policy each set has one
+// element.
 using owners = std::vector<std::set<int>>;
 
-owners homes_between(recording const& what, settings const& how, double from, double to) {
-  owners out(how.clients);
+owners owners_between(recording const& what, settings const& options, double from, double to) {
+  owners out(options.clients);
   for (auto const& r : what.requests)
     if (r.due >= from && r.due + r.latency / 1e3 < to && !r.failed) out[r.client].insert(r.backend);
   return out;
 }
 
-// Keys that were not always where they were before. Those whose home was `gone` had to move, those now at `come` too.
-movement compare(owners const& before, owners const& after, int gone, int come) {
+// Counts the keys whose backend changed. A move is necessary if the old backend is `removed` or the new one is
+// `joined`.
+movement compare(owners const& before, owners const& after, int removed, int joined) {
   movement m;
   for (std::size_t key = 0; key != before.size(); ++key) {
     if (before[key].empty() || after[key].empty()) continue;
     ++m.compared;
     if (before[key].size() == 1 && before[key] == after[key]) continue;
     ++m.moved;
-    bool const had_to = before[key] == std::set{gone} || after[key] == std::set{come};
-    if (!had_to) ++m.needless;
+    bool const necessary = before[key] == std::set{removed} || after[key] == std::set{joined};
+    if (!necessary) ++m.needless;
   }
   return m;
 }
@@ -46,7 +49,7 @@ latencies latencies_between(recording const& what, double from, double to) {
   return {ms(0.5), ms(0.99), ms(0.999)};
 }
 
-findings examine(recording const& what, settings const& how) {
+findings examine(recording const& what, settings const& options) {
   findings f;
   f.policy = what.policy;
   f.requests = what.requests.size();
@@ -63,31 +66,33 @@ findings examine(recording const& what, settings const& how) {
     if (r.due < what.starts[killed] && r.backend >= 0) ++f.share[static_cast<std::size_t>(r.backend)], ++answered;
   }
   answered = std::max(1.0, answered);
-  for (std::size_t i = 0; i != at_first; ++i) weights += what.policy.weighted ? cast[i].weight : 1;
-  for (std::size_t i = 0; i != at_first; ++i) {
-    double const weight = what.policy.weighted ? cast[i].weight : 1;
-    double const due = answered * weight / weights;  // in answers: a ratio of shares would round 2 % to a little more
-    f.worst_share = std::max(f.worst_share, std::fabs(f.share[i] - due) / due);
+  for (std::size_t i = 0; i != initial_count; ++i) weights += what.policy.weighted ? backends[i].weight : 1;
+  for (std::size_t i = 0; i != initial_count; ++i) {
+    double const weight = what.policy.weighted ? backends[i].weight : 1;
+    double const ideal = answered * weight / weights;  // in answers, because a ratio of shares could round 2 % up
+    f.worst_share = std::max(f.worst_share, std::fabs(f.share[i] - ideal) / ideal);
     f.ideal[i] = weight / weights;
   }
   for (auto& share : f.share) share /= answered;
 
   if (what.policy.keyed) {
-    double const detected = std::chrono::duration<double>(how.check_interval).count();
-    auto const at_home = homes_between(what, how, 0, what.starts[killed]);
-    auto const without = homes_between(what, how, what.starts[killed] + detected, what.starts[back]);
-    auto const again = homes_between(what, how, what.starts[back] + 2 * detected, what.starts[slow]);
-    auto const more = homes_between(what, how, what.starts[added] + 0.1, what.starts[phases]);
-    f.on_kill = compare(at_home, without, victim, -2);
-    f.on_kill->least = static_cast<std::size_t>(std::count(at_home.begin(), at_home.end(), std::set<int>{victim}));
-    f.on_return = compare(at_home, again, -2, -2);
-    f.on_add = compare(at_home, more, -2, newcomer);
-    f.on_add->least = static_cast<std::size_t>(std::count(more.begin(), more.end(), std::set<int>{newcomer}));
+    double const detected = std::chrono::duration<double>(options.check_interval).count();
+    auto const at_start = owners_between(what, options, 0, what.starts[killed]);
+    auto const after_kill = owners_between(what, options, what.starts[killed] + detected, what.starts[back]);
+    auto const after_return = owners_between(what, options, what.starts[back] + 2 * detected, what.starts[slow]);
+    auto const after_add = owners_between(what, options, what.starts[added] + 0.1, what.starts[phases]);
+    f.on_kill = compare(at_start, after_kill, killed_backend, -2);
+    f.on_kill->least =
+        static_cast<std::size_t>(std::count(at_start.begin(), at_start.end(), std::set<int>{killed_backend}));
+    f.on_return = compare(at_start, after_return, -2, -2);
+    f.on_add = compare(at_start, after_add, -2, added_backend);
+    f.on_add->least =
+        static_cast<std::size_t>(std::count(after_add.begin(), after_add.end(), std::set<int>{added_backend}));
   }
   return f;
 }
 
-std::vector<promise> judge(std::vector<findings> const& all, settings const& how) {
+std::vector<promise> judge(std::vector<findings> const& all, settings const& options) {
   std::size_t requests = 0, failures = 0, needless = 0, compared = 0, exact = 0;
   bool keyed = false;
   double latest = 0, worst = 0;
@@ -100,18 +105,18 @@ std::vector<promise> judge(std::vector<findings> const& all, settings const& how
     if (f.policy.exact) ++exact, worst = std::max(worst, f.worst_share);
     if (f.on_kill) keyed = true, needless += f.on_kill->needless, compared += f.on_kill->compared;
   }
-  auto const interval = std::chrono::duration<double, std::milli>(how.check_interval).count();
+  auto const interval = std::chrono::duration<double, std::milli>(options.check_interval).count();
   std::vector<promise> out{{"no failure seen by a client", requests != 0 && failures == 0,
                             fmt::format("{} of {} requests failed", failures, requests)},
-                           {"no pick of the dead one later than one check interval", latest <= interval,
+                           {"no pick of the dead backend later than one check interval", latest <= interval,
                             fmt::format("the last one {:.1f} ms after the kill, allowed {:.0f}", latest, interval)}};
   if (keyed)
-    out.push_back({"keyed policies move no key but the dead one's", needless == 0 && compared != 0,
-                   fmt::format("{} others moved, {} keys compared", needless, compared)});
+    out.push_back({"keyed policies move only keys of the dead backend", needless == 0 && compared != 0,
+                   fmt::format("{} other keys moved, {} keys compared", needless, compared)});
   if (exact)
     out.push_back(
         {"shares within 2 % of the ideal", worst <= 0.02, fmt::format("the worst {:.2f} % off", 100 * worst)});
-  out.push_back({"the proxy drains and ends well", drained, drained ? "each time" : "not each time"});
+  out.push_back({"the proxy drains and exits with code 0", drained, drained ? "each time" : "not each time"});
   return out;
 }
 

@@ -1,7 +1,7 @@
-// What a recording says, in numbers; and whether the promises were kept.
+// Evaluates a recording and checks which promises were kept.
 #pragma once
 
-#include "scenario.hpp"
+#include "recording.hpp"
 
 #include <optional>
 
@@ -11,10 +11,10 @@ struct latencies {
   double p50 = 0, p99 = 0, p999 = 0;  // milliseconds
 };
 
-// Keys whose backend changed, beside the least that could not be avoided.
+// Keys whose backend changed, and the minimum that could not be avoided.
 struct movement {
   std::size_t moved = 0, least = 0;
-  std::size_t needless = 0;  // moved although their backend was there all the time
+  std::size_t needless = 0;  // moved although their backend was available all the time
   std::size_t compared = 0;  // keys seen before and after
 };
 
@@ -24,15 +24,15 @@ struct findings {
   std::vector<std::string> first_failures;
   latencies overall;
   std::array<latencies, phases> by_phase;
-  std::array<double, everybody> share{}, ideal{};      // of the steady phase, 0 … 1
-  double worst_share = 0;                              // |share / ideal − 1|, the worst
+  std::array<double, backend_count> share{}, ideal{};  // in the steady phase, 0 … 1
+  double worst_share = 0;                              // the maximum of |share / ideal − 1|
   double dead_picked_for = 0;                          // milliseconds
   std::optional<movement> on_kill, on_return, on_add;  // keyed policies only
   std::string explain;
   int proxy_exit = 0;
 };
 
-findings examine(recording const& what, settings const& how);
+findings examine(recording const& what, settings const& options);
 
 struct promise {
   std::string text;
@@ -40,7 +40,7 @@ struct promise {
   std::string evidence;
 };
 
-std::vector<promise> judge(std::vector<findings> const& all, settings const& how);
+std::vector<promise> judge(std::vector<findings> const& all, settings const& options);
 bool all_kept(std::vector<promise> const& promises);
 std::string verdict(std::vector<promise> const& promises);  // one line
 

@@ -1,5 +1,5 @@
-// Latencies from nanoseconds to hours in 3 % steps, in the manner of HdrHistogram: a power of two, and 32 equal parts
-// of it.
+// Counts latencies from nanoseconds to hours in steps of 3 %. As in HdrHistogram, each power of two is divided into 32
+// equal parts.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ class histogram {
 
   std::uint64_t count() const { return count_; }
 
-  // The smallest bucket's end that `share` (0 … 1) of the latencies do not exceed.
+  // Returns the end of the first bucket that `share` (0 … 1) of the latencies do not exceed.
   std::chrono::nanoseconds quantile(double share) const {
     auto const wanted = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(count_)));
     std::uint64_t seen = 0;

@@ -16,7 +16,8 @@ struct load_generator::connection {
 };
 
 asio::ip::address_v4 client_address(std::uint32_t client) {
-  // An odd multiplier permutes 2^24, so no two clients are alike; the last octet avoids 0 and 255.
+  // An odd multiplier permutes the numbers below 2^24, so each client has its own address. The last octet is never 0 or
+  // 255.
   std::uint32_t const mixed = (client * 0x9E3779 + 0x2F0B4D) & 0xFFFFFF;
   return asio::ip::address_v4{0x7F000000u | (mixed & 0xFFFF00) | (1 + (mixed & 0xFF) % 254)};
 }
@@ -29,7 +30,7 @@ load_generator::load_generator(asio::io_context& io, load_plan plan, std::functi
 
 load_generator::~load_generator() = default;
 
-task<std::unique_ptr<load_generator::connection>> load_generator::open(client& who, error_code& ec) {
+task<std::unique_ptr<load_generator::connection>> load_generator::open(client& from, error_code& ec) {
   auto c = std::make_unique<connection>(io_);
   auto& socket = c->stream.socket();
   socket.open(tcp::v4(), ec);
@@ -37,9 +38,9 @@ task<std::unique_ptr<load_generator::connection>> load_generator::open(client& w
   int const on = 1;
   ::setsockopt(socket.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
 #endif
-  if (!ec && plan_.target.address().is_loopback()) socket.bind({client_address(who.number), 0}, ec);
+  if (!ec && plan_.target.address().is_loopback()) socket.bind({client_address(from.number), 0}, ec);
   if (ec) co_return nullptr;
-  c->stream.expires_after(plan_.patience);
+  c->stream.expires_after(plan_.timeout);
   co_await c->stream.async_connect(plan_.target, into(ec));
   if (ec) co_return nullptr;
   error_code ignored;
@@ -48,15 +49,15 @@ task<std::unique_ptr<load_generator::connection>> load_generator::open(client& w
 }
 
 task<> load_generator::connect() {
-  for (auto& who : clients_) {
+  for (auto& from : clients_) {
     error_code ec;
-    auto c = co_await open(who, ec);
-    if (c) who.idle.push_back(std::move(c));
+    auto c = co_await open(from, ec);
+    if (c) from.idle.push_back(std::move(c));
   }
 }
 
 void load_generator::disconnect() {
-  for (auto& who : clients_) who.idle.clear();
+  for (auto& from : clients_) from.idle.clear();
 }
 
 task<> load_generator::run() {
@@ -66,7 +67,7 @@ task<> load_generator::run() {
   for (std::uint64_t i = 0; !stopping_;) {
     for (; due <= clock::now() && !stopping_; due += interval, ++i) {
       ++outstanding_;
-      asio::co_spawn(io_, one(clients_[i % clients_.size()], due), asio::detached);
+      asio::co_spawn(io_, send(clients_[i % clients_.size()], due), asio::detached);
     }
     timer.expires_at(due);
     error_code ec;
@@ -75,19 +76,19 @@ task<> load_generator::run() {
   while (outstanding_ != 0) co_await sleep_for(1ms);
 }
 
-task<> load_generator::one(client& who, clock::time_point due) {
-  sample result{due, {}, who.number, {}, {}};
+task<> load_generator::send(client& from, clock::time_point due) {
+  sample result{due, {}, from.number, {}, {}};
   error_code ec;
   std::unique_ptr<connection> c;
-  if (who.idle.empty()) {
-    c = co_await open(who, ec);
+  if (from.idle.empty()) {
+    c = co_await open(from, ec);
   } else {
-    c = std::move(who.idle.back());
-    who.idle.pop_back();
+    c = std::move(from.idle.back());
+    from.idle.pop_back();
   }
   http::response<http::string_body> answer;
   if (c) {
-    c->stream.expires_after(plan_.patience);
+    c->stream.expires_after(plan_.timeout);
     co_await asio::async_write(c->stream, asio::buffer(request_), into(ec));
     if (!ec) co_await http::async_read(c->stream, c->buffer, answer, into(ec));
   }
@@ -100,7 +101,7 @@ task<> load_generator::one(client& who, clock::time_point due) {
     if (answer.result_int() != 200)
       result.failure =
           "status " + std::to_string(answer.result_int()) + ": " + answer.body().substr(0, answer.body().find('\n'));
-    if (answer.keep_alive()) who.idle.push_back(std::move(c));
+    if (answer.keep_alive()) from.idle.push_back(std::move(c));
   }
   --outstanding_;
   done_(result);

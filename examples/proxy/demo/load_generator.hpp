@@ -1,5 +1,5 @@
-// An open-loop load: requests leave on a fixed schedule whether or not earlier ones were answered, and a latency counts
-// from the moment the request was due. So a stall is seen by all the requests that it kept waiting, not by one.
+// An open-loop load. Requests are sent on a fixed schedule even if earlier ones were not answered yet, and a latency
+// counts from the moment the request was due. So a stall shows in every request that it delayed, not only in one.
 #pragma once
 
 #include "../net.hpp"
@@ -15,24 +15,24 @@ namespace demo {
 using namespace proxy;
 using clock = std::chrono::steady_clock;
 
-// How one request ended.
+// The result of one request.
 struct sample {
   clock::time_point due;
   std::chrono::nanoseconds latency;
   std::uint32_t client;
-  std::string backend;  // what the answer's X-Backend says
-  std::string failure;  // empty: answered, with status 200
+  std::string backend;  // X-Backend of the answer
+  std::string failure;  // empty after an answer with status 200
 };
 
 struct load_plan {
   tcp::endpoint target;
-  double rate = 1000;      // requests a second, all clients together
-  unsigned clients = 400;  // each with an address of its own in 127.0.0.0/8
+  double rate = 1000;      // requests per second of all clients together
+  unsigned clients = 400;  // each has its own address in 127.0.0.0/8
   std::string path = "/";
-  std::chrono::nanoseconds patience = 5s;
+  std::chrono::nanoseconds timeout = 5s;
 };
 
-// The address of a client: all octets after the first vary.
+// Returns the address of a client. All octets after the first vary.
 asio::ip::address_v4 client_address(std::uint32_t client);
 
 class load_generator {
@@ -40,11 +40,10 @@ class load_generator {
   load_generator(asio::io_context& io, load_plan plan, std::function<void(sample const&)> done);
   ~load_generator();
 
-  task<> connect();  // every client opens its connection, so that the first requests do not pay for it
+  task<> connect();  // opens a connection for every client, so that the first requests do not wait for one
   task<> run();      // sends until stop(), then waits for the answers
   void stop() { stopping_ = true; }
-  void disconnect();  // once all is answered
-  std::uint64_t outstanding() const { return outstanding_; }
+  void disconnect();  // may be called after all requests were answered
 
  private:
   struct connection;
@@ -53,8 +52,8 @@ class load_generator {
     std::vector<std::unique_ptr<connection>> idle;
   };
 
-  task<> one(client& who, clock::time_point due);
-  task<std::unique_ptr<connection>> open(client& who, error_code& ec);
+  task<> send(client& from, clock::time_point due);
+  task<std::unique_ptr<connection>> open(client& from, error_code& ec);
 
   asio::io_context& io_;
   load_plan plan_;

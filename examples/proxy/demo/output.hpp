@@ -1,4 +1,4 @@
-// The same as data, and as a page with charts.
+// Writes the results of the demo as JSON and as an HTML page with charts.
 #pragma once
 
 #include "findings.hpp"
@@ -6,8 +6,8 @@
 namespace demo {
 
 struct outcome {
-  settings how;
-  double seconds = 0;  // what it took
+  settings options;
+  double seconds = 0;  // how long the demo took
   std::vector<recording> recordings;
   std::vector<findings> found;
   std::vector<promise> promises;
@@ -15,7 +15,7 @@ struct outcome {
 
 std::string as_json(outcome const& all);
 
-// One HTML file without references to anything else; charts by gnuplot where that is installed.
+// One HTML file without references to other files. It has charts if gnuplot is installed.
 std::string as_page(outcome const& all);
 
 }  // namespace demo

@@ -21,6 +21,8 @@
 
 namespace demo {
 
+// Boost.Process 1.81 would not replace much of this. It has no death signal, no other signal than SIGKILL, no timeout
+// for reading a line and no appending to a file. It also needs the library of Boost.Filesystem.
 process::process(std::vector<std::string> const& argv, std::string const& log) {
   std::vector<char*> arguments;
   for (auto const& a : argv) arguments.push_back(const_cast<char*>(a.c_str()));
@@ -30,7 +32,7 @@ process::process(std::vector<std::string> const& argv, std::string const& log) {
   for (int fd : pipe_ends) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   [[maybe_unused]] pid_t const parent = ::getpid();
   pid_ = ::fork();
-  if (pid_ == 0) {  // only what is safe after fork
+  if (pid_ == 0) {  // only async-signal-safe calls until exec
 #if defined(__linux__)
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
@@ -62,14 +64,14 @@ process::~process() {
   if (output_ >= 0) ::close(output_);
 }
 
-void process::collected(int status) {
+void process::set_ended(int status) {
   exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   pid_ = -1;
 }
 
 bool process::running() {
   int status = 0;
-  if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) collected(status);
+  if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) set_ended(status);
   return pid_ > 0;
 }
 
@@ -83,12 +85,12 @@ void process::kill() {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
-  collected(status);
+  set_ended(status);
 }
 
-std::string process::first_line(std::chrono::milliseconds patience) {
+std::string process::first_line(std::chrono::milliseconds timeout) {
   std::string line;
-  auto const deadline = std::chrono::steady_clock::now() + patience;
+  auto const deadline = std::chrono::steady_clock::now() + timeout;
   for (char c; line.empty() || line.back() != '\n'; line += c) {
     auto const left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());

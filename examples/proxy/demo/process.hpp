@@ -1,4 +1,5 @@
-// A child process that never outlives us: killed by its object's end, and by the kernel should we die without one.
+// A child process that never outlives this one. Its destructor kills it, and on Linux the kernel kills it if this
+// process dies first.
 #pragma once
 
 #include <sys/types.h>
@@ -13,29 +14,29 @@ namespace demo {
 class process {
  public:
   process() = default;
-  // Starts argv[0]; its standard error goes to `log`. Throws std::runtime_error.
+  // Starts argv[0] and appends its standard error to the file `log`. Throws std::runtime_error.
   process(std::vector<std::string> const& argv, std::string const& log);
   process(process&& other) noexcept;
   process& operator=(process&& other) noexcept;
   ~process();
 
-  bool running();                                              // also collects it once it has ended
-  void signal(int number) const;                               // nothing if it has ended
-  void kill();                                                 // SIGKILL, and waits for its end
-  std::optional<int> exit_code() const { return exit_code_; }  // 128 + n for a signal n
+  bool running();                                              // also reaps the process if it has ended
+  void signal(int number) const;                               // does nothing if the process has ended
+  void kill();                                                 // sends SIGKILL and waits for the end
+  std::optional<int> exit_code() const { return exit_code_; }  // 128 + n after signal n
 
-  // The first line it writes; empty if it ends or nothing comes in time.
-  std::string first_line(std::chrono::milliseconds patience);
+  // Reads the next line of its standard output. Returns an empty string at its end or after the timeout.
+  std::string first_line(std::chrono::milliseconds timeout);
 
  private:
-  void collected(int status);
+  void set_ended(int status);
 
   pid_t pid_ = -1;
   int output_ = -1;
   std::optional<int> exit_code_;
 };
 
-// A folder of our own for configurations and logs, removed at the end.
+// A temporary folder for configurations and logs. The destructor removes it.
 class work_folder {
  public:
   work_folder();
@@ -47,7 +48,7 @@ class work_folder {
   std::string path_;
 };
 
-// A loopback port that is free now and that no outgoing connection is given: below the range the kernel hands out.
+// Returns a free loopback port below the kernel's ephemeral range, so that no outgoing connection takes it later.
 unsigned short free_port();
 
 }  // namespace demo

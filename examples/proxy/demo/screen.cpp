@@ -11,13 +11,13 @@
 namespace demo {
 namespace {
 
-// The last stretch of a recording. Samples come in the order of their ends, which is nearly that of their beginnings.
-struct recent {
-  std::array<std::size_t, everybody> answers{};
+// The part of a recording after a time. Requests are recorded when they end, so they are only nearly sorted by `due`.
+struct recent_requests {
+  std::array<std::size_t, backend_count> answers{};
   std::size_t all = 0, failed = 0;
   latencies took;
 
-  recent(recording const& what, double from) {
+  recent_requests(recording const& what, double from) {
     histogram h;
     for (auto r = what.requests.rbegin(); r != what.requests.rend() && r->due > from - 1; ++r) {
       if (r->due < from) continue;
@@ -30,7 +30,9 @@ struct recent {
     took = {ms(0.5), ms(0.99), ms(0.999)};
   }
 
-  double share(std::size_t who) const { return all ? static_cast<double>(answers[who]) / static_cast<double>(all) : 0; }
+  double share(std::size_t index) const {
+    return all ? static_cast<double>(answers[index]) / static_cast<double>(all) : 0;
+  }
 };
 
 std::string bar(double share, std::size_t width) {
@@ -43,27 +45,28 @@ std::string bar(double share, std::size_t width) {
 
 }  // namespace
 
-screen::screen() : moving_{::isatty(STDOUT_FILENO) != 0} {}
+screen::screen() : terminal_{::isatty(STDOUT_FILENO) != 0} {}
 
 void screen::show(recording const& so_far, phase now, double elapsed, bool phase_ends) {
-  if (moving_) {
-    recent const last{so_far, elapsed - 0.5};
+  if (terminal_) {
+    recent_requests const last{so_far, elapsed - 0.5};
     if (lines_drawn_) fmt::print("\033[{}A", lines_drawn_);
     std::string marks;
     for (std::size_t p = 0; p != phases; ++p)
       marks += p == now ? fmt::format(" \033[7m {} \033[0m", phase_names[p]) : fmt::format("  {} ", phase_names[p]);
     fmt::print("\033[K\033[1m{}\033[0m {}\n", so_far.policy.name, marks);
-    fmt::print("\033[K  {:6} requests, {} failed; now {:.0f}/s, p50 {:.1f} ms, p99 {:.1f} ms\n", so_far.requests.size(),
-               std::count_if(so_far.requests.begin(), so_far.requests.end(), [](seen const& r) { return r.failed; }),
-               static_cast<double>(last.all) / 0.5, last.took.p50, last.took.p99);
-    for (std::size_t i = 0; i != everybody; ++i)
-      fmt::print("\033[K  {} {:5.1f} % {}\n", cast[i].name, 100 * last.share(i), bar(last.share(i), 60));
-    lines_drawn_ = 2 + static_cast<int>(everybody);
+    fmt::print(
+        "\033[K  {:6} requests, {} failed; now {:.0f}/s, p50 {:.1f} ms, p99 {:.1f} ms\n", so_far.requests.size(),
+        std::count_if(so_far.requests.begin(), so_far.requests.end(), [](request_record const& r) { return r.failed; }),
+        static_cast<double>(last.all) / 0.5, last.took.p50, last.took.p99);
+    for (std::size_t i = 0; i != backend_count; ++i)
+      fmt::print("\033[K  {} {:5.1f} % {}\n", backends[i].name, 100 * last.share(i), bar(last.share(i), 60));
+    lines_drawn_ = 2 + static_cast<int>(backend_count);
   } else if (phase_ends) {
-    recent const last{so_far, so_far.starts[now]};
+    recent_requests const last{so_far, so_far.starts[now]};
     std::string shares;
-    for (std::size_t i = 0; i != everybody; ++i)
-      shares += fmt::format("  {} {:4.1f} %", cast[i].name, 100 * last.share(i));
+    for (std::size_t i = 0; i != backend_count; ++i)
+      shares += fmt::format("  {} {:4.1f} %", backends[i].name, 100 * last.share(i));
     fmt::print("{:28} {:15} {:5.1f} s  {:6} requests  {} failed  p50 {:.1f} ms  p99 {:.1f} ms {}\n", so_far.policy.name,
                phase_names[now], elapsed - so_far.starts[now], last.all, last.failed, last.took.p50, last.took.p99,
                shares);
@@ -72,7 +75,7 @@ void screen::show(recording const& so_far, phase now, double elapsed, bool phase
 }
 
 void screen::finished(findings const& f) {
-  if (!moving_) return;
+  if (!terminal_) return;
   if (lines_drawn_) fmt::print("\033[{}A\033[J", lines_drawn_);
   lines_drawn_ = 0;
   fmt::print("{:28} {} requests, {} failed\n", f.policy.name, f.requests, f.failures);
@@ -87,23 +90,21 @@ std::string table(std::vector<findings> const& all) {
   };
   for (auto const& f : all) {
     std::string shares;
-    for (std::size_t i = 0; i != at_first; ++i)
-      shares += fmt::format("{} {:.1f} ({:.0f}) ", cast[i].name, 100 * f.share[i], 100 * f.ideal[i]);
+    for (std::size_t i = 0; i != initial_count; ++i)
+      shares += fmt::format("{} {:.1f} ({:.0f}) ", backends[i].name, 100 * f.share[i], 100 * f.ideal[i]);
     out += fmt::format("{:<28}{:>9}{:>7}{:>8.1f}{:>8.1f}{:>8.1f}   {:<46}{:>9.1f}  {:<13}{:<13}\n", f.policy.name,
                        f.requests, f.failures, f.overall.p50, f.overall.p99, f.overall.p999, shares, f.dead_picked_for,
                        moved(f.on_kill), moved(f.on_add));
   }
   out +=
-      "\ndead ms: how long after its SIGKILL the dead one was still picked. moved: client keys whose backend changed / "
-      "the least possible:\n"
-      "those of the dead one, and those that the new one got.\n";
+      "\ndead ms: how long the dead backend was still picked after its SIGKILL. moved: client keys whose backend "
+      "changed /\nthe minimum, which is the keys of the dead backend or the keys that the new backend got.\n";
   out += fmt::format(
-      "Latencies count from the moment a request was due. e joins in the last phase. An ideal is the share of the "
-      "weights\n(round robin: all alike); only round robin and smooth weighted promise it. Service times: a {}, b {}, "
-      "c {}, "
-      "d {}, e {} ms.\n\n",
-      cast[0].service.count() / 1e3, cast[1].service.count() / 1e3, cast[2].service.count() / 1e3,
-      cast[3].service.count() / 1e3, cast[4].service.count() / 1e3);
+      "Latencies count from the moment a request was due. e joins in the last phase. The ideal shares follow the "
+      "weights,\nor are equal for round robin. Only round robin and smooth weighted round robin promise them. Service "
+      "times: a {}, b {}, c {}, d {}, e {} ms.\n\n",
+      backends[0].service.count() / 1e3, backends[1].service.count() / 1e3, backends[2].service.count() / 1e3,
+      backends[3].service.count() / 1e3, backends[4].service.count() / 1e3);
   for (auto const& f : all) out += fmt::format("explain {}: {}\n", f.policy.name, f.explain);
   return out;
 }

@@ -1,7 +1,8 @@
-// What a person watches: a moving picture on a terminal, plain lines elsewhere; and the table at the end.
+// Shows the progress: an updated display on a terminal, plain lines elsewhere. table() is printed at the end.
 #pragma once
 
 #include "findings.hpp"
+#include "scenario.hpp"
 
 namespace demo {
 
@@ -9,10 +10,10 @@ class screen : public progress {
  public:
   screen();
   void show(recording const& so_far, phase now, double elapsed, bool phase_ends) override;
-  void finished(findings const& f);  // one policy is through
+  void finished(findings const& f);  // called after each policy
 
  private:
-  bool moving_;
+  bool terminal_;
   int lines_drawn_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// CLI::Range lets pass what is no number at all: "nan" is below no bound and above none.
+// CLI::Range accepts "nan", because no comparison with it is true. This refuses it.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,11 +9,11 @@
 
 namespace demo {
 
-inline CLI::Validator within(double least, double most) {
+inline CLI::Validator within(double minimum, double maximum) {
   auto const number = [](std::string& text) {
     return std::isnan(std::strtod(text.c_str(), nullptr)) ? "Value " + text + " is not a number" : std::string{};
   };
-  return CLI::Range(least, most) & CLI::Validator{number, ""};
+  return CLI::Range(minimum, maximum) & CLI::Validator{number, ""};
 }
 
 }  // namespace demo
