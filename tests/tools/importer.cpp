@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A program that includes nothing of the library: it imports the module, and uses it as the README uses the headers.
 // Clang 16 does not find operators of the standard library in templates of a module, so <memory> is included here too.
+// It also never ends when it emits code for any_policy from a module, so that type is not used here.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -70,11 +71,6 @@ int main() {
   equipoise::balancer keyed{pool, equipoise::sticky{equipoise::bounded_load{equipoise::maglev{}}}};
   auto keyed_picker = keyed.make_picker();
   expect(keyed_picker.acquire("user-42").id() == b);
-
-  auto registry = equipoise::policy_registry::standard();
-  registry.add("first_member", first_member{});
-  equipoise::balancer named{pool, registry.make("failover{first_member}")};
-  expect(named.make_picker().select().id() == b);
 
   equipoise::pool<plain> others;
   auto const other = others.add({"x"});
