@@ -13,7 +13,7 @@ version=$(sed -n 's/^#define EQUIPOISE_VERSION_[A-Z]* \([0-9]*\)$/\1/p' include/
 
 # The guide comes in the order in which docs/README.md links its pages, then pages without a link there, in the order of
 # their names. Doxygen orders its tree as its input is ordered.
-pages=()
+pages=() others=()
 add() {
   local page
   for page in ${pages[0]+"${pages[@]}"}; do [ "$page" != "$1" ] || return 0; done
@@ -25,13 +25,17 @@ if [ -f docs/README.md ]; then
     [ ! -f "docs/$link" ] || add "docs/$link"
   done < <(grep -oE '\]\([^)#:]+\.md' docs/README.md | sed -e 's/^](//' -e 's|^\./||')
 fi
+# README.md links to these.
+for page in CONTRIBUTING.md CHANGELOG.md SECURITY.md; do [ ! -f "$page" ] || others+=("$page"); done
 while IFS= read -r page; do add "$page"; done < <(find docs -name '*.md' | LC_ALL=C sort)
 
 settings() {
   cat docs/Doxyfile
   echo "PROJECT_NUMBER = $version"
   echo "OUTPUT_DIRECTORY = $out"
-  echo "INPUT = README.md ${pages[*]} include"
+  echo "STRIP_FROM_PATH = $PWD/include $PWD"
+  echo "STRIP_FROM_INC_PATH = $PWD/include"
+  echo "INPUT = README.md ${pages[*]} docs/namespace.dox include ${others[*]}"
   echo "WARN_LOGFILE = $out/warnings.txt"
 }
 settings | doxygen -
