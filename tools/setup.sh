@@ -21,6 +21,11 @@ without() {
     libtomlplusplus-dev) echo "the proxy, its tests and the demo" ;;
     relacy-dev) echo "the tests under Relacy's memory model" ;;
     spin) echo "the model that Spin checks" ;;
+    clang-format-16) echo "the check of the layout, unless another clang-format is here" ;;
+    codespell) echo "the check of the spelling" ;;
+    universal-ctags) echo "the test of an editor's index" ;;
+    gdb) echo "the test of the debugger's printers" ;;
+    doxygen) echo "the reference that tools/docs.sh builds" ;;
     python3-venv) echo "the test of the Conan package, unless conan is installed" ;;
   esac
 }
@@ -30,7 +35,8 @@ without() {
 if has apt-get; then
   needed=$(missing apt_has g++ cmake ninja-build pkg-config catch2 libbenchmark-dev libfmt-dev libboost-dev nlohmann-json3-dev \
     libcli11-dev libspdlog-dev gnuplot-nox)
-  not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv)
+  not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv \
+    clang-format-16 codespell universal-ctags gdb doxygen)
   if [ -z "$needed" ] && [ "$(id -u)" != 0 ] && ! has sudo; then
     [ -z "$not_everywhere" ] || echo "setup: goes on without" $not_everywhere "(installing needs root)"
     not_everywhere=
@@ -45,10 +51,12 @@ if has apt-get; then
   if say $needed; then apt_get install -y --no-install-recommends $needed >/dev/null; fi
 elif has dnf; then
   needed=$(missing "rpm -q" gcc-c++ cmake ninja-build pkgconf-pkg-config catch-devel google-benchmark-devel fmt-devel boost-devel \
-    json-devel cli11-devel tomlplusplus-devel spdlog-devel gnuplot libasan libubsan libtsan)
+    json-devel cli11-devel tomlplusplus-devel spdlog-devel gnuplot libasan libubsan libtsan \
+    clang-tools-extra codespell ctags gdb doxygen)
   if say $needed; then as_root dnf install -q -y $needed; fi
 elif has brew; then
-  needed=$(missing "brew list --versions" cmake ninja pkgconf catch2 google-benchmark fmt boost nlohmann-json cli11 tomlplusplus spdlog gnuplot)
+  needed=$(missing "brew list --versions" cmake ninja pkgconf catch2 google-benchmark fmt boost nlohmann-json cli11 tomlplusplus spdlog gnuplot \
+    clang-format codespell universal-ctags doxygen)
   if say $needed; then brew install -q $needed; fi
 else
   echo "setup: no apt-get, dnf or brew here. Please install: a C++20 compiler (GCC 12, Clang 14 or newer), CMake 3.22, Ninja, pkg-config,"

@@ -53,5 +53,5 @@ source_file "// The caller who asks."
 must_find pronouns '1 person-pronouns in 2 lines'
 source_file "char const* text = \"who\";  // fine: http://example.org/who"
 must_find pronouns '1 person-pronouns in 2 lines'
-source_file "// It lies in /home/""me/equipoise."
+source_file "// It lies in /ho""me/me/equipoise."
 must_find paths tests/a_test.cpp:2
