@@ -32,3 +32,8 @@ if(CMAKE_VERIFY_INTERFACE_HEADER_SETS)
   add_custom_target(headers_alone ALL)
   add_dependencies(headers_alone equipoise_verify_interface_header_sets)
 endif()
+
+option(EQUIPOISE_MODULE "Build the C++20 module as the target equipoise::module" OFF)
+if(EQUIPOISE_MODULE)
+  include(${CMAKE_CURRENT_LIST_DIR}/module.cmake)
+endif()

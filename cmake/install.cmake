@@ -17,3 +17,9 @@ install(FILES ${PROJECT_BINARY_DIR}/equipoise-config-version.cmake DESTINATION $
 configure_file(cmake/equipoise.pc.in ${PROJECT_BINARY_DIR}/equipoise.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/equipoise.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# For debuggers: `source …/gdb/equipoise.py` in gdb. For `import equipoise;`: the module's source, to be compiled with the
+# program's own flags.
+install(FILES packaging/gdb/equipoise.py DESTINATION ${package_dir}/gdb)
+install(FILES packaging/equipoise.natvis DESTINATION ${package_dir})
+install(FILES modules/equipoise.cppm DESTINATION ${package_dir}/modules)

@@ -21,6 +21,12 @@ without() {
     libtomlplusplus-dev | libboost-url-dev) echo "the proxy, its tests and the demo" ;;
     relacy-dev) echo "the tests under Relacy's memory model" ;;
     spin) echo "the model that Spin checks" ;;
+    clang-format-16) echo "the check of the layout, unless another clang-format is here" ;;
+    clang-tidy-16) echo "the check with clang-tidy, unless another clang-tidy is here" ;;
+    codespell) echo "the check of the spelling" ;;
+    universal-ctags) echo "the test of an editor's index" ;;
+    gdb) echo "the test of the debugger's printers" ;;
+    doxygen) echo "the reference that tools/docs.sh builds" ;;
     python3-venv) echo "the test of the Conan package, unless conan is installed" ;;
   esac
 }
@@ -31,7 +37,8 @@ if has apt-get; then
   needed=$(missing apt_has g++ cmake ninja-build pkg-config catch2 libbenchmark-dev libfmt-dev nlohmann-json3-dev libcli11-dev \
     libspdlog-dev gnuplot-nox)
   # Boost.URL brings the headers of its Boost. Debian 12 has 1.81 beside its default, which is too old and has no Boost.URL.
-  not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv
+  not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv \
+      clang-format-16 clang-tidy-16 codespell universal-ctags gdb doxygen
     apt_has libboost-url1.81-dev >/dev/null 2>&1 || missing apt_has libboost-url-dev)
   if [ -z "$needed" ] && [ "$(id -u)" != 0 ] && ! has sudo; then
     [ -z "$not_everywhere" ] || echo "setup: goes on without" $not_everywhere "(installing needs root)"
@@ -51,10 +58,12 @@ if has apt-get; then
   if say $needed; then apt_get install -y --no-install-recommends $needed >/dev/null; fi
 elif has dnf; then
   needed=$(missing "rpm -q" gcc-c++ cmake ninja-build pkgconf-pkg-config catch-devel google-benchmark-devel fmt-devel boost-devel \
-    json-devel cli11-devel tomlplusplus-devel spdlog-devel gnuplot libasan libubsan libtsan)
+    json-devel cli11-devel tomlplusplus-devel spdlog-devel gnuplot libasan libubsan libtsan \
+    clang-tools-extra codespell ctags gdb doxygen)
   if say $needed; then as_root dnf install -q -y $needed; fi
 elif has brew; then
-  needed=$(missing "brew list --versions" cmake ninja pkgconf catch2 google-benchmark fmt boost nlohmann-json cli11 tomlplusplus spdlog gnuplot)
+  needed=$(missing "brew list --versions" cmake ninja pkgconf catch2 google-benchmark fmt boost nlohmann-json cli11 tomlplusplus spdlog gnuplot \
+    clang-format codespell universal-ctags doxygen)
   if say $needed; then brew install -q $needed; fi
 else
   echo "setup: no apt-get, dnf or brew here. Please install: a C++20 compiler (GCC 12, Clang 14 or newer), CMake 3.22, Ninja, pkg-config,"

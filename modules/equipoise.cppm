@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// The library as a C++20 module: `import equipoise;`. The module exports every public name that equipoise.hpp declares.
+// Macros cannot be exported, so a program that reads EQUIPOISE_VERSION_MAJOR includes <equipoise/core/config.hpp> too.
+//
+// The names belong to the global module. So a program may import the module in one file and include the headers in
+// another one, and both see the same types. Qualified names look into the inline namespace EQUIPOISE_ABI by themselves.
+//
+// Clang 16 does not find operators of the standard library in templates of a module: there, an importing file also
+// includes <memory>. It also never ends when it emits code for any_policy from a module, so a file that uses that type
+// or the policy_registry must include the headers there.
+module;
+
+#include <equipoise/equipoise.hpp>
+
+export module equipoise;
+
+export namespace equipoise {
+
+// For every program.
+using equipoise::address;
+using equipoise::admission;
+using equipoise::assign_options;
+using equipoise::attributes;
+using equipoise::backend;
+using equipoise::backend_id;
+using equipoise::backend_traits;
+using equipoise::balancer;
+using equipoise::choice;
+using equipoise::endpoint;
+using equipoise::event;
+using equipoise::explanation;
+using equipoise::fail;
+using equipoise::failure_handler;
+using equipoise::health_flag;
+using equipoise::labels;
+using equipoise::lease;
+using equipoise::observation;
+using equipoise::outcome;
+using equipoise::pick_error;
+using equipoise::pick_options;
+using equipoise::picker;
+using equipoise::pool;
+using equipoise::pool_options;
+using equipoise::set_failure_handler;
+using equipoise::time_point;
+using equipoise::to_string;
+using equipoise::without;
+using equipoise::operator|;
+using equipoise::operator&;
+using equipoise::operator<<;
+
+// Policies.
+using equipoise::any_key;
+using equipoise::any_policy;
+using equipoise::bounded_load;
+using equipoise::failover;
+using equipoise::hash_modulo;
+using equipoise::ip_hash;
+using equipoise::least_connections;
+using equipoise::maglev;
+using equipoise::max_in_flight;
+using equipoise::modulo_shards;
+using equipoise::policy_registry;
+using equipoise::power_of_two;
+using equipoise::random;
+using equipoise::range_shards;
+using equipoise::ring_hash;
+using equipoise::round_robin;
+using equipoise::shard_router;
+using equipoise::smooth_weighted_round_robin;
+using equipoise::standard_compositions;
+using equipoise::standard_policies;
+using equipoise::sticky;
+using equipoise::weighted_random;
+using equipoise::weighted_round_robin;
+
+// Keys.
+using equipoise::basic_key;
+using equipoise::default_hash;
+using equipoise::derived;
+using equipoise::hashed_key;
+using equipoise::integer_key;
+using equipoise::key_integer;
+using equipoise::key_text;
+using equipoise::no_key;
+using equipoise::xxh64;
+
+// For authors of policies.
+using equipoise::check_policy;
+using equipoise::composition;
+using equipoise::composition_list;
+using equipoise::describe;
+using equipoise::for_each_composition;
+using equipoise::for_each_policy;
+using equipoise::golden_gamma;
+using equipoise::includes_unhealthy;
+using equipoise::key_of_policy;
+using equipoise::keyed;
+using equipoise::member;
+using equipoise::members_view;
+using equipoise::mix;
+using equipoise::multiply_high;
+using equipoise::no_limit;
+using equipoise::optionally_keyed;
+using equipoise::pick;
+using equipoise::policy;
+using equipoise::policy_driver;
+using equipoise::policy_list;
+using equipoise::proposal;
+using equipoise::random_source;
+using equipoise::with_key_of;
+
+}  // namespace equipoise
