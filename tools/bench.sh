@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
       case "$2" in /*) json=$2 ;; *) json=$here/$2 ;; esac; shift ;;
     --peers) peers=yes ;;
     --benchmark_*) more+=("$1") ;;
-    -*) sed -n '3,7s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+    -*) sed -n '3,6s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
     *) regex=$1 ;;
   esac
   shift
