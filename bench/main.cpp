@@ -20,13 +20,16 @@ std::string compiler() {
   return name + ' ' + BENCH_OPTIMIZATION;
 }
 
-// The processor's name; empty where the system does not tell it in /proc/cpuinfo.
+// The processor's name from /proc/cpuinfo; empty on systems without that file.
 std::string processor() {
   std::ifstream info{"/proc/cpuinfo"};
-  for (std::string line; std::getline(info, line);)
+  std::string name;
+  for (std::string line; std::getline(info, line) && !line.empty();) {  // up to the end of the first processor
     if (line.starts_with("model name"))
-      if (auto const colon = line.find(": "); colon != line.npos) return line.substr(colon + 2);
-  return {};
+      if (auto const colon = line.find(": "); colon != line.npos) name = line.substr(colon + 2);
+    if (line.starts_with("flags") && line.find(" hypervisor") != line.npos) name += " in a virtual machine";
+  }
+  return name;
 }
 
 std::string filter(int argc, char** argv) {
