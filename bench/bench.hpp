@@ -1,13 +1,12 @@
-// What the benchmarks share: backends, keys, sizes, names, and the loops that are timed.
+// SPDX-License-Identifier: MIT
+// What the benchmarks share: backends, keys, sizes, names, and the timed loops.
 //
-//   bench::leaf<maglev_by_hand>(equipoise::maglev{}, bench::up_to(10'000));   // select/…, direct/…, build/… of one
-//   policy
+// A name is kind/subject/backends[/condition]/threads:N. `cpu_time` is the number to read. Google Benchmark adds up
+// the threads' CPU time and divides it by all their picks, so it is nanoseconds per pick and thread. (`real_time` is
+// divided by the number of threads once more.)
 //
-// Names are kind/subject/backends[/condition]/threads:N. Read `cpu_time`: Google Benchmark adds up the threads' CPU
-// time and divides it by all their picks, so it is nanoseconds per pick and thread (`real_time` is divided by the
-// threads once more). Every worker, ours or hand-written, lives on the heap as in a service, has cache lines of its
-// own, and is warm when the clock starts. The server found is handed on as a pointer, not read: what reading it costs
-// is the same for all.
+// Each worker lives on the heap as in a service and has its own cache lines. It is warm when the clock starts. The
+// loops pass the found server on as a pointer and do not read it, because reading it costs the same for every policy.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -21,7 +20,8 @@
 #include <malloc.h>
 #endif
 
-// What is timed must not hide behind a call: the warm-up makes a second use of it, and that is enough to outline it.
+// Forces a timed function inline. The warm-up calls it a second time, and two callers are enough for the compiler to
+// make it a function call.
 #if defined(__GNUC__) || defined(__clang__)
 #define BENCH_INLINE __attribute__((always_inline))
 #else
@@ -30,8 +30,7 @@
 
 namespace bench {
 
-// --- backends
-// ---------------------------------------------------------------------------------------------------------
+// --- backends ---
 
 struct server {
   std::string name;
@@ -42,17 +41,17 @@ inline std::uint32_t weight_of(server const& s) { return s.weight; }
 
 enum class weights { equal, unequal };  // 1 each; 1 … 5 in turn
 
-// Under which circumstances something is measured.
-struct scene {
+// The pool that something is measured on.
+struct setup {
   std::size_t backends = 3;
   weights weighted = weights::equal;
-  bool tenth_down = false;  // every tenth backend, from the first on; not settled, so tables still name them
+  bool tenth_down = false;  // every tenth backend from the first on; no refresh(), so the tables still list them
   std::uint32_t counter_stripes = 1;
   bool observed = false;
-  friend auto operator<=>(scene const&, scene const&) = default;
+  friend auto operator<=>(setup const&, setup const&) = default;
 };
 
-inline std::vector<server> servers_of(scene const& s) {
+inline std::vector<server> servers_of(setup const& s) {
   std::vector<server> all(s.backends);
   for (std::size_t i = 0; i != all.size(); ++i) {
     all[i].name = "10." + std::to_string(i >> 16) + '.' + std::to_string(i >> 8 & 255) + '.' + std::to_string(i & 255);
@@ -64,7 +63,7 @@ inline std::vector<server> servers_of(scene const& s) {
 struct pool_of_servers {
   equipoise::pool<server> pool;
 
-  explicit pool_of_servers(scene const& s)
+  explicit pool_of_servers(setup const& s)
       : pool{{.capacity = static_cast<std::uint32_t>(s.backends),
               .counter_stripes = s.counter_stripes,
               .observations = s.observed}} {
@@ -75,32 +74,31 @@ struct pool_of_servers {
   }
 };
 
-// Built by whoever asks first and never destroyed: a million backends are not built again for each repetition.
+// Builds a T at the first call and never destroys it, so that the repetitions share a pool of a million backends.
 template <class T, class... Arguments>
-T& kept(std::string const& name, scene const& s, Arguments const&... arguments) {
+T& kept(std::string const& name, setup const& s, Arguments const&... arguments) {
   static std::mutex mutex;
-  static auto& all = *new std::map<std::pair<std::string, scene>, std::unique_ptr<T>>;
+  static auto& all = *new std::map<std::pair<std::string, setup>, std::unique_ptr<T>>;
   std::lock_guard const lock{mutex};
   auto& one = all[{name, s}];
   if (one == nullptr) one = std::make_unique<T>(s, arguments...);
   return *one;
 }
 
-inline equipoise::pool<server>& pool_of(scene const& s) { return kept<pool_of_servers>("", s).pool; }
+inline equipoise::pool<server>& pool_of(setup const& s) { return kept<pool_of_servers>("", s).pool; }
 
 template <class P>
 struct balancer_of {
   equipoise::balancer<server, P> balancer;
-  balancer_of(scene const& s, P const& policy) : balancer{pool_of(s), policy, 1} {}
+  balancer_of(setup const& s, P const& policy) : balancer{pool_of(s), policy, 1} {}
 };
 
 template <class P>
-auto& balancer_for(P const& policy, scene const& s) {
+auto& balancer_for(P const& policy, setup const& s) {
   return kept<balancer_of<P>>(equipoise::describe(policy), s, policy).balancer;
 }
 
-// --- keys
-// -------------------------------------------------------------------------------------------------------------
+// --- keys ---
 
 inline constexpr std::size_t key_count = 4096;
 
@@ -126,7 +124,7 @@ struct key_source<equipoise::address> {
   }
 };
 
-// Made beforehand: integers, or addresses where the policy wants those.
+// The keys, made before the clock starts: integers, or addresses if the policy takes addresses.
 template <class Key>
 auto const& keys() {
   using source = key_source<Key>;
@@ -138,7 +136,7 @@ auto const& keys() {
   return all;
 }
 
-// Each thread goes through the keys in turn, from its own place on.
+// Yields the keys in turn. Each thread starts at another key.
 template <class Key>
 class key_sequence {
  public:
@@ -150,10 +148,9 @@ class key_sequence {
   std::size_t next_;
 };
 
-// --- the loops
-// --------------------------------------------------------------------------------------------------------
+// --- the loops ---
 
-// The same end for every pick: a register that the compiler must fill.
+// Ends each pick in the same way: the compiler must put the pointer into a register.
 EQUIPOISE_INLINE void consume(server const* s) { benchmark::DoNotOptimize(static_cast<server const* const&>(s)); }
 
 template <class T>
@@ -161,7 +158,7 @@ struct alignas(2 * equipoise::detail::cache_line) on_own_lines {
   T value;
 };
 
-// A worker's state, where a service would have it.
+// Puts a worker's state where a service would have it.
 template <class T>
 auto on_heap(T value) {
   return std::make_unique<on_own_lines<T>>(on_own_lines<T>{std::move(value)});
@@ -173,7 +170,7 @@ void time(benchmark::State& state, std::size_t warm_up, Pick pick) {
   for (auto _ : state) pick();
 }
 
-// Ours: `use` is what is done with the picker, with a key or without.
+// Times the library: calls use(picker) or use(picker, key), as the policy demands.
 template <class P, class Use>
 void time_picker(benchmark::State& state, equipoise::balancer<server, P>& lb, std::size_t warm_up, Use use) {
   auto const worker = on_heap(lb.make_picker());
@@ -197,7 +194,7 @@ void select(benchmark::State& state, equipoise::balancer<server, P>& lb, std::si
   });
 }
 
-// The lease ends at once: what is timed is taking and giving back.
+// Each lease ends at once, so a pick is one acquire and one release.
 template <class P>
 void acquire(benchmark::State& state, equipoise::balancer<server, P>& lb, std::size_t warm_up) {
   time_picker(state, lb, warm_up, [](auto& picker, auto const&... key) BENCH_INLINE {
@@ -206,7 +203,7 @@ void acquire(benchmark::State& state, equipoise::balancer<server, P>& lb, std::s
   });
 }
 
-// Hand-written: `Hand` has select(), or select(key).
+// Times hand-written code: `Hand` has select(), or select(key).
 template <class Hand, class Key>
 void direct(benchmark::State& state, Hand const& prototype, std::size_t warm_up) {
   auto const worker = on_heap(prototype);
@@ -225,10 +222,10 @@ void direct(benchmark::State& state, Hand const& prototype, std::size_t warm_up)
   }
 }
 
-// --- memory
-// -----------------------------------------------------------------------------------------------------------
+// --- memory ---
 
-// Bytes allocated now, as the allocator counts them (pages never touched included); 0 where it cannot be asked.
+// The bytes allocated now, as the allocator counts them, including pages that were never touched. 0 if the allocator
+// has no such count.
 inline double bytes_in_use() {
 #if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
   auto const m = mallinfo2();
@@ -238,7 +235,7 @@ inline double bytes_in_use() {
 #endif
 }
 
-// What `make` leaves allocated, for each backend.
+// Counts the bytes that the result of `make` occupies, per backend.
 template <class Make>
 void count_bytes(benchmark::State& state, std::size_t backends, Make make) {
   double const before = bytes_in_use();
@@ -246,8 +243,7 @@ void count_bytes(benchmark::State& state, std::size_t backends, Make make) {
   if (before != 0) state.counters["bytes_per_backend"] = (bytes_in_use() - before) / static_cast<double>(backends);
 }
 
-// --- registration
-// -----------------------------------------------------------------------------------------------------
+// --- registration ---
 
 inline std::string name_of(std::string const& kind, std::string const& subject, std::size_t backends,
                            std::string const& condition = {}) {
@@ -256,7 +252,7 @@ inline std::string name_of(std::string const& kind, std::string const& subject, 
 
 template <class Run>
 benchmark::internal::Benchmark* add(std::string const& name, Run run) {
-  // Threads(1) is what would run anyway; said, it is part of the name.
+  // One thread is the default, but only an explicit Threads(1) becomes part of the name.
   return benchmark::RegisterBenchmark(name.c_str(), [run](benchmark::State& state) { run(state); })->Threads(1);
 }
 template <class Run>
@@ -274,23 +270,50 @@ inline sizes up_to(std::size_t most) {
 inline sizes const all_sizes = up_to(1'000'000);
 inline sizes const three_sizes{3, 100, 10'000};
 
+// How a policy is measured. A policy that differs from the defaults is listed below.
+struct plan {
+  std::size_t largest = 1'000'000;  // backends
+  weights weighted = weights::equal;
+  bool scans = false;  // a pick reads all members, so one pick warms the cache
+};
 template <class P>
-void add_select(P const& policy, scene const& s, std::string const& subject, std::string const& condition = {},
+inline constexpr plan plan_of{};
+template <>
+inline constexpr plan plan_of<equipoise::weighted_round_robin>{.weighted = weights::unequal};
+template <>
+inline constexpr plan plan_of<equipoise::smooth_weighted_round_robin>{.weighted = weights::unequal};
+template <>
+inline constexpr plan plan_of<equipoise::weighted_random>{.weighted = weights::unequal};
+template <>
+inline constexpr plan plan_of<equipoise::least_connections>{.scans = true};
+template <class Hash>
+inline constexpr plan plan_of<equipoise::ring_hash<Hash>>{.largest = 10'000};
+template <class Hash>
+inline constexpr plan plan_of<equipoise::maglev<Hash>>{.largest = 10'000};
+
+// The picks before the clock starts: one for each backend, because a large table is only warm after one round.
+template <class P>
+std::size_t warm_up_of(std::size_t backends) {
+  return plan_of<P>.scans ? 1 : std::max<std::size_t>(backends, 1'000);
+}
+
+template <class P>
+void add_select(P const& policy, setup const& s, std::string const& subject, std::string const& condition = {},
                 std::size_t warm_up = 1'000) {
   add_threads(name_of("select", subject, s.backends, condition),
               [=](benchmark::State& state) { select(state, balancer_for(policy, s), warm_up); });
 }
 
 template <class P>
-void add_acquire(P const& policy, scene const& s, std::string const& subject, std::string const& condition = {},
+void add_acquire(P const& policy, setup const& s, std::string const& subject, std::string const& condition = {},
                  std::size_t warm_up = 1'000) {
   add_threads(name_of("acquire", subject, s.backends, condition),
               [=](benchmark::State& state) { acquire(state, balancer_for(policy, s), warm_up); });
 }
 
-// A balancer made and ended on a pool that is there: its table, in the main. Microseconds of one thread.
+// Times making and destroying a balancer on an existing pool, in microseconds of one thread. Most of it is the table.
 template <class P>
-void add_build(P const& policy, scene const& s, std::string const& subject) {
+void add_build(P const& policy, setup const& s, std::string const& subject) {
   add(name_of("build", subject, s.backends), [=](benchmark::State& state) {
     auto& pool = pool_of(s);
     for (auto _ : state) {
@@ -299,6 +322,24 @@ void add_build(P const& policy, scene const& s, std::string const& subject) {
     }
     count_bytes(state, s.backends, [&] { return std::make_unique<equipoise::balancer<server, P>>(pool, policy, 1); });
   })->Unit(benchmark::kMicrosecond);
+}
+
+// The select and build benchmarks of a policy on n backends.
+template <class P>
+void add_policy(P const& policy, std::size_t n) {
+  setup const s{.backends = n, .weighted = plan_of<P>.weighted};
+  auto const subject = equipoise::describe(policy);
+  add_select(policy, s, subject, {}, warm_up_of<P>(n));
+  if (n > 3) add_build(policy, s, subject);
+}
+
+// The select and acquire benchmarks of a composition.
+template <class P>
+void add_composition(P const& policy) {
+  for (std::size_t n : three_sizes) {
+    add_select(policy, {.backends = n}, equipoise::describe(policy));
+    add_acquire(policy, {.backends = n}, equipoise::describe(policy));
+  }
 }
 
 }  // namespace bench

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# tools/bench.sh [REGEX] [--json FILE] [--peers]: builds optimised and runs the benchmarks whose names match.
-#   --json FILE   also writes Google Benchmark's JSON
-#   --peers       also runs the same work on other libraries (bench/peers), where cargo is
-#   --benchmark_… is handed on
-# Each benchmark runs seven times, all of them in random order, so that a slow minute of the machine falls on all alike; the tables
-# compare medians. Lines with threads:2 need two free cores.
+# SPDX-License-Identifier: MIT
+# tools/bench.sh [REGEX] [--json FILE] [--peers]: builds with optimization and runs the benchmarks with matching names.
+#   --json FILE   also copies Google Benchmark's JSON to FILE
+#   --peers       also runs the same work on other libraries (bench/peers), if cargo is installed
+#   --benchmark_… is passed on to the program
+# Each benchmark runs seven times, and all of them take turns in random order. So a slow minute of the machine affects
+# all benchmarks alike. The tables compare medians. Lines with threads:2 need two free cores.
+# After a whole run, `tools/bench_summary --keep VERSION build/bench/result.json build/bench/peers.json` stores it.
 set -euo pipefail
 here=$(pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -16,7 +18,7 @@ while [ $# -gt 0 ]; do
       case "$2" in /*) json=$2 ;; *) json=$here/$2 ;; esac; shift ;;
     --peers) peers=yes ;;
     --benchmark_*) more+=("$1") ;;
-    -*) sed -n '2,6s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+    -*) sed -n '3,6s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
     *) regex=$1 ;;
   esac
   shift
@@ -37,8 +39,8 @@ results=("$result")
 if [ -z "$peers" ]; then :
 elif command -v cargo >/dev/null; then
   if bash bench/peers/run.sh --json build/bench/peers.json; then results+=(build/bench/peers.json)
-  else echo "bench: the peers could not be built or run; on without them"; fi
-else echo "bench: no cargo here, so no peers"
+  else echo "bench: the peers could not be built or run; the tables are without them"; fi
+else echo "bench: cargo is not installed, so the peers are left out"
 fi
 tools/bench_summary "${results[@]}"
 [ -n "$regex" ] || tools/compile_time

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # tools/conform.sh FILE…: replays recorded placements of real programs and compares every pick.
-# Exit 0 only if all are equal; what is not supported yet is skipped, said, and counted as not equal.
+# It exits with 0 only if all picks are equal. An unsupported placement is reported and counts as not equal.
 set -euo pipefail
 here=$(pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-[ $# -gt 0 ] || { sed -n '2,3s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '3,4s/^# *//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 files=()
 for file; do case "$file" in /*) files+=("$file") ;; *) files+=("$here/$file") ;; esac; done
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# tools/demo.sh [--seconds N] [--json FILE] [--report FILE]: sets up, builds and plays the main job on real loopback traffic.
-# The last line is the verdict; exit 0 only if every promise was kept. --seconds: for all policies together.
+# SPDX-License-Identifier: MIT
+# tools/demo.sh [--seconds N] [--json FILE] [--report FILE]: builds the proxy demo and runs it on real loopback traffic.
+# The last line is the verdict. It exits with 0 only if every promise was kept. --seconds is for all policies together.
 set -euo pipefail
 
-case "${1:-}" in -h | --help) sed -n '2,3s/^# *//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
+case "${1:-}" in -h | --help) sed -n '3,4s/^# *//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
 
-# Files are named from where the caller is.
+# File names are relative to the caller's directory.
 arguments=()
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -23,6 +24,6 @@ bash tools/setup.sh
 mkdir -p build
 options=(-DCMAKE_BUILD_TYPE=Release -DEQUIPOISE_BUILD_TESTS=OFF -DEQUIPOISE_BUILD_BENCHES=OFF)
 cmake -S . -B build/demo -G Ninja "${options[@]}" > build/demo.log 2>&1 || { cat build/demo.log >&2; exit 1; }
-if grep "examples/proxy skipped" build/demo.log >&2; then echo "demo: it cannot be built without that" >&2; exit 1; fi
+if grep "examples/proxy skipped" build/demo.log >&2; then echo "demo: it cannot be built without these packages" >&2; exit 1; fi
 cmake --build build/demo --target proxy_demo
 exec build/demo/examples/proxy/demo ${arguments[@]+"${arguments[@]}"} < /dev/null

@@ -1,5 +1,6 @@
-// What a reader pays while others change things: a thread beside it marks backends down and up, or publishes.
-// The quiet one is select/round_robin of the same size.
+// SPDX-License-Identifier: MIT
+// What a pick costs while another thread marks backends down and up, or publishes. Compare with select/round_robin of
+// the same size.
 #include <bench.hpp>
 
 #include <thread>
@@ -34,25 +35,26 @@ std::vector<equipoise::backend_id> ids_of(equipoise::pool<bench::server> const& 
   return ids;
 }
 
-// A pool of its own: it is not to be found changed by others.
+// Has its own pool, because other benchmarks share the kept ones and must not see the changes.
 struct changing {
   bench::pool_of_servers own;
   equipoise::balancer<bench::server, equipoise::round_robin> balancer{own.pool, equipoise::round_robin{}, 1};
   std::vector<equipoise::backend_id> ids{ids_of(own.pool)};
-  explicit changing(bench::scene const& s) : own{s} {}
+  explicit changing(bench::setup const& s) : own{s} {}
 };
 
 template <class Change>
 void under(benchmark::State& state, std::size_t n, Change change) {
   auto& c = bench::kept<changing>("", {.backends = n});
-  std::unique_ptr<churn> others;
+  std::unique_ptr<churn> changes;
   if (state.thread_index() == 0)
-    others = std::make_unique<churn>([&c, change, turn = std::size_t{0}]() mutable { change(c, turn++); });
+    changes = std::make_unique<churn>([&c, change, turn = std::size_t{0}]() mutable { change(c, turn++); });
   bench::select(state, c.balancer, std::max<std::size_t>(n, 1'000));
 }
 
 bool const added = [] {
-  // Down and at once up again; each time another one. What it costs while one is down is another matter: down10.
+  // Marks a backend down and at once up again, each time another one. The benchmarks down10 measure picks with backends
+  // that stay down.
   for (std::size_t n : bench::all_sizes)
     bench::add_threads(bench::name_of("select", "round_robin", n, "words1000"), [=](benchmark::State& state) {
       under(state, n, [](changing& c, std::size_t turn) {
@@ -61,7 +63,7 @@ bool const added = [] {
         c.own.pool.clear(id, equipoise::health_flag::down);
       });
     });
-  // A weight that changes: every member is listed anew.
+  // Changes a weight, so the library lists every member again.
   for (std::size_t n : bench::up_to(10'000))
     bench::add_threads(bench::name_of("select", "round_robin", n, "publish1000"), [=](benchmark::State& state) {
       under(state, n, [](changing& c, std::size_t turn) {

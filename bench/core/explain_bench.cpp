@@ -1,4 +1,5 @@
-// What an explanation costs: for people and for a status page, not for every pick. Microseconds.
+// SPDX-License-Identifier: MIT
+// What an explanation costs, in microseconds. It is made for operators and status pages, not for every pick.
 #include <bench.hpp>
 
 namespace {

@@ -1,5 +1,6 @@
-// What a pick is compared with: the least that any load balancer does, and the ways in which threads usually share one.
-// None of these looks at health.
+// SPDX-License-Identifier: MIT
+// What a pick is compared with: the minimum that any load balancer does, and the usual ways to share one between
+// threads. None of these reads health.
 #include <bench.hpp>
 
 #include <shared_mutex>
@@ -10,11 +11,11 @@ using bench::server;
 
 struct servers {
   std::vector<server> list;
-  explicit servers(bench::scene const& s) : list{bench::servers_of(s)} {}
+  explicit servers(bench::setup const& s) : list{bench::servers_of(s)} {}
 };
 std::vector<server> const& servers_of(std::size_t n) { return bench::kept<servers>("", {.backends = n}).list; }
 
-// A counter of one's own and an array: the least that round robin can be.
+// A thread's own counter and an array: the minimum for round robin.
 struct counter {
   std::span<server const> servers;
   std::size_t next = 0;
@@ -39,7 +40,7 @@ void shared_counter(benchmark::State& state, std::size_t n) {
   });
 }
 
-// A list that may be replaced, behind a lock that readers share.
+// A replaceable list behind a lock that readers share.
 void shared_mutex(benchmark::State& state, std::size_t n) {
   static std::shared_mutex mutex;
   auto const& list = servers_of(n);
@@ -52,7 +53,7 @@ void shared_mutex(benchmark::State& state, std::size_t n) {
 }
 
 #if defined(__cpp_lib_atomic_shared_ptr)
-// A list that may be replaced, reference-counted.
+// A replaceable list with a reference count.
 void atomic_shared_ptr(benchmark::State& state, std::size_t n) {
   static std::atomic<std::shared_ptr<std::vector<server> const>> current;
   if (state.thread_index() == 0) current = std::make_shared<std::vector<server> const>(servers_of(n));
@@ -65,7 +66,7 @@ void atomic_shared_ptr(benchmark::State& state, std::size_t n) {
 }
 #endif
 
-// What a lease cannot do without: one is counted, and given back. The counts are a cache line apart and nobody else's.
+// The minimum for a lease: count it and give it back. Each count has its own cache line and belongs to one thread.
 void two_locked(benchmark::State& state, std::size_t n) {
   std::vector<bench::on_own_lines<std::atomic<std::uint32_t>>> counts(n);
   std::size_t next = 0;

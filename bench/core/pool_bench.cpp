@@ -1,11 +1,12 @@
-// The control plane: making a pool, publishing a change. Microseconds of one thread; bytes for each backend.
+// SPDX-License-Identifier: MIT
+// The control plane: making a pool and publishing a change, in microseconds of one thread and bytes per backend.
 #include <bench.hpp>
 
 namespace {
 
-// From a list of servers to a pool, and its end.
+// Makes a pool from a list of servers and destroys it.
 void fill(benchmark::State& state, std::size_t n) {
-  bench::scene const s{.backends = n};
+  bench::setup const s{.backends = n};
   auto const servers = bench::servers_of(s);
   auto const make = [&] {
     auto pool = std::make_unique<equipoise::pool<bench::server>>(
@@ -17,7 +18,8 @@ void fill(benchmark::State& state, std::size_t n) {
   bench::count_bytes(state, n, make);
 }
 
-// One weight changes: a new list, a new snapshot (round robin: no table), the old ones reclaimed.
+// Changes one weight. The library makes a new list and a new snapshot and reclaims the old ones. Round robin has no
+// table.
 void publish(benchmark::State& state, std::size_t n) {
   bench::pool_of_servers own{{.backends = n}};
   equipoise::balancer const lb{own.pool, equipoise::round_robin{}, 1};
@@ -26,7 +28,7 @@ void publish(benchmark::State& state, std::size_t n) {
   for (auto _ : state) own.pool.update(id, {.weight = weight ^= 3});
 }
 
-// Discovery says the same as before.
+// Assigns the list that the pool already has.
 void assign_same(benchmark::State& state, std::size_t n) {
   bench::pool_of_servers own{{.backends = n}};
   auto const servers = bench::servers_of({.backends = n});

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the peers and times them:  bench/peers/run.sh [REGEX] [--json FILE]
+# SPDX-License-Identifier: MIT
+# Builds the peers and times them: bench/peers/run.sh [REGEX] [--json FILE]
 set -eu
 
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
@@ -10,7 +11,7 @@ if ! command -v cargo > /dev/null; then
   echo "peers: skipped, cargo (Rust) is not installed"
   exit 0
 fi
-# One of the crates builds a C library with CMake, which looks for make unless told otherwise.
+# One of the crates builds a C library with CMake, whose default generator is make.
 command -v make > /dev/null || export CMAKE_GENERATOR="${CMAKE_GENERATOR:-Ninja}"
 
 cargo build --release --locked --manifest-path "$here/Cargo.toml" || {

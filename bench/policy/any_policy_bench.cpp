@@ -1,4 +1,5 @@
-// Policies by name: what erasing the type costs a pick.
+// SPDX-License-Identifier: MIT
+// What any_policy, which erases the type of a policy, adds to a pick.
 #include <bench.hpp>
 
 namespace {

@@ -1,4 +1,5 @@
-// Hash modulo n, with the same hash of an integer key.
+// SPDX-License-Identifier: MIT
+// Hash modulo n. The direct form uses the same hash of an integer key.
 #include <by_hand.hpp>
 
 namespace {
@@ -17,7 +18,7 @@ struct by_hand : bench::hand {
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::hash_modulo{});
+  bench::add_direct<by_hand>(equipoise::hash_modulo{});
   return true;
 }();
 

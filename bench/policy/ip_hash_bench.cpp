@@ -1,4 +1,6 @@
-// IP hash: nginx's three octets over 4096 client addresses, the home looked up in the same table.
+// SPDX-License-Identifier: MIT
+// IP hash: nginx's hash of three octets, over 4096 client addresses. The direct form looks the owner up in the same
+// table.
 #include <by_hand.hpp>
 
 namespace {
@@ -6,7 +8,7 @@ namespace {
 struct by_hand : bench::hand {
   std::span<std::uint32_t const> owner;
 
-  explicit by_hand(bench::scene const& s) : hand{s}, owner{bench::table_for(equipoise::ip_hash{}, s).owner} {}
+  explicit by_hand(bench::setup const& s) : hand{s}, owner{bench::table_for(equipoise::ip_hash{}, s).owner} {}
 
   bench::server const* select(equipoise::address const& client) noexcept {
     std::uint32_t hash = 89;
@@ -21,7 +23,7 @@ struct by_hand : bench::hand {
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::ip_hash{});
+  bench::add_direct<by_hand>(equipoise::ip_hash{});
   return true;
 }();
 

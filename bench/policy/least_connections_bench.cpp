@@ -1,4 +1,5 @@
-// Least connections: a scan of the counts, by weight, ties in turn.
+// SPDX-License-Identifier: MIT
+// Least connections. The direct form scans all counts, compares them by weight and takes ties in turn.
 #include <by_hand.hpp>
 
 namespace {
@@ -23,9 +24,7 @@ struct by_hand : bench::hand {
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::least_connections{});
-  for (std::size_t n : bench::three_sizes)
-    bench::add_acquire(equipoise::least_connections{}, {.backends = n}, "least_connections", {}, 10);
+  bench::add_direct<by_hand>(equipoise::least_connections{});
   return true;
 }();
 

@@ -1,4 +1,5 @@
-// Maglev: the same table and hash, probing past the dead. The direct form hashes an integer key once.
+// SPDX-License-Identifier: MIT
+// Maglev. The direct form has the same table and probes past unhealthy backends. It hashes an integer key once.
 #include <by_hand.hpp>
 
 namespace {
@@ -6,7 +7,7 @@ namespace {
 struct by_hand : bench::hand {
   std::span<std::uint16_t const> table;
 
-  explicit by_hand(bench::scene const& s) : hand{s}, table{bench::table_for(equipoise::maglev{}, s).narrow} {}
+  explicit by_hand(bench::setup const& s) : hand{s}, table{bench::table_for(equipoise::maglev{}, s).narrow} {}
 
   bench::server const* select(std::uint64_t key) noexcept {
     std::uint64_t drawn = equipoise::default_hash{}(key);
@@ -20,9 +21,8 @@ struct by_hand : bench::hand {
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::maglev{}, bench::up_to(10'000));
-  bench::leaf_tenth_down<by_hand>(equipoise::maglev{}, {100, 10'000});
-  for (std::size_t n : bench::three_sizes) bench::add_acquire(equipoise::maglev{}, {.backends = n}, "maglev");
+  bench::add_direct<by_hand>(equipoise::maglev{});
+  bench::add_tenth_down<by_hand>(equipoise::maglev{}, {100, 10'000});
   return true;
 }();
 

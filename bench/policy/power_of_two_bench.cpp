@@ -1,4 +1,6 @@
-// Power of two choices: two different indexes from one draw of the same generator, the lighter is taken.
+// SPDX-License-Identifier: MIT
+// Power of two choices. The direct form draws two different indexes at once from the same generator and takes the less
+// loaded one.
 #include <by_hand.hpp>
 
 namespace {
@@ -23,12 +25,10 @@ struct by_hand : bench::hand {
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::power_of_two{});
-  for (std::size_t n : bench::three_sizes) {
-    bench::add_acquire(equipoise::power_of_two{}, {.backends = n}, "power_of_two");
+  bench::add_direct<by_hand>(equipoise::power_of_two{});
+  for (std::size_t n : bench::three_sizes)
     bench::add_acquire(equipoise::power_of_two{}, {.backends = n, .counter_stripes = 2}, "power_of_two",
                        "stripe_per_worker");
-  }
   return true;
 }();
 

@@ -1,4 +1,5 @@
-// Random: a draw from the same generator, 64 bits of state.
+// SPDX-License-Identifier: MIT
+// Random. The direct form draws from the same generator, which has 64 bits of state.
 #include <by_hand.hpp>
 
 namespace {
@@ -17,7 +18,7 @@ struct by_hand : bench::hand {
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::random{});
+  bench::add_direct<by_hand>(equipoise::random{});
   return true;
 }();
 

@@ -1,4 +1,5 @@
-// Ring: the same circle, bucket index and hash. The direct form hashes an integer key once.
+// SPDX-License-Identifier: MIT
+// Ring hash. The direct form has the same circle and bucket index. It hashes an integer key once.
 #include <by_hand.hpp>
 
 namespace {
@@ -8,7 +9,7 @@ struct by_hand : bench::hand {
   std::span<std::uint32_t const> index;
   std::uint32_t shift;
 
-  explicit by_hand(bench::scene const& s) : hand{s} {
+  explicit by_hand(bench::setup const& s) : hand{s} {
     auto const& table = bench::table_for(equipoise::ring_hash{}, s);
     circle = table.circle, index = table.index, shift = table.shift;
   }
@@ -31,8 +32,8 @@ struct by_hand : bench::hand {
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::ring_hash{}, bench::up_to(10'000));
-  bench::leaf_tenth_down<by_hand>(equipoise::ring_hash{}, {100, 10'000});
+  bench::add_direct<by_hand>(equipoise::ring_hash{});
+  bench::add_tenth_down<by_hand>(equipoise::ring_hash{}, {100, 10'000});
   return true;
 }();
 

@@ -1,4 +1,5 @@
-// Round robin: a position that each worker keeps for itself.
+// SPDX-License-Identifier: MIT
+// Round robin. Each worker of the direct form has its own position.
 #include <by_hand.hpp>
 
 namespace {
@@ -18,8 +19,8 @@ struct by_hand : bench::hand {
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::round_robin{});
-  bench::leaf_tenth_down<by_hand>(equipoise::round_robin{}, bench::three_sizes);
+  bench::add_direct<by_hand>(equipoise::round_robin{});
+  bench::add_tenth_down<by_hand>(equipoise::round_robin{}, bench::three_sizes);
   return true;
 }();
 

@@ -1,4 +1,5 @@
-// Smooth weighted round robin: a precomputed sequence of turns, also in the direct form (nginx computes at each pick).
+// SPDX-License-Identifier: MIT
+// Smooth weighted round robin. The direct form has the same precomputed sequence of turns; nginx computes each turn.
 #include <by_hand.hpp>
 
 namespace {
@@ -7,7 +8,7 @@ struct by_hand : bench::hand {
   std::span<std::uint32_t const> order;
   std::size_t next = 0;
 
-  explicit by_hand(bench::scene const& s)
+  explicit by_hand(bench::setup const& s)
       : hand{s}, order{bench::table_for(equipoise::smooth_weighted_round_robin{}, s).order} {}
 
   bench::server const* select() noexcept {
@@ -21,7 +22,7 @@ struct by_hand : bench::hand {
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::smooth_weighted_round_robin{}, bench::all_sizes, bench::weights::unequal);
+  bench::add_direct<by_hand>(equipoise::smooth_weighted_round_robin{});
   return true;
 }();
 

@@ -1,4 +1,5 @@
-// Weighted random: one draw from the same alias table.
+// SPDX-License-Identifier: MIT
+// Weighted random. The direct form makes one draw from the same alias table.
 #include <by_hand.hpp>
 
 namespace {
@@ -7,7 +8,7 @@ struct by_hand : bench::hand {
   equipoise::detail::alias_table const* table;
   equipoise::random_source draw{1};
 
-  explicit by_hand(bench::scene const& s) : hand{s}, table{&bench::table_for(equipoise::weighted_random{}, s)} {}
+  explicit by_hand(bench::setup const& s) : hand{s}, table{&bench::table_for(equipoise::weighted_random{}, s)} {}
 
   bench::server const* select() noexcept {
     for (std::size_t excluded = 0; excluded != 64; ++excluded) {
@@ -19,7 +20,7 @@ struct by_hand : bench::hand {
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::weighted_random{}, bench::all_sizes, bench::weights::unequal);
+  bench::add_direct<by_hand>(equipoise::weighted_random{});
   return true;
 }();
 

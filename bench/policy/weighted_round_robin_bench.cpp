@@ -1,4 +1,5 @@
-// Weighted round robin: each server as many times in a row as its weight says.
+// SPDX-License-Identifier: MIT
+// Weighted round robin. The direct form picks each server as many times in a row as its weight says.
 #include <by_hand.hpp>
 
 namespace {
@@ -18,14 +19,14 @@ struct by_hand : bench::hand {
         ++used;
         return &servers[at];
       }
-      used = servers[at].weight;  // its turns are over
+      used = servers[at].weight;  // ends its turns
     }
     return nullptr;
   }
 };
 
 bool const added = [] {
-  bench::leaf<by_hand>(equipoise::weighted_round_robin{}, bench::all_sizes, bench::weights::unequal);
+  bench::add_direct<by_hand>(equipoise::weighted_round_robin{});
   return true;
 }();
 

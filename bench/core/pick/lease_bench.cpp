@@ -1,9 +1,10 @@
-// Leases: a pick, counted and given back. The time to beat is floor/two_locked.
+// SPDX-License-Identifier: MIT
+// Leases: a pick that is counted and given back. The minimum is floor/two_locked.
 #include <bench.hpp>
 
 namespace {
 
-// Round robin over every second backend: two threads with one each never lease the same.
+// Round robin over every second backend. Two threads with one half each never lease the same backend.
 struct every_second {
   struct table {
     std::vector<equipoise::member const*> mine;
@@ -26,17 +27,17 @@ struct every_second {
 
 struct two_halves {
   equipoise::balancer<bench::server, every_second> half[2];
-  explicit two_halves(bench::scene const& s)
+  explicit two_halves(bench::setup const& s)
       : half{{bench::pool_of(s), every_second{0}, 1}, {bench::pool_of(s), every_second{1}, 1}} {}
 };
 
-// One row, and yet no contention, for the threads lease different backends: `n` of them each.
+// One counter stripe without contention, because the two threads lease different backends: `n` each.
 void different(benchmark::State& state, std::size_t n) {
   auto& halves = bench::kept<two_halves>("", {.backends = 2 * n});
   bench::acquire(state, halves.half[state.thread_index()], 1'000);
 }
 
-// balancer.acquire(): for code with no place to keep a picker.
+// balancer.acquire(), for code that has no place to keep a picker.
 void parked(benchmark::State& state, std::size_t n) {
   auto& lb = bench::balancer_for(equipoise::round_robin{}, {.backends = n});
   bench::time(state, 1'000, [&]() BENCH_INLINE {
@@ -45,7 +46,7 @@ void parked(benchmark::State& state, std::size_t n) {
   });
 }
 
-// A lease that says how it went. The host hands the time in; here it is a number that grows.
+// A lease that reports its outcome. An application passes the time in; here it is a number that grows.
 void finish(benchmark::State& state, std::size_t n) {
   auto& lb = bench::balancer_for(equipoise::round_robin{}, {.backends = n, .counter_stripes = 2, .observed = true});
   auto const worker = bench::on_heap(lb.make_picker());
@@ -61,7 +62,6 @@ void finish(benchmark::State& state, std::size_t n) {
 
 bool const added = [] {
   for (std::size_t n : bench::three_sizes) {
-    bench::add_acquire(equipoise::round_robin{}, {.backends = n}, "round_robin");
     bench::add_acquire(equipoise::round_robin{}, {.backends = n, .counter_stripes = 2}, "round_robin",
                        "stripe_per_worker");
     bench::add_threads(bench::name_of("acquire", "round_robin", n, "different"),

@@ -1,10 +1,11 @@
-//! What a pick costs in published Rust load balancers, measured as `bench/` measures ours.
+// SPDX-License-Identifier: MIT
+//! What a pick costs in published Rust load balancers, measured as `bench/` measures equipoise.
 //!
 //!     peers [REGEX] [--json FILE]
 //!
-//! Every number is CPU nanoseconds per pick and thread: each thread makes the same number of picks in a plain
-//! loop, its own CPU clock is read before and after, the threads' times are averaged, and the median of the
-//! repetitions is reported.
+//! A number is CPU nanoseconds per pick and thread. Each thread makes the same number of picks in a plain loop and
+//! reads its own CPU clock before and after. The threads' times are averaged. The result is the median of the
+//! repetitions.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -29,9 +30,9 @@ use tower::load::{CompleteOnResponse, Load, PeakEwma, PendingRequests};
 use tower::{service_fn, BoxError, Service};
 
 const REPETITIONS: usize = 9;
-const REPETITION: Duration = Duration::from_millis(50); // aimed at, alone on one thread
+const REPETITION: Duration = Duration::from_millis(50); // the aim, for one thread alone
 const KEYS: usize = 4096;
-const MAX_ITERATIONS: usize = 256; // Pingora's bound on its search for a backend that is up; here the first always is
+const MAX_ITERATIONS: usize = 256; // bounds Pingora's search for a healthy backend; here the first one is healthy
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut suite = Suite { filter: Regex::new("")?, results: Vec::new() };
@@ -86,15 +87,15 @@ where
                 move || {
                     next = (next + 1) % KEYS;
                     let backend = balancer.select(black_box(keys[next].as_bytes()), MAX_ITERATIONS);
-                    black_box(backend.expect("every backend is up"));
+                    black_box(backend.expect("all backends are up"));
                 }
             }
         });
     }
 }
 
-/// tower: the less loaded of two random services; `call` counts the request in flight, its response counts it out.
-/// A `Balance` belongs to one task, so there is no second thread to measure.
+/// tower: the less loaded of two random services. `call` counts the request as in flight until its response arrives.
+/// A `Balance` belongs to one task, so it runs on one thread only.
 fn tower_p2c<S>(suite: &mut Suite, subject: &str, loaded_server: fn(usize) -> S)
 where
     S: Service<(), Response = usize> + Load,
@@ -128,8 +129,8 @@ struct Suite {
 }
 
 impl Suite {
-    /// Times one benchmark, if its name is wanted. `setup` builds what the threads share and gives what makes each
-    /// thread's pick; none of that is timed.
+    /// Times one benchmark if the filter matches its name. `setup` builds the state that the threads share and returns
+    /// a function that makes each thread's pick. The time of `setup` is not measured.
     fn measure<Maker, Pick>(&mut self, subject: &str, backends: usize, threads: usize, setup: impl FnOnce() -> Maker)
     where
         Maker: Fn(usize) -> Pick + Sync,
@@ -172,7 +173,7 @@ impl Suite {
     }
 }
 
-/// Nanoseconds per pick: on this thread's CPU clock, and on the wall's.
+/// Nanoseconds per pick, by this thread's CPU clock and by the wall clock.
 struct Times {
     cpu: f64,
     real: f64,
@@ -188,7 +189,7 @@ fn time(pick: &mut impl FnMut(), picks: u64) -> Times {
     Times { cpu: per_pick(cpu), real: per_pick(real) }
 }
 
-/// How many picks fill one repetition.
+/// The number of picks that fill one repetition.
 fn calibrate(pick: &mut impl FnMut()) -> u64 {
     let mut picks = 1_000;
     loop {
@@ -204,7 +205,7 @@ fn thread_cpu_time() -> Duration {
     ClockId::CLOCK_THREAD_CPUTIME_ID.now().expect("threads have a CPU clock").into()
 }
 
-/// The version of a crate that this program was built with, from the lock file.
+/// The version of a crate in this program, from the lock file.
 fn version(name: &str) -> &'static str {
     let lock = include_str!("../Cargo.lock");
     let after = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map(|(_, rest)| rest);
