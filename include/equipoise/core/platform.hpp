@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: MIT
-// Parts of the standard library that the core needs, without their expensive neighbours: std::unique_ptr, std::mutex
-// and std::lock_guard, std::chrono's durations and time points; and two calls to the operating system.
+// Parts of the standard library that the core needs, without their expensive neighbours: std::mutex and
+// std::lock_guard, std::chrono's durations and time points; and two calls to the operating system.
 //
-// Every program that includes equipoise pays for what is included here. In libstdc++ 12 the headers <memory>, <mutex>
-// and <chrono> bring shared pointers, parallel algorithms, calendars and streams, at twice the compile time of the core
-// itself. Where libstdc++ has the small headers behind them, those are used.
+// Every program that includes equipoise pays for what is included here. In libstdc++ the headers <mutex> and <chrono>
+// bring calendars, streams and character conversions. Where libstdc++ has the small headers behind them, those are
+// used.
 #pragma once
 
 #include <equipoise/core/config.hpp>
 
-#include <string>  // std::hash, and the macros that tell the library
+#include <cstddef>  // the macros that tell the standard library
 
-#if defined(__GLIBCXX__) && __has_include(<bits/chrono.h>) && __has_include(<bits/std_mutex.h>) && \
-    __has_include(<bits/unique_ptr.h>)
+#if defined(__GLIBCXX__) && __has_include(<bits/chrono.h>) && __has_include(<bits/std_mutex.h>)
 // IWYU pragma: begin_exports
 #include <bits/chrono.h>
 #include <bits/std_mutex.h>
-#include <bits/unique_ptr.h>
 // IWYU pragma: end_exports
 #else
 #include <chrono>  // IWYU pragma: export
-#include <memory>  // IWYU pragma: export
 #include <mutex>   // IWYU pragma: export
 #endif
 

@@ -5,6 +5,7 @@
 #include <equipoise/core/backend.hpp>
 #include <equipoise/core/backend_id.hpp>
 #include <equipoise/core/observation.hpp>
+#include <equipoise/core/ownership.hpp>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -26,7 +27,7 @@ struct record : record_base {
   std::uint64_t joined = 0, left = 0;  // the record is in the member lists numbered joined … left − 1
   std::size_t index = 0;               // its place in the newest list
   bool slot_freed = false;
-  std::unique_ptr<record> next;  // in the list of removed or of reclaimed records
+  owned<record> next;  // in the list of removed or of reclaimed records
 };
 
 }  // namespace detail

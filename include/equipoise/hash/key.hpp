@@ -17,8 +17,8 @@ inline namespace EQUIPOISE_ABI {
 /// The library's own hash: XXH64 for bytes, SplitMix64's mixer for numbers. A policy takes any other type with such
 /// call operators instead; the kinds of keys that it cannot hash are then not keys of that policy.
 struct default_hash {
-  static constexpr bool is_avalanching =
-      true;  // all 64 bits are well mixed: nothing is left to do for who draws by them
+  /// All 64 bits are well mixed, so a table may use them as they are. Boost and unordered_dense read the same marker.
+  static constexpr bool is_avalanching = true;
 
   std::uint64_t operator()(std::string_view text) const noexcept { return xxh64(text); }
   template <std::integral Integer>
@@ -28,8 +28,8 @@ struct default_hash {
   std::uint64_t operator()(address const& a) const noexcept { return xxh64(a.bytes()); }
 };
 
-// What may be a key: text is hashed as bytes, integers as 64-bit numbers. Not bool, not char: those were meant
-// otherwise.
+/// What may be a key: text is hashed as bytes, integers as 64-bit numbers. A bool or a char is not a key, because it is
+/// more likely a mistake.
 template <class T>
 concept key_text = std::convertible_to<T, std::string_view>;
 template <class T>

@@ -7,8 +7,8 @@
 //   picker.select("user-42");    // ignored by a policy without a key; a missing or wrong kind of key is `refused`
 #pragma once
 
+#include <equipoise/core/ownership.hpp>
 #include <equipoise/core/policy/check_policy.hpp>
-#include <equipoise/core/shared_ptr.hpp>
 #include <equipoise/hash/key.hpp>
 
 #include <array>
@@ -85,22 +85,20 @@ class any_key {
 /// Any policy behind one type. Copies share one immutable policy. Its cursor is allocated with the picker, so a pick
 /// promises what the policy inside promises: no lock, no allocation.
 class any_policy {
-  struct erased_table {
-    virtual ~erased_table() = default;
-  };
+  using erased_table = detail::reference_counted;
   // The policy's cursor, and room for its pick state. Made with the picker, so that a pick allocates nothing.
   struct erased_cursor {
     virtual ~erased_cursor() = default;
-    virtual std::unique_ptr<erased_cursor> copy() const = 0;
+    virtual detail::owned<erased_cursor> copy() const = 0;
   };
 
  public:
   using key_type = any_key;
-  using table = std::shared_ptr<erased_table const>;
+  using table = detail::shared<erased_table const>;
   class cursor {
    public:
     cursor() = default;
-    cursor(cursor const& other) : own_{other.own_ ? other.own_->copy() : nullptr} {}
+    cursor(cursor const& other) : own_{other.own_ != nullptr ? other.own_->copy() : nullptr} {}
     cursor(cursor&&) noexcept = default;
     cursor& operator=(cursor other) noexcept {
       own_ = std::move(other.own_);
@@ -109,7 +107,7 @@ class any_policy {
 
    private:
     friend any_policy;
-    std::unique_ptr<erased_cursor> own_;
+    detail::owned<erased_cursor> own_;
   };
   struct pick_state {
     bool begun = false;
@@ -141,10 +139,9 @@ class any_policy {
   std::string describe() const { return policy_->describe(); }
 
  private:
-  struct erased {
-    virtual ~erased() = default;
+  struct erased : detail::reference_counted {
     virtual table build(members_view) const = 0;
-    virtual std::unique_ptr<erased_cursor> make_cursor() const = 0;
+    virtual detail::owned<erased_cursor> make_cursor() const = 0;
     virtual void start(erased_table const&, erased_cursor&, random_source&) const noexcept = 0;
     virtual proposal propose(erased_table const&, erased_cursor&, bool begins, pick const&,
                              any_key const&) const noexcept = 0;
@@ -163,9 +160,7 @@ class any_policy {
     };
     struct own_cursor final : erased_cursor {
       explicit own_cursor(typename driver::cursor c) : cursor{std::move(c)} {}
-      std::unique_ptr<erased_cursor> copy() const override {
-        return std::unique_ptr<erased_cursor>{new own_cursor(*this)};
-      }
+      detail::owned<erased_cursor> copy() const override { return detail::owned<erased_cursor>{new own_cursor(*this)}; }
       typename driver::cursor cursor;
       typename driver::pick_state pick_state{};
     };
@@ -175,8 +170,8 @@ class any_policy {
     any_policy::table build(members_view members) const override {
       return any_policy::table{new own_table{driver::build(policy, members)}};
     }
-    std::unique_ptr<erased_cursor> make_cursor() const override {
-      return std::unique_ptr<erased_cursor>{new own_cursor(driver::make_cursor(policy))};
+    detail::owned<erased_cursor> make_cursor() const override {
+      return detail::owned<erased_cursor>{new own_cursor(driver::make_cursor(policy))};
     }
     void start(erased_table const& t, erased_cursor& c, random_source& random) const noexcept override {
       driver::start(policy, static_cast<own_table const&>(t).table, static_cast<own_cursor&>(c).cursor, random);
@@ -207,7 +202,7 @@ class any_policy {
     P policy;
   };
 
-  std::shared_ptr<erased const> policy_;
+  detail::shared<erased const> policy_;
 };
 
 }  // namespace EQUIPOISE_ABI

@@ -96,8 +96,8 @@ struct maglev {
           if (--left == 0) return owners;
         }
     }
-    // In each round a member's credit grows by its weight; at the heaviest weight it has a turn and pays. So its k-th
-    // turn is in round ⌈k · heaviest / weight⌉: take turns in that order instead of asking everybody each round.
+    // In each round a member's credit grows by its weight. When it reaches the heaviest weight, the member has a turn
+    // and pays. So its k-th turn is in round ⌈k · heaviest / weight⌉, and a heap gives the turns in that order.
     using turn = std::pair<std::uint64_t, std::uint32_t>;  // round, place in the order
     auto const later = [](turn a, turn b) { return b < a; };
     std::vector<turn> turns;  // a heap, the earliest on top

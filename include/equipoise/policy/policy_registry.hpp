@@ -44,7 +44,7 @@ class policy_registry {
   void wrap(std::string name, Wrapper wrapper) {
     check_new(name);
     wrappers_.push_back(
-        {std::move(name), std::shared_ptr<wrapper_base const>{new wrapper_of<Wrapper>{std::move(wrapper)}}});
+        {std::move(name), detail::shared<wrapper_base const>{new wrapper_of<Wrapper>{std::move(wrapper)}}});
   }
 
   /// The policy of that name: "maglev", "failover{maglev}", …. Fails, naming the text and the known names, if there is
@@ -75,8 +75,7 @@ class policy_registry {
   }
 
  private:
-  struct wrapper_base {
-    virtual ~wrapper_base() = default;
+  struct wrapper_base : detail::reference_counted {
     virtual any_policy operator()(any_policy) const = 0;
   };
   template <class Wrapper>
@@ -109,7 +108,7 @@ class policy_registry {
   }
 
   std::vector<named<any_policy>> policies_;
-  std::vector<named<std::shared_ptr<wrapper_base const>>> wrappers_;
+  std::vector<named<detail::shared<wrapper_base const>>> wrappers_;
 };
 
 }  // namespace EQUIPOISE_ABI

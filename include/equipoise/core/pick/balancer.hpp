@@ -120,8 +120,8 @@ class balancer final : private detail::publisher {
     picker_type* picker_;
   };
 
-  std::unique_ptr<detail::snapshot_base> prepare(detail::member_list& list) const override {
-    std::unique_ptr<detail::snapshot<P>> fresh{new detail::snapshot<P>};
+  detail::owned<detail::snapshot_base> prepare(detail::member_list& list) const override {
+    detail::owned<detail::snapshot<P>> fresh{new detail::snapshot<P>};
     fresh->list = &list;
     fresh->table =
         policy_driver<P>::build(policy_, includes_unhealthy(policy_) ? list.weighted() : list.healthy_first());

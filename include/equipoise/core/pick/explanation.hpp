@@ -36,7 +36,8 @@ struct explanation {
   std::vector<row> rows;                 ///< the members in the order they were considered, then the others
   std::size_t more = 0;                  ///< how many members have no row
 
-  /// One sentence for a person. Allocates.
+  /// One sentence for a person. Allocates. (A template, so that only programs that ask for it compile it.)
+  template <class = void>
   std::string text() const {
     std::string chosen, others;
     std::size_t told = 0, unasked = 0;

@@ -34,15 +34,14 @@ concept gives_a_proposal = std::convertible_to<proposal_type<P>, proposal> && !g
 
 struct takes_a_key {
   template <class P, class... Arguments>
-  auto operator()(P const&, Arguments&...) const
-      -> std::bool_constant<(std::same_as<Arguments, key_of_policy<P> const> || ...)> {
-    return {};
+  auto operator()(P const&, Arguments&...) const {
+    return std::bool_constant<(std::same_as<Arguments, key_of_policy<P> const> || ...)>{};
   }
 };
 struct is_noexcept {
   template <class P, class... Arguments>
-  auto operator()(P const& p, Arguments&... arguments) const -> std::bool_constant<noexcept(p.propose(arguments...))> {
-    return {};
+  auto operator()(P const& p, Arguments&... arguments) const {
+    return std::bool_constant<noexcept(p.propose(arguments...))>{};
   }
 };
 

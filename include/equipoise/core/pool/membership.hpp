@@ -14,9 +14,9 @@ namespace detail {
 // Old snapshots, lists and records, for their owner to destroy when no lock is held.
 template <class B>
 struct reclaimed {
-  std::unique_ptr<snapshot_base> snapshots;
-  std::unique_ptr<member_list> lists;
-  std::unique_ptr<record<B>> records;
+  owned<snapshot_base> snapshots;
+  owned<member_list> lists;
+  owned<record<B>> records;
   ~reclaimed() {
     destroy_all(snapshots);
     destroy_all(lists);
@@ -116,7 +116,7 @@ class membership {
   };
 
   // The new list, complete. Nothing outside the transaction has changed yet. May throw.
-  std::unique_ptr<member_list> completed(transaction& t, zero_weight_changes& weights) const {
+  owned<member_list> completed(transaction& t, zero_weight_changes& weights) const {
     constexpr auto zero_weight = health_flag::zero_weight;
     if (t.incomplete_) fail("equipoise: a change whose assign() was refused half-way is refused as a whole");
     auto& all = t.list_->all;
@@ -159,7 +159,7 @@ class membership {
   void withdraw(transaction& t, zero_weight_changes const& weights, std::uint64_t sequence) noexcept {
     for (backend_id id : weights.losing) states_.set(id, health_flag::zero_weight);
     for (auto& node : t.removed_) {
-      std::unique_ptr<record> r{node.mapped()};
+      owned<record> r{node.mapped()};
       states_.set(r->id, health_flag::removed);
       slots_.leave();
       r->left = sequence;
@@ -176,9 +176,9 @@ class membership {
 
   state_table& states_;
   slot_allocator& slots_;
-  std::unique_ptr<member_list> list_;
-  std::unique_ptr<member_list> retired_;
-  std::unique_ptr<record> removed_;
+  owned<member_list> list_;
+  owned<member_list> retired_;
+  owned<record> removed_;
   publisher* balancers_ = nullptr;
 };
 

@@ -7,7 +7,6 @@
 #include <equipoise/core/registry/slot_allocator.hpp>
 #include <equipoise/core/snapshot/snapshot.hpp>
 
-#include <iterator>
 #include <unordered_set>
 
 namespace equipoise {
@@ -49,7 +48,7 @@ class transaction {
     grow(list_->all);
     grow(added_);
     auto own_labels = labels_of_backend(backend);
-    std::unique_ptr<record> fresh{new record{std::move(backend)}};
+    owned<record> fresh{new record{std::move(backend)}};
     fresh->key = std::move(key);
     fresh->labels = std::move(own_labels);
     index_.by_key.emplace(fresh->key, fresh.get());
@@ -182,8 +181,8 @@ class transaction {
   observation* reports_;
   slot_allocator::position before_;
   std::size_t zones_before_;
-  std::unique_ptr<member_list> list_;  // the new list; a removed member's record is null in it
-  std::vector<std::unique_ptr<record>> added_;
+  owned<member_list> list_;  // the new list; a removed member's record is null in it
+  std::vector<owned<record>> added_;
   std::vector<typename decltype(member_index<B>::by_key)::node_type> removed_;
   bool changed_ = false;
   bool incomplete_ = false;  // an assign() was refused half-way

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <equipoise/core/member.hpp>
+#include <equipoise/core/platform.hpp>
 #include <equipoise/core/policy/policy_driver.hpp>
 #include <equipoise/core/snapshot/publication_protocol.hpp>
 #include <equipoise/core/snapshot/retired_list.hpp>
@@ -23,7 +24,7 @@ class member_list {
   std::vector<member> all;     // in the order in which they joined
   std::uint64_t sequence = 0;  // counts publishes
   std::uint32_t users = 0;     // snapshots built from it, and the pool while it is current; guarded by the pool's mutex
-  std::unique_ptr<member_list> next;  // in the list of retired or of reclaimed ones
+  owned<member_list> next;     // in the list of retired or of reclaimed ones
 
   // All members with a positive weight. Keyed policies build from these, so that a key keeps its owner while it is
   // down.
@@ -68,7 +69,7 @@ class member_list {
 // One balancer's table on one list.
 struct snapshot_base {
   member_list* list = nullptr;
-  std::unique_ptr<snapshot_base> next;  // in the list of retired or of reclaimed ones
+  owned<snapshot_base> next;  // in the list of retired or of reclaimed ones
   virtual ~snapshot_base() = default;
 };
 
@@ -81,7 +82,7 @@ struct snapshot final : snapshot_base {
 struct alignas(cache_line) hazard_pointer {
   std::atomic<snapshot_base const*> held{nullptr};
   hazard_pointer* next_free = nullptr;
-  std::unique_ptr<hazard_pointer> next;  // all that were ever made
+  owned<hazard_pointer> next;  // all that were ever made
 };
 
 // What a pool knows of a balancer: its current snapshot, the retired ones, and which picker holds which.
@@ -97,7 +98,7 @@ class publisher {
   hazard_pointer* acquire_hazard_pointer() {
     std::lock_guard const lock{hazards_mutex_};
     if (free_ == nullptr) {
-      push(hazards_, std::unique_ptr<hazard_pointer>{new hazard_pointer});
+      push(hazards_, owned<hazard_pointer>{new hazard_pointer});
       free_ = hazards_.get();
     }
     ++pickers_;
@@ -128,22 +129,22 @@ class publisher {
   friend class membership;
 
   // Runs on the control thread under the pool's mutex. May throw; nothing has changed then.
-  virtual std::unique_ptr<snapshot_base> prepare(member_list& list) const = 0;
+  virtual owned<snapshot_base> prepare(member_list& list) const = 0;
 
   // From here on nothing may fail: this is past the point of no return.
-  void commit(std::unique_ptr<snapshot_base> fresh) noexcept {
+  void commit(owned<snapshot_base> fresh) noexcept {
     snapshot_base const* const next = fresh.release();
     auto* const old = const_cast<snapshot_base*>(publication_protocol<>::publish(current_, next));
     if (old == nullptr) return;
-    push(retired_, std::unique_ptr<snapshot_base>{old});
+    push(retired_, owned<snapshot_base>{old});
     ++retired_count_;
   }
 
   // Moves to `reclaimed` what no picker holds any more. Each hazard pointer is read once and keeps at most one
   // snapshot, so there are never more retired snapshots than pickers afterwards, even while the pickers move on.
-  void sweep(std::unique_ptr<snapshot_base>& reclaimed) noexcept {
+  void sweep(owned<snapshot_base>& reclaimed) noexcept {
     std::lock_guard const lock{hazards_mutex_};
-    std::unique_ptr<snapshot_base> held;
+    owned<snapshot_base> held;
     std::size_t held_count = 0;
     for (auto const* h = hazards_.get(); h != nullptr; h = h->next.get()) {
       auto const* const protected_one = publication_protocol<>::held_by(h->held);
@@ -162,12 +163,12 @@ class publisher {
   }
 
   alignas(cache_line) std::atomic<snapshot_base const*> current_{nullptr};  // read by every pick
-  alignas(cache_line) std::unique_ptr<snapshot_base> retired_;              // the rest: control threads only
-  std::unique_ptr<snapshot_base> prepared_;  // between the building and the commit of one publish
+  alignas(cache_line) owned<snapshot_base> retired_;                        // the rest: control threads only
+  owned<snapshot_base> prepared_;  // between the building and the commit of one publish
   std::size_t retired_count_ = 0;
   publisher* next_ = nullptr;  // the pool's balancers
   mutable std::mutex hazards_mutex_;
-  std::unique_ptr<hazard_pointer> hazards_;
+  owned<hazard_pointer> hazards_;
   hazard_pointer* free_ = nullptr;
   std::size_t pickers_ = 0;
 };
