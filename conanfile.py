@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Conan 2: `conan create . -s compiler.cppstd=20`. Only headers are packaged; nothing is required, so no network is needed.
 import re
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The headers of the target, each of which must compile alone: `cmake --build … --target equipoise_verify_interface_header_sets`.
 # Verification is the developer's choice (CMAKE_VERIFY_INTERFACE_HEADER_SETS; every preset makes it) and then part of the default build.
 set(include_dir ${PROJECT_SOURCE_DIR}/include)

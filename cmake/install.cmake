@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Nothing here depends on the processor, so all of it goes under share/: the package config, its version, the pkg-config file.
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_DATADIR}/equipoise)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A picker in C++20 coroutines. Each request is a coroutine that picks a backend and waits for its answer. After a
 // failure it picks another backend, never the same one twice.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A picker in an event loop on poll(2), without threads.
 //
 // Four workers are connected by socket pairs. One of them is slow, and another one dies. The loop sends 600 small jobs,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Catch2 3, or 2.13 as Debian 12 has it, under the names of version 3: Approx, SKIP,
 // Catch::Matchers::ContainsSubstring. Tests include this header and no header of Catch2.
 //

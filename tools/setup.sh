@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Installs what building, testing, measuring and the demo need, with the platform's package manager. Does nothing when all is there.
 set -euo pipefail
 

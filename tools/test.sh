@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # tools/test.sh [--quick|--full]: sets up, builds, runs the tests; the last lines and the exit code are ctest's.
 #   --quick   without the tests that build and install packages
 #   --full    also the other presets: sanitizers, optimised, without exceptions, and Clang where it is installed

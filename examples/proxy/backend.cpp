@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A small HTTP/1.1 server with a service time. It names itself in each answer.
 //
 //   backend --name a --listen 127.0.0.1:9001 --service 4ms

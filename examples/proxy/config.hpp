@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The configuration of the proxy, read from one TOML file. proxy.toml shows every setting.
 #pragma once
 

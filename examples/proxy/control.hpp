@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The control thread accepts connections, hands them to the workers in turn, checks health and refreshes the pool.
 // SIGTERM and SIGINT drain the proxy. A second one stops it at once. SIGHUP reads the backends again.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Durations with a unit, as in configuration files: 250ms, 10s, 1.5s, 2m, 1h.
 #pragma once
 

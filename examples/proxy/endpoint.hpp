@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Converts between endpoints and text such as "127.0.0.1:8080" or "[::1]:8080".
 #pragma once
 

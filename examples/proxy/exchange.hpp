@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One attempt to get an answer from one backend, and the relay of that answer to the client.
 #pragma once
 

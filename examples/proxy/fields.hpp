@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads the fields of one TOML table and refuses unknown ones.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Gets one request answered. If the picked backend cannot answer it, another one is tried where that is safe.
 #pragma once
 

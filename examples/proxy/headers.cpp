@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "headers.hpp"
 
 #include <boost/beast/http/rfc7230.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "health.hpp"
 
 #include "duration.hpp"

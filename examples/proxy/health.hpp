@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Decides which backends are healthy. Active checks ask each backend at an interval, passive checks count the failures
 // of requests. Both set and clear health flags in the pool, which the next pick of every worker sees.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An open-loop load generator. It sends on a fixed schedule from many client addresses, and counts latency from the
 // moment a request was due.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A small but real HTTP/1.1 reverse proxy that embeds equipoise.
 //
 //   proxy proxy.toml            serves

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The names from Boost.Asio and Boost.Beast that the proxy, the backend and the load generator use.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What the proxy and its tests need. proxy_missing lists what was not found.
 # Boost.URL is the only part of Boost that is linked. Boost 1.83 and newer have no header-only form of it.
 find_package(Boost 1.81 QUIET COMPONENTS url)

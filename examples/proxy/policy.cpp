@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "proxy.hpp"
 
 #include <fmt/format.h>

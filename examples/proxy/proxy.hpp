@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What all threads of the proxy share: the settings, the pool and the balancer.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Serves one client connection: reads a request, gets it answered, and repeats.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "admin.hpp"
 
 #include "endpoint.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "upstream.hpp"
 
 #include <sys/socket.h>

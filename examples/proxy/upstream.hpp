@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Connections to backends that are kept alive between requests. Each worker has its own, so there are no locks.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One thread of the proxy, with its own event loop, picker and connections to the backends.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // No pick allocates. This program counts each call of operator new.
 #include "standard_policies.hpp"
 

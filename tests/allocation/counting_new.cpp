@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An operator new that counts, for the whole program. It has its own file, because the compiler would see mismatched
 // calls of new and delete if they were inlined.
 #include <cstddef>

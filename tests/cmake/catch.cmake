@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Finds Catch2 of either version, and defines equipoise_test().
 include(CheckCXXSourceCompiles)
 find_package(Catch2 QUIET)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # equipoise_compile_fail(file.cpp) adds a test that passes if the file does not compile and the compiler's first error has
 # every sentence that the file expects, as in `// expect: a keyed policy needs a key`. Users often read only the first error.
 if(CMAKE_SCRIPT_MODE_FILE)

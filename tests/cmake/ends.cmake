@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # equipoise_ends(test program argument result text) adds a test that passes if the program ends with that result (a number,
 # or CMake's name of a signal) and prints the text. WILL_FAIL would accept any failure.
 if(CMAKE_SCRIPT_MODE_FILE)

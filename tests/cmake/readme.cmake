@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Every ```cpp block of README.md and of the guide is a complete program, which is compiled and run.
 #
 #   equipoise_readme(page.md)     adds a test for each program; sets readme_programs to the sources

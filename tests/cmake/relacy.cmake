@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Model checks. Each file of concurrency/relacy is a program that runs a template of the library under Relacy's memory
 # model and ends with 0 or 1. Relacy has its own scheduler and works with no sanitizer. Its headers cause warnings.
 file(GLOB sources CONFIGURE_DEPENDS concurrency/relacy/*.cpp)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: assign() reads its range twice
 #include <equipoise/core/pool/pool.hpp>
 

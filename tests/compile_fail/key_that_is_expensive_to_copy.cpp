@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy's `key_type` must be trivially copyable
 #include <equipoise/core/pick/balancer.hpp>
 

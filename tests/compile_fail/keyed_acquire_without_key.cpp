@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: this policy needs a key: picker.acquire(key)
 #include <equipoise/core/pick/balancer.hpp>
 #include <equipoise/policy/ring_hash.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy with a `key_type` must take the key as the last
 #include <equipoise/core/pick/balancer.hpp>
 

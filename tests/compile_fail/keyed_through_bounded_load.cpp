@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: this policy needs a key: picker.select(key)
 #include <equipoise/core/pick/balancer.hpp>
 #include <equipoise/policy/bounded_load.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy's build() must return the policy's `table`
 #include <equipoise/core/pick/balancer.hpp>
 

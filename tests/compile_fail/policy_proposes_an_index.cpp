@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy proposes a member, not an index: return &k.members[i], or nullptr for none
 #include <equipoise/core/pick/balancer.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: must return an equipoise::proposal: a pointer to a member, or nullptr
 #include <equipoise/core/pick/balancer.hpp>
 

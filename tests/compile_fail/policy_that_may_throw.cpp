@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy's propose() must be noexcept: a pick never throws
 #include <equipoise/core/pick/balancer.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy's `cursor` must be default-constructible and copyable: explain works on a copy
 #include <equipoise/core/pick/balancer.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy's `table` must have a default constructor and be movable
 #include <equipoise/core/pick/balancer.hpp>
 

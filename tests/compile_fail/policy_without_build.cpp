@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy needs `table build(equipoise::members_view) const`
 #include <equipoise/core/pick/balancer.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy needs a type `cursor`
 #include <equipoise/core/pick/balancer.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy needs `proposal propose(table const&, cursor&, [pick_state&,] pick const& [, key_type
 #include <equipoise/core/pick/balancer.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy needs a type `table`
 #include <equipoise/core/pick/balancer.hpp>
 

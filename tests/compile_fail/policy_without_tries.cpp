@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a policy's `tries` is 0
 #include <equipoise/core/pick/balancer.hpp>
 

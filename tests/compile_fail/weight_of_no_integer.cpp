@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // expect: equipoise: a backend's weight and its priority are integers
 #include <equipoise/core/pool/pool.hpp>
 

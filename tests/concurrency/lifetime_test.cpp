@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A backend object is never freed while a lease, or a choice that may still be used, refers to it. Its slot is never
 // reused while a lease is held. Counts return to zero, whatever the order in which leases end, and on whatever thread.
 #include "workers.hpp"

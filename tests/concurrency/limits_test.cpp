@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A limit is never exceeded, with one counter stripe or several.
 #include "workers.hpp"
 

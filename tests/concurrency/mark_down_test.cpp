@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // After set(down) returned, no pick that starts later gets that backend.
 #include "workers.hpp"
 

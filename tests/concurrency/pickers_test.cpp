@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Pickers are made, released, moved between threads and destroyed while snapshots are published. Several balancers
 // share one pool. The memory that waits to be reclaimed is bounded.
 #include "workers.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Replacing all members at once never shows an empty pool. Neither does moving all weight to other members.
 #include "workers.hpp"
 

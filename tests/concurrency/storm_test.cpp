@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Storms of set, clear and refresh. Health flags are bits of one word, so threads cannot disturb each other's flags.
 // The observer is told of each change once, on the thread that made it.
 #include "workers.hpp"

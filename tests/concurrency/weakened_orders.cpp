@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Shows that the thread sanitizer reports a lost memory order. Two real threads run the shipped protocols with one
 // order made relaxed, which the argument names. With `shipped` the sanitizer must report nothing. CMakeLists.txt
 // expects a race for every other argument. No sanitizer sees the store-load orders, which are 1 against 4 in both

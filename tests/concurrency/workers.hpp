@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the concurrency tests share. Each test finds faults with its own checks, with the thread sanitizer, or with
 // both. What a test counts across threads is relaxed, because it must not order what the library has to order.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Replays recorded placements of real programs, with the same backends and the same requests, and compares every pick.
 //
 //   conform FILE…

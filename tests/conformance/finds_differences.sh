@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # sh finds_differences.sh CONFORM RECORDED: checks that conform fails for a changed pick, for what it does not support, and for a
 # mistake in a file. The reason must be one line that names the file and the field.
 set -eu

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Ends a pool before the object that the argument names. A debug build stops at this mistake.
 #include <equipoise/equipoise.hpp>
 

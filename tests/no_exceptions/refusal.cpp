@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Makes a configuration mistake in a program without exceptions. The argument names the failure handler to install.
 #include <equipoise/equipoise.hpp>
 

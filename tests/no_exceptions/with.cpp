@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The half of the program with exceptions, and main().
 #include <equipoise/equipoise.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The half of the program without exceptions.
 #include <equipoise/equipoise.hpp>
 

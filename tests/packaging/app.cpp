@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The smallest consumer. It compiles, links and runs with the package that its tree found.
 #include <equipoise/equipoise.hpp>
 

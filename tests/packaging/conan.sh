@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # conan.sh SOURCE_DIR WORK_DIR: runs `conan create` and its consumer with a separate cache, without a remote and without make.
 # It uses the conan on the path, or installs one into WORK_DIR with pip. If neither is possible, the test is skipped.
 set -euo pipefail

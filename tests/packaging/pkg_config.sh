@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # pkg_config.sh PREFIX VERSION WORK_DIR: builds and runs a consumer that knows only pkg-config. CXX and CXXFLAGS come from the
 # environment.
 set -euo pipefail

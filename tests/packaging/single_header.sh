@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # single_header.sh WORK_DIR [PROGRAM…]: builds and runs consumers that copied one header and nothing else. CXX and CXXFLAGS come
 # from the environment.
 set -euo pipefail

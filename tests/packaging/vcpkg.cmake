@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Runs the overlay port without vcpkg. The functions that the port calls are replaced here. They configure and install into a
 # prefix. The archive and its hash stay unchecked.
 #   cmake -D SOURCE=… -D WORK=… -D VERSION=… -D COMPILER=… -D FLAGS=… -P vcpkg.cmake

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The law of keyed policies: each key has a fixed sequence of members, and goes to the first healthy one. So only the
 // keys of a dead member move, they return with it, and history does not matter.
 #include "standard_policies.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The law of policies without a key: picks repeat with the seed, first picks are spread, and a dead member leaves its
 // share fairly to the others.
 #include "standard_policies.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "demo/findings.hpp"
 #include "catch.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The surroundings of a proxy under test. Backends do exactly what a test tells them. Clients send exactly the bytes of
 // the test. The proxy itself runs as a process.
 #pragma once

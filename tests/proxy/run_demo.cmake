@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Runs the demo for a short time: cmake -D DEMO=program -P run_demo.cmake
 #
 # On a busy machine the promises about time may be broken, so they need not be kept here. But every request must be

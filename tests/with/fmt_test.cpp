@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <equipoise/with/fmt.hpp>
 
 #include "support.hpp"

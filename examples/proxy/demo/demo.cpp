@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs real backends of different speed, the proxy and a load. For each main policy one backend is killed and started
 // again, another one becomes ten times slower, and one is added. The last line says which promises were kept.
 #include "output.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "findings.hpp"
 
 #include "histogram.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Evaluates a recording and checks which promises were kept.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "fleet.hpp"
 
 #include "../duration.hpp"

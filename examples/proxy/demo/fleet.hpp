@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The processes for the run of one policy: the backends and the proxy, on loopback. The destructor ends all of them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts latencies from nanoseconds to hours in steps of 3 %. As in HdrHistogram, each power of two is divided into 32
 // equal parts.
 #pragma once

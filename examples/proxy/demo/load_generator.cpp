@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "load_generator.hpp"
 
 #include <boost/asio/write.hpp>

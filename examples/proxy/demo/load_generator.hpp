@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An open-loop load. Requests are sent on a fixed schedule even if earlier ones were not answered yet, and a latency
 // counts from the moment the request was due. So a stall shows in every request that it delayed, not only in one.
 #pragma once

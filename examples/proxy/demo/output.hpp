@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes the results of the demo as JSON and as an HTML page with charts.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "output.hpp"
 #include "process.hpp"
 #include "screen.hpp"

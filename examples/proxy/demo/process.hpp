@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A child process that never outlives this one. Its destructor kills it, and on Linux the kernel kills it if this
 // process dies first.
 #pragma once

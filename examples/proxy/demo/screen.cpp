@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "screen.hpp"
 
 #include "histogram.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Shows the progress: an updated display on a terminal, plain lines elsewhere. table() is printed at the end.
 #pragma once
 

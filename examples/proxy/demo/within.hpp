@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // CLI::Range accepts "nan", because no comparison with it is true. This refuses it.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # A consumer of the package just created: it must build and run.
 import os
 import shutil

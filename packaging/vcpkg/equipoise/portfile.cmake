@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # An overlay port: `vcpkg install equipoise --overlay-ports=packaging/vcpkg`.
 # The hash is that of the release's archive; it is written here when the release is made.
 vcpkg_from_github(

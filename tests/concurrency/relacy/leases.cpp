@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Leases. Workers announce and validate while the writer marks, waits for zero, and gives the slot to the next owner.
 // Each owner has a record, and freeing writes 0 to it. Each worker has data that it writes while it holds a lease. The
 // writer resets that data before it reuses the slot. So a slot or a record that is reused under a lease is a data race.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Limits. The sum of the counter stripes is read after the announcement, so the last worker to announce sees all
 // others. With a limit of 1 the lease is a lock. Then two holders that write at once are a data race, and so is a write
 // that the next holder does not see.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the model checks share. They run the shipped templates on an atomic that has std::atomic's interface and lives
 // in Relacy's memory model. A check asks whether a model holds, or whether a mutant of it breaks.
 //

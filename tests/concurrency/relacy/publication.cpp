@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Publication. Pickers compare, refresh and let go while the writer publishes, sweeps and frees. The writer builds new
 // snapshots in the freed memory, so addresses come back. A snapshot is one plain number, its version. Freeing writes 0.
 #include "model.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The life of a backend's object. It is freed when no unfreed snapshot lists it and, after `removed`, its count was
 // zero once. A choice may read it while the picker's snapshot lists it. A lease may read it until the lease is given
 // back, here by another thread than the one that took it. Two slots are reused again and again, so late pickers see

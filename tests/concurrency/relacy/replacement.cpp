@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Replacing all members at once never shows an empty pool. A pick that finds no member looks whether there is a newer
 // snapshot, and tries again if so. The picker's loop is written out here. It must load with acquire the words of
 // members that it passes over.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /* Leases and slot reuse in all interleavings. Three pickers take and give leases. Meanwhile the pool removes the owner, waits
    for zero, and gives the slot to the next owner, twice. A picker may hold the tag of any owner so far, because its snapshot may
    be old. There are two counter stripes. The model is sequentially consistent. ../relacy checks weaker memory orders.

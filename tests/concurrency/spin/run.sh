@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Checks that every interleaving of leases.pml is correct, and that each mutant of the model fails. Exits with 0 only then.
 here=$(cd "$(dirname "$0")" && pwd)
 if ! command -v spin > /dev/null || ! command -v cc > /dev/null; then

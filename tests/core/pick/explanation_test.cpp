@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "standard_policies.hpp"
 
 #include <equipoise/policy/policy_registry.hpp>

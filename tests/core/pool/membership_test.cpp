@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An object lives as long as a member list, a lease or a picker may use it, and no longer.
 #include "support.hpp"
 

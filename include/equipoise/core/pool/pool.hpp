@@ -123,8 +123,8 @@ class pool {
   std::uint64_t stale_reports() const noexcept { return stale_.load(std::memory_order_relaxed); }
 
   /// The work in flight on a backend. Zero once after `removed` was set means that no lease is held ever again; after
-  /// `draining`, that no lease for new work is (a bound session may still get one). Wait-free, from any thread; O(counter
-  /// stripes).
+  /// `draining`, that no lease for new work is (a bound session may still get one). Wait-free, from any thread;
+  /// O(counter stripes).
   std::uint32_t in_flight(backend_id id) const noexcept { return states_.in_flight(id); }
 
   /// What leases reported about a backend; null if the pool keeps no observations or the id is not a member's. The
