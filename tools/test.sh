@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# tools/test.sh [--quick|--full]: sets up, builds, runs the tests; the last lines and the exit code are ctest's.
-#   --quick   without the tests that build and install packages
-#   --full    also the other presets: sanitizers, optimised, without exceptions, and Clang where it is installed
+# tools/test.sh [--quick|--full]: sets up, checks the rules, builds, runs the tests. The last lines and the exit code are
+# those of ctest.
+#   --quick   without clang-tidy and without the tests that build and install packages
+#   --full    also the other presets (sanitizers, optimised, without exceptions, Clang if it is installed), clang-tidy over
+#             each header alone, and a minute of fuzzing for each target
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-presets=(dev) filter=()
+presets=(dev) filter=() tidy=(include/equipoise/equipoise.hpp include/equipoise/with/*.hpp) fuzz=
 case "${1:-}" in
   '') ;;
-  --quick) filter=(-LE packaging) ;;
+  --quick) filter=(-LE packaging) tidy=() ;;
   --full)
-    presets=(release no-exceptions asan tsan)
+    presets=(release no-exceptions asan tsan) tidy=(include/equipoise/*.hpp include/equipoise/*/*.hpp include/equipoise/*/*/*.hpp) fuzz=60
     if ! command -v clang++ >/dev/null; then echo "test: no clang++ here, so without the presets clang and clang-libcxx"
     else
       presets+=(clang)
@@ -20,10 +22,19 @@ case "${1:-}" in
       fi
     fi
     presets+=(dev) ;;
-  *) sed -n '2,4s/^# *//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  *) sed -n '3,8s/^# *//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac
 
 bash tools/setup.sh
+bash tools/check.sh
+[ ${#tidy[@]} = 0 ] || bash tools/tidy.sh "${tidy[@]}"
+if [ -n "$fuzz" ]; then
+  status=0
+  bash tests/fuzz/run.sh "$fuzz" || status=$?
+  if [ "$status" = 77 ]; then echo "test: no Clang with libFuzzer here, so the corpora are only replayed"
+  elif [ "$status" != 0 ]; then exit "$status"
+  fi
+fi
 for preset in "${presets[@]}"; do
   echo "== $preset"
   cmake --preset "$preset"

@@ -48,6 +48,8 @@ function(equipoise_test name)
     endif()
   endforeach()
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  # A few files make one translation unit: parsing Catch2 and the library once for all of them takes half of the time.
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 5)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE equipoise::equipoise ${catch_main} Threads::Threads)
   string(REGEX REPLACE "_tests$" "" room ${name})

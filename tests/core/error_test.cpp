@@ -11,7 +11,7 @@ TEST_CASE("error: fail throws the message as it is") {
   CHECK_THROWS_WITH(fail("the message"), Catch::Matchers::Equals("the message"));
 }
 
-TEST_CASE("error: set_failure_handler returns the previous handler, null restores the default") {
+TEST_CASE("error: set_failure_handler returns the previous one, null restores the default") {
   auto const mine = [](char const*) {};
   auto const first = set_failure_handler(mine);
   CHECK(first != nullptr);

@@ -108,12 +108,16 @@ std::string row(findings const& f) {
 }
 
 constexpr std::string_view head =
-    R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><title>equipoise: load balancing of real traffic</title>
+    R"(<!doctype html><html lang="en"><head><meta charset="utf-8">
+<title>equipoise: load balancing of real traffic</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"><style>
 body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
-table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{padding:.3rem .5rem;border-bottom:1px solid #ddd;text-align:right;font-variant-numeric:tabular-nums}
-th:first-child,td:first-child,.left{text-align:left}.good{color:#2e7d32}.bad{color:#c62828;font-weight:600}.scroll{overflow-x:auto}
-.share{white-space:nowrap;margin-right:.4rem}.share i{display:inline-block;width:.7rem;height:.7rem;border-radius:2px;margin-right:.2rem}
+table{border-collapse:collapse;width:100%;font-size:.9rem}
+th,td{padding:.3rem .5rem;border-bottom:1px solid #ddd;text-align:right;font-variant-numeric:tabular-nums}
+th:first-child,td:first-child,.left{text-align:left}.good{color:#2e7d32}.bad{color:#c62828;font-weight:600}
+.scroll{overflow-x:auto}
+.share{white-space:nowrap;margin-right:.4rem}
+.share i{display:inline-block;width:.7rem;height:.7rem;border-radius:2px;margin-right:.2rem}
 small{color:#666}svg{max-width:100%;height:auto}figure{margin:1.5rem 0}figcaption{color:#444}li b{font-weight:600}
 </style></head><body>
 <h1>Load balancing of real traffic</h1>

@@ -17,8 +17,8 @@ class zeroed_array {
   explicit zeroed_array(std::size_t size) : raw_{std::calloc(size * sizeof(T) + cache_line, 1)} {
     static_assert(std::is_trivially_destructible_v<T>);
     if (raw_ == nullptr) fail("equipoise: no memory for " + std::to_string(size) + " slots");
-    auto const address = reinterpret_cast<std::uintptr_t>(raw_);
-    first_ = reinterpret_cast<T*>((address + cache_line - 1) & ~std::uintptr_t{cache_line - 1});
+    std::size_t const gap = (0 - reinterpret_cast<std::uintptr_t>(raw_)) & (cache_line - 1);  // to the next line
+    first_ = reinterpret_cast<T*>(static_cast<char*>(raw_) + gap);
   }
   zeroed_array(zeroed_array const&) = delete;
   zeroed_array& operator=(zeroed_array const&) = delete;

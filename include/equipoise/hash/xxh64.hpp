@@ -41,7 +41,7 @@ inline std::uint64_t xxh64(std::string_view text, std::uint64_t seed = 0) noexce
   if (text.size() >= 32) {
     std::uint64_t lanes[4] = {seed + xxh_primes[0] + xxh_primes[1], seed + xxh_primes[1], seed, seed - xxh_primes[0]};
     for (; end - p >= 32; p += 32)
-      for (int i = 0; i != 4; ++i) lanes[i] = xxh_round(lanes[i], read_little_endian<std::uint64_t>(p + 8 * i));
+      for (std::size_t i = 0; i != 4; ++i) lanes[i] = xxh_round(lanes[i], read_little_endian<std::uint64_t>(p + 8 * i));
     h = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) + std::rotl(lanes[3], 18);
     for (std::uint64_t lane : lanes) h = (h ^ xxh_round(0, lane)) * xxh_primes[0] + xxh_primes[3];
   } else {

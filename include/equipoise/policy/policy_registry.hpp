@@ -69,6 +69,7 @@ class policy_registry {
   /// The names in the order in which they were added: policies, then compositions as "name{…}".
   std::vector<std::string> names() const {
     std::vector<std::string> all;
+    all.reserve(policies_.size() + wrappers_.size());
     for (auto const& p : policies_) all.push_back(p.name);
     for (auto const& w : wrappers_) all.push_back(w.name + "{…}");
     return all;

@@ -44,7 +44,7 @@ void for_each_policy(policy_list<P...>, F&& f) {
   (f(P{}), ...);
 }
 
-/// Calls f.template operator()<C>() for each composition C of the list, in order.
+/// Calls `f.template operator()<C>()` for each composition C of the list, in order.
 template <template <class> class... C, class F>
 void for_each_composition(composition_list<C...>, F&& f) {
   (f.template operator()<C>(), ...);

@@ -9,9 +9,9 @@ using namespace equipoise;
 namespace {
 struct node {
   int number;
-  std::unique_ptr<node> next = nullptr;
+  detail::owned<node> next = nullptr;
 };
-using list = std::unique_ptr<node>;
+using list = detail::owned<node>;
 
 list numbered(int n) {
   list all;
