@@ -253,7 +253,7 @@ class picker {
   detail::admission_control<B> admission_;
   P const* policy_;
   random_source random_;
-  [[no_unique_address]] cursor cursor_;
+  cursor cursor_;
 };
 
 }  // namespace EQUIPOISE_ABI

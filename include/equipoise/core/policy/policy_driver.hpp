@@ -93,7 +93,7 @@ struct policy_driver {
   };
   /// What one pick remembers between proposals.
   struct pick_state {
-    [[no_unique_address]] detail::pick_state_of<P> own{};
+    detail::pick_state_of<P> own{};
     std::uint32_t step = 0;
     member const* last = nullptr;
   };
