@@ -65,7 +65,7 @@ TEST_CASE("max_in_flight: the smaller of two limits counts, and a limit of 0 is 
   std::vector<lease<server>> held;
   for (int i = 0; i != 2; ++i) held.push_back(f.picker.acquire());
   CHECK(!f.picker.acquire());
-  CHECK_THROWS_WITH(max_in_flight(round_robin{}, 0), ContainsSubstring("max_in_flight::most is 0"));
+  CHECK_THROWS_WITH(max_in_flight(round_robin{}, 0), ContainsSubstring("max_in_flight::limit is 0"));
 }
 
 TEMPLATE_TEST_CASE("bounded_load: no backend exceeds its bound, and some backend always has room", "", round_robin,

@@ -24,7 +24,7 @@ std::vector<std::size_t> entries_of(std::vector<std::uint32_t> const& weights, s
     list[i].record = &records[i];
     list[i].weight = weights[i];
   }
-  auto const table = (size != 0 ? maglev{size} : maglev{}).build({list, {}, list});
+  auto const table = (size != 0 ? maglev{size} : maglev{}).build({list, list.size(), list});
   CHECK(table.narrow.size() == table.size);
   std::vector<std::size_t> count(weights.size());
   for (auto owner : table.narrow) {
