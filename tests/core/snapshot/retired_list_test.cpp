@@ -9,13 +9,13 @@ using namespace equipoise;
 namespace {
 struct node {
   int number;
-  detail::owned<node> next = nullptr;
+  detail::owned<node> next;
 };
 using list = detail::owned<node>;
 
 list numbered(int n) {
   list all;
-  for (int i = 0; i != n; ++i) detail::push(all, list{new node{i}});
+  for (int i = 0; i != n; ++i) detail::push(all, list{new node{i, {}}});
   return all;
 }
 std::vector<int> numbers(list const& l) {
@@ -40,14 +40,14 @@ TEST_CASE("retired_list: move_if moves the wanted nodes and keeps the order of t
   CHECK(numbers(from) == std::vector{5, 4, 2, 1});
   CHECK(numbers(to) == std::vector{0, 3, 6, 0});
   detail::move_if(from, to, [](node const&) { return true; });
-  CHECK(from == nullptr);
+  CHECK(from.get() == nullptr);
   CHECK(detail::length(to) == 8);
 }
 
 TEST_CASE("retired_list: destroy_all needs no stack space for a long list") {
   list l = numbered(1'000'000);
   detail::destroy_all(l);
-  CHECK(l == nullptr);
+  CHECK(l.get() == nullptr);
 }
 
 }  // namespace retired_list_test
