@@ -33,7 +33,10 @@ inline fleet const& fleet_of(setup const& s) { return kept<fleet>("", s); }
 template <class P>
 struct table_of {
   typename P::table table;
-  table_of(setup const& s, P const& policy) : table{policy.build({fleet_of(s).members, {}, fleet_of(s).members})} {}
+  table_of(setup const& s, P const& policy) {
+    auto const& members = fleet_of(s).members;
+    table = policy.build({members, members.size(), members});
+  }
 };
 template <class P>
 typename P::table const& table_for(P const& policy, setup const& s) {
