@@ -369,7 +369,7 @@ void run_composition(fuzz::bytes& in) {
   auto const& leaf = leaves[in.below(static_cast<std::uint32_t>(leaves.size()))];
   auto policy = registry.make(before + leaf + after);
   s.leaf = leaf;
-  s.keyed = policy.needs_key();
+  s.keyed = registry.make(leaf).needs_key();
   fixture<equipoise::any_policy>{std::move(policy), s, in}.run();
 }
 
