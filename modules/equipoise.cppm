@@ -6,8 +6,7 @@
 // another one, and both see the same types. Qualified names look into the inline namespace EQUIPOISE_ABI by themselves.
 //
 // Clang 16 does not find operators of the standard library in templates of a module: there, an importing file also
-// includes <memory>. It also never ends when it emits code for any_policy from a module, so a file that uses that type
-// or the policy_registry must include the headers there.
+// includes <memory>.
 module;
 
 #include <equipoise/equipoise.hpp>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A program that includes nothing of the library: it imports the module, and uses it as the README uses the headers.
 // Clang 16 does not find operators of the standard library in templates of a module, so <memory> is included here too.
-// It also never ends when it emits code for any_policy from a module, so that type is not used here.
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -71,6 +70,10 @@ int main() {
   equipoise::balancer keyed{pool, equipoise::sticky{equipoise::bounded_load{equipoise::maglev{}}}};
   auto keyed_picker = keyed.make_picker();
   expect(keyed_picker.acquire("user-42").id() == b);
+
+  equipoise::balancer by_name{pool, equipoise::policy_registry::standard().make("failover{maglev}")};
+  auto named_picker = by_name.make_picker();
+  expect(named_picker.acquire("user-42").id() == b);
 
   equipoise::pool<plain> others;
   auto const other = others.add({"x"});
