@@ -190,7 +190,7 @@ void time_picker(benchmark::State& state, equipoise::balancer<server, P>& lb, st
   auto& picker = worker->value;
   if constexpr (!equipoise::keyed<P> || equipoise::optionally_keyed<P>) {
     bool keyless = true;
-    if constexpr (equipoise::optionally_keyed<P>) keyless = !lb.policy().needs_key();
+    if constexpr (equipoise::optionally_keyed<P>) keyless = !equipoise::needs_key(lb.policy());
     if (keyless) return time(state, warm_up, [&]() BENCH_INLINE { use(picker); });
   }
   if constexpr (equipoise::keyed<P>) {

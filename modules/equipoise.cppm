@@ -99,6 +99,7 @@ using equipoise::member;
 using equipoise::members_view;
 using equipoise::mix;
 using equipoise::multiply_high;
+using equipoise::needs_key;
 using equipoise::no_limit;
 using equipoise::optionally_keyed;
 using equipoise::pick;

@@ -113,6 +113,8 @@ TEST_CASE("any_policy: a missing key or a key of the wrong kind is refused") {
   CHECK(any_policy{maglev{}}.needs_key());
   CHECK(any_policy{failover{maglev{}}}.needs_key());
   CHECK(!any_policy{round_robin{}}.needs_key());
+  CHECK(policy_registry::standard().make("failover{sticky{maglev}}").needs_key());
+  CHECK(!policy_registry::standard().make("failover{sticky{round_robin}}").needs_key());
 }
 
 TEST_CASE("any_policy hashes each kind of key as the policy inside does") {

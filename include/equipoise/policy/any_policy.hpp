@@ -196,7 +196,7 @@ class any_policy {
       }
     }
     bool includes_unhealthy() const noexcept override { return equipoise::includes_unhealthy(policy); }
-    bool needs_key() const noexcept override { return keyed<P> && !optionally_keyed<P>; }
+    bool needs_key() const noexcept override { return equipoise::needs_key(policy); }
     std::string describe() const override { return equipoise::describe(policy); }
 
     P policy;

@@ -64,6 +64,18 @@ constexpr bool includes_unhealthy(P const& policy) noexcept {
     return keyed<P>;
 }
 
+/// Whether a pick without a key is `refused`. A composition asks its child, because a policy chosen at run time decides it
+/// only then.
+template <class P>
+constexpr bool needs_key(P const& policy) noexcept {
+  if constexpr (requires { policy.needs_key(); })
+    return policy.needs_key();
+  else if constexpr (composition<P>)
+    return needs_key(policy.child);
+  else
+    return keyed<P> && !optionally_keyed<P>;
+}
+
 /// The name of a policy as it is written: `failover{bounded_load{maglev}}`. "the policy" if it has no name.
 template <class P>
 std::string describe(P const& policy) {
