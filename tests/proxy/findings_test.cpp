@@ -61,10 +61,10 @@ std::vector<std::string> broken(recording const& what) {
 
 using texts = std::vector<std::string>;
 constexpr char no_failure[] = "no failure seen by a client";
-constexpr char no_late_pick[] = "no pick of the dead one later than one check interval";
-constexpr char no_moved_key[] = "keyed policies move no key but the dead one's";
+constexpr char no_late_pick[] = "no pick of the dead backend later than one check interval";
+constexpr char no_moved_key[] = "keyed policies move only keys of the dead backend";
 constexpr char exact_shares[] = "shares within 2 % of the ideal";
-constexpr char clean_drain[] = "the proxy drains and ends well";
+constexpr char clean_drain[] = "the proxy drains and exits with code 0";
 
 }  // namespace
 
@@ -117,7 +117,7 @@ TEST_CASE("A promise about something that was never seen is not kept") {
   }
   SECTION("no key while b is dead") {
     std::erase_if(what.requests,
-                  [&](seen const& r) { return r.due >= what.starts[killed] && r.due < what.starts[back]; });
+                  [&](request_record const& r) { return r.due >= what.starts[killed] && r.due < what.starts[back]; });
     CHECK(broken(what) == texts{no_moved_key});
   }
 }
