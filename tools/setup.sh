@@ -36,7 +36,7 @@ without() {
 # shellcheck disable=SC2046,SC2086
 if has apt-get; then
   needed=$(missing apt_has g++ cmake ninja-build pkg-config catch2 libbenchmark-dev libfmt-dev nlohmann-json3-dev libcli11-dev \
-    libspdlog-dev gnuplot-nox)
+    libspdlog-dev gnuplot-nox python3)
   # Boost.URL brings the headers of its Boost. Debian 12 has 1.81 beside its default, which is too old and has no Boost.URL.
   not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv \
       clang-format-16 clang-tidy-16 codespell universal-ctags gdb doxygen
