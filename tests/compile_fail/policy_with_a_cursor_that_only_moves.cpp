@@ -2,6 +2,8 @@
 // expect: equipoise: a policy's `cursor` must be default-constructible and copyable: explain works on a copy
 #include <equipoise/core/pick/balancer.hpp>
 
+#include <memory>
+
 struct server {
   std::string name;
 };

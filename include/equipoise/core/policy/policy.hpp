@@ -64,8 +64,8 @@ constexpr bool includes_unhealthy(P const& policy) noexcept {
     return keyed<P>;
 }
 
-/// Whether a pick without a key is `refused`. A composition asks its child, because a policy chosen at run time decides it
-/// only then.
+/// Whether a pick without a key is `refused`. A composition asks its child: a policy that is chosen at run time knows
+/// it only then.
 template <class P>
 constexpr bool needs_key(P const& policy) noexcept {
   if constexpr (requires { policy.needs_key(); })
