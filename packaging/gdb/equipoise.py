@@ -98,7 +98,7 @@ class Pool:
         self.value, type_name = plain(value)
         namespace = type_name.partition("pool<")[0]
         pointer = lambda name: gdb.lookup_type(namespace + name).pointer()
-        # A std::unique_ptr is one pointer, and a std::vector begins with those to its first member and past its last.
+        # An owned pointer is one pointer, and a std::vector begins with those to its first member and past its last.
         members = gdb.Value(raw(self.value["members_"]["list_"], 8)).cast(pointer("detail::member_list"))["all"]
         member = pointer("member")
         ends = members.address.cast(member.pointer())

@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     auto const policy = registry().make(text);
     FUZZ_CHECK(good);
     FUZZ_CHECK(policy.describe() == text);
-    // Around an any_policy a composition does not know yet whether the key is needed.
+    // A composition around an any_policy asks its child whether the key is needed.
     FUZZ_CHECK(policy.needs_key() == is_keyed(rest));
     FUZZ_CHECK(policy.includes_unhealthy() == is_keyed(rest));
   } catch (std::invalid_argument const& e) {
