@@ -3,11 +3,11 @@
 // Each owner has a record, and freeing writes 0 to it. Each worker has data that it writes while it holds a lease. The
 // writer resets that data before it reuses the slot. So a slot or a record that is reused under a lease is a data race.
 #include "model.hpp"
+#include "weaker_orders.hpp"
 
 using equipoise::admission;
 using equipoise::health_flag;
 using equipoise::detail::admits;
-using equipoise::detail::lease_orders;
 using equipoise::detail::lease_protocol;
 using equipoise::detail::one_generation;
 using order = std::memory_order;
@@ -149,34 +149,6 @@ struct mark_down : rl::test_suite<mark_down<Protocol>, 3> {
 
 template <class Orders>
 using one_stripe = reuse<lease_protocol<Orders>, 1>;
-
-struct announce_acq_rel : lease_orders {
-  static constexpr auto announce = order::acq_rel;
-};
-struct announce_relaxed : lease_orders {
-  static constexpr auto announce = order::relaxed;
-};
-struct validate_acquire : lease_orders {
-  static constexpr auto validate = order::acquire;
-};
-struct validate_relaxed : lease_orders {
-  static constexpr auto validate = order::relaxed;
-};
-struct mark_acq_rel : lease_orders {
-  static constexpr auto mark = order::acq_rel;
-};
-struct mark_relaxed : lease_orders {
-  static constexpr auto mark = order::relaxed;
-};
-struct zero_test_acquire : lease_orders {
-  static constexpr auto zero_test = order::acquire;
-};
-struct zero_test_relaxed : lease_orders {
-  static constexpr auto zero_test = order::relaxed;
-};
-struct give_relaxed : lease_orders {
-  static constexpr auto give = order::relaxed;
-};
 
 struct no_validation : lease_protocol<> {
   template <class Count, class Word>

@@ -3,9 +3,9 @@
 // others. With a limit of 1 the lease is a lock. Then two holders that write at once are a data race, and so is a write
 // that the next holder does not see.
 #include "model.hpp"
+#include "weaker_orders.hpp"
 
 using equipoise::admission;
-using equipoise::detail::lease_orders;
 using equipoise::detail::lease_protocol;
 using order = std::memory_order;
 
@@ -33,22 +33,6 @@ struct limit : rl::test_suite<limit<Protocol, stripes, sums_after_announcing>, 3
       Protocol::give(count);
     }
   }
-};
-
-struct announce_acq_rel : lease_orders {
-  static constexpr auto announce = order::acq_rel;
-};
-struct announce_relaxed : lease_orders {
-  static constexpr auto announce = order::relaxed;
-};
-struct zero_test_acquire : lease_orders {
-  static constexpr auto zero_test = order::acquire;
-};
-struct zero_test_relaxed : lease_orders {
-  static constexpr auto zero_test = order::relaxed;
-};
-struct give_relaxed : lease_orders {
-  static constexpr auto give = order::relaxed;
 };
 
 template <class Orders>

@@ -2,8 +2,8 @@
 // Publication. Pickers compare, refresh and let go while the writer publishes, sweeps and frees. The writer builds new
 // snapshots in the freed memory, so addresses come back. A snapshot is one plain number, its version. Freeing writes 0.
 #include "model.hpp"
+#include "weaker_orders.hpp"
 
-using equipoise::detail::publication_orders;
 using equipoise::detail::publication_protocol;
 
 template <class Protocol, class Orders = publication_orders, bool hazards_read_once = true>
@@ -89,33 +89,6 @@ template <class Orders>
 using with = publication<publication_protocol<Orders>, Orders>;
 
 using order = std::memory_order;
-struct exchange_acq_rel : publication_orders {
-  static constexpr auto exchange = order::acq_rel;
-};
-struct exchange_relaxed : publication_orders {
-  static constexpr auto exchange = order::relaxed;
-};
-struct protect_release : publication_orders {
-  static constexpr auto protect = order::release;
-};
-struct protect_relaxed : publication_orders {
-  static constexpr auto protect = order::relaxed;
-};
-struct look_again_acquire : publication_orders {
-  static constexpr auto look_again = order::acquire;
-};
-struct look_again_relaxed : publication_orders {
-  static constexpr auto look_again = order::relaxed;
-};
-struct scan_acquire : publication_orders {
-  static constexpr auto scan = order::acquire;
-};
-struct scan_relaxed : publication_orders {
-  static constexpr auto scan = order::relaxed;
-};
-struct let_go_relaxed : publication_orders {
-  static constexpr auto let_go = order::relaxed;
-};
 
 // Sets the hazard pointer and does not look again.
 struct looks_once : publication_protocol<> {

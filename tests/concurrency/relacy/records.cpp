@@ -4,14 +4,13 @@
 // back, here by another thread than the one that took it. Two slots are reused again and again, so late pickers see
 // words of other owners.
 #include "model.hpp"
+#include "weaker_orders.hpp"
 
 using equipoise::admission;
 using equipoise::health_flag;
 using equipoise::detail::admits;
-using equipoise::detail::lease_orders;
 using equipoise::detail::lease_protocol;
 using equipoise::detail::one_generation;
-using equipoise::detail::publication_orders;
 using equipoise::detail::publication_protocol;
 using order = std::memory_order;
 
@@ -130,24 +129,6 @@ struct publishing : correct_use {
 template <class Weaker>
 struct leasing : correct_use {
   using lease_orders = Weaker;
-};
-struct protect_release : publication_orders {
-  static constexpr auto protect = order::release;
-};
-struct scan_acquire : publication_orders {
-  static constexpr auto scan = order::acquire;
-};
-struct let_go_relaxed : publication_orders {
-  static constexpr auto let_go = order::relaxed;
-};
-struct announce_acq_rel : lease_orders {
-  static constexpr auto announce = order::acq_rel;
-};
-struct zero_test_acquire : lease_orders {
-  static constexpr auto zero_test = order::acquire;
-};
-struct give_relaxed : lease_orders {
-  static constexpr auto give = order::relaxed;
 };
 
 int main() {
