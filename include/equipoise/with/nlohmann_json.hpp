@@ -15,10 +15,9 @@ inline namespace EQUIPOISE_ABI {
 
 namespace detail {
 // A whole number without a decimal point. JSON has no infinity and no NaN: they become null.
-inline nlohmann::ordered_json json_number(double value) {
-  if (-9e15 < value && value < 9e15 && static_cast<double>(static_cast<std::int64_t>(value)) == value)
-    return static_cast<std::int64_t>(value);
-  return value;
+inline nlohmann::ordered_json json_number(explanation::number const& n) {
+  if (n.is_whole()) return static_cast<std::int64_t>(n.value);
+  return n.value;
 }
 }  // namespace detail
 
@@ -29,7 +28,7 @@ inline void to_json(nlohmann::ordered_json& j, explanation const& e) {
   for (auto const& r : e.rows) {
     if (r.verdict == "chosen") choice = r.key;
     auto numbers = nlohmann::ordered_json::object();
-    for (auto const& [name, value] : r.numbers) numbers[name] = detail::json_number(value);
+    for (auto const& n : r.numbers) numbers[n.name] = detail::json_number(n);
     rows.push_back({{"id", to_string(r.id)}, {"key", r.key}, {"verdict", r.verdict}, {"numbers", std::move(numbers)}});
   }
   j = {{"choice", std::move(choice)}, {"error", to_string(e.error)}, {"detail", e.detail},

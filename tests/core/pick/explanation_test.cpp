@@ -198,7 +198,9 @@ TEST_CASE("explain lists eight refused backends in its sentence and counts the o
       for (std::size_t i = 0; i != std::min<std::size_t>(dead, 8); ++i)
         expected += (i == 0 ? "; " : ", ") + name_of(i) + " was refused: down (weight 1, in_flight 0)";
       if (dead > 8) expected += " and " + std::to_string(dead - 8) + " like these";
-      if (n - dead - 1 != 0) expected += "; " + std::to_string(n - dead - 1) + " not asked";
+      std::size_t const unlisted = n > explanation::most_rows ? n - explanation::most_rows : 0;
+      if (n - dead - 1 != 0) expected += "; " + std::to_string(n - dead - 1 - unlisted) + " not asked";
+      if (unlisted != 0) expected += "; " + std::to_string(unlisted) + " more not listed";
       CHECK(f.picker.explain().text() == expected + ".");
     }
   fleet f{least_connections{}, servers(2)};

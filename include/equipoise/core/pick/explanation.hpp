@@ -17,6 +17,11 @@ struct explanation {
   struct number {
     std::string name;
     double value;
+
+    /// Whether the value is written without a decimal point.
+    constexpr bool is_whole() const noexcept {
+      return -9e15 < value && value < 9e15 && static_cast<double>(static_cast<long long>(value)) == value;
+    }
   };
   /// What the pick found out about one member.
   struct row {
@@ -56,21 +61,23 @@ struct explanation {
     if (chosen.empty() && !detail.empty()) sentence += ", " + detail;
     if (!others.empty()) sentence += "; " + others;
     if (told > 8) sentence += " and " + std::to_string(told - 8) + " like these";
-    if (unasked + more > 0) sentence += "; " + std::to_string(unasked + more) + " not asked";
+    if (unasked > 0) sentence += "; " + std::to_string(unasked) + " not asked";
+    if (more > 0) sentence += "; " + std::to_string(more) + " more not listed";
     return sentence + ".";
   }
 
  private:
-  static std::string numbers_of(row const& r) {
+  template <class Row>
+  static std::string numbers_of(Row const& r) {
     std::string text;
-    for (auto const& [name, value] : r.numbers) text += (text.empty() ? " (" : ", ") + name + " " + written(value);
+    for (auto const& n : r.numbers) text += (text.empty() ? " (" : ", ") + n.name + " " + written(n);
     return text.empty() ? text : text + ")";
   }
 
-  static std::string written(double value) {
-    if (-9e15 < value && value < 9e15 && static_cast<double>(static_cast<long long>(value)) == value)
-      return std::to_string(static_cast<long long>(value));
-    std::string text = std::to_string(value);
+  template <class Number>
+  static std::string written(Number const& n) {
+    if (n.is_whole()) return std::to_string(static_cast<long long>(n.value));
+    std::string text = std::to_string(n.value);
     for (char& c : text)
       if (c == ',') c = '.';  // the decimal point of some locales
     return text;
