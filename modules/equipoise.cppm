@@ -85,6 +85,7 @@ using equipoise::no_key;
 using equipoise::xxh64;
 
 // For authors of policies.
+using equipoise::array_view;
 using equipoise::check_policy;
 using equipoise::composition;
 using equipoise::composition_list;

@@ -23,7 +23,7 @@ void fill(benchmark::State& state, std::size_t n) {
 void publish(benchmark::State& state, std::size_t n) {
   bench::pool_of_servers own{{.backends = n}};
   equipoise::balancer const lb{own.pool, equipoise::round_robin{}, 1};
-  auto const id = *own.pool.find("10.0.0.0");
+  auto const id = own.pool.find("10.0.0.0");
   std::uint32_t weight = 1;
   for (auto _ : state) own.pool.update(id, {.weight = weight ^= 3});
 }

@@ -85,6 +85,8 @@ struct integer_key;  ///< a key that is any 64-bit integer
 
 // For authors of policies.
 
+template <class T>
+class array_view;     ///< a contiguous range of objects that something else owns
 struct member;        ///< a member as policies see it
 class members_view;   ///< the members that a policy builds its table from
 class pick;           ///< one pick, as a policy sees it

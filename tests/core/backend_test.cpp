@@ -3,6 +3,19 @@
 
 #include <equipoise/policy/round_robin.hpp>
 
+// A type whose namespace has functions with the names that the library uses inside.
+namespace named_alike {
+struct machine {
+  std::string name;
+};
+inline std::string_view key_of(machine const& m) { return m.name; }
+inline std::string key_text(machine const&) { return "wrong"; }
+inline std::string_view key_from(machine const&) { return "wrong"; }
+inline int weight_from(machine const&) { return 7; }
+inline equipoise::attributes attributes_of(machine const&, std::string const&) { return {7, 7, "wrong"}; }
+inline equipoise::labels labels_of_backend(machine const&) { return {{"wrong", "wrong"}}; }
+}  // namespace named_alike
+
 namespace backend_test {
 namespace {
 struct by_members {
@@ -76,6 +89,10 @@ attributes attributes_in_a_pool(B b, std::string const& key) {
 }
 }  // namespace
 
+TEST_CASE("backend: functions of the user's namespace do not replace those of the library") {
+  CHECK(attributes_in_a_pool(named_alike::machine{"a"}, "a") == attributes{});
+}
+
 TEST_CASE("backend: traits come before members, members before look-up, defaults last") {
   CHECK(attributes_in_a_pool(by_traits{}, "t") == attributes{6, 4, "south"});
   CHECK(attributes_in_a_pool(by_members{}, "m") == attributes{4, 2, "west"});
@@ -137,7 +154,7 @@ TEST_CASE("backend: the error for a number out of range names field, value and b
   CHECK_THROWS_WITH(pool.add({1, 0}, {.priority = 65'536}), ContainsSubstring("priority 65536 of backend 'odd-one'"));
   CHECK(pool.size() == 0);
   CHECK_NOTHROW(pool.add({0xFFFFFFFF, 65'535}));
-  CHECK_THROWS_WITH(pool.update(*pool.find("odd-one"), {.priority = 65'536}), ContainsSubstring("priority 65536"));
+  CHECK_THROWS_WITH(pool.update(pool.find("odd-one"), {.priority = 65'536}), ContainsSubstring("priority 65536"));
   pool.for_each([](backend_id, any_numbers const&, attributes const& a, health_flag) {
     CHECK(a == attributes{0xFFFFFFFF, 65'535, ""});
   });

@@ -369,9 +369,9 @@ class model_and_pool {
     for (auto& [key, m] : model_.by_key) {
       if (m.id) continue;  // else it joined by an assign()
       auto const id = pool_.find(key);
-      FUZZ_CHECK(id && *id && all_ids_.insert({id->slot, id->tag}).second);
-      m.id = *id;
-      ids_.push_back(*id);
+      FUZZ_CHECK(id && all_ids_.insert({id.slot, id.tag}).second);
+      m.id = id;
+      ids_.push_back(id);
     }
     for (auto& [key, m] : model_.by_key) m.healthy_when_published = m.flags == health_flag::none;
     changes_when_published_ = health_changes_;
@@ -717,7 +717,7 @@ class model_and_pool {
         FUZZ_CHECK(seen->ok == m.ok && seen->failed == m.failed && seen->consecutive_failures == m.in_a_row);
     }
     for (char const* key : {"", "a", "b", "c", "z"})
-      FUZZ_CHECK(pool_.find(key).has_value() == model_.by_key.contains(key));
+      FUZZ_CHECK(static_cast<bool>(pool_.find(key)) == model_.by_key.contains(key));
     for (auto id : ids_) {
       FUZZ_CHECK(pool_.in_flight(id) == in_flight(id));
       if (model_.key_of_id(id) != nullptr) continue;

@@ -325,7 +325,7 @@ namespace {
 // A policy with a table that may throw when it moves. A vector that grows would copy such a table.
 struct table_of_members {
   struct table {
-    std::span<member const> owner;
+    array_view<member const> owner;
     table() = default;
     table(table const& other) : owner{other.owner} {}
     table& operator=(table const&) = default;

@@ -73,22 +73,23 @@ void read_number(std::uint32_t& into, char const* field, Number value, std::uint
 
 template <class B>
 std::string key_text(B const& b) {
-  return std::string{std::string_view{key_from(b)}};
+  return std::string{std::string_view{detail::key_from(b)}};
 }
 
 template <class B>
 attributes attributes_of(B const& b, std::string const& key) {
   attributes a;
-  read_number(a.weight, "weight", weight_from(b), 0xFFFFFFFF, key);
-  read_number(a.priority, "priority", priority_from(b), 0xFFFF, key);
-  if constexpr (!std::same_as<decltype(zone_from(b)), not_given>) a.zone = std::string_view{zone_from(b)};
+  detail::read_number(a.weight, "weight", detail::weight_from(b), 0xFFFFFFFF, key);
+  detail::read_number(a.priority, "priority", detail::priority_from(b), 0xFFFF, key);
+  if constexpr (!std::same_as<decltype(detail::zone_from(b)), not_given>)
+    a.zone = std::string_view{detail::zone_from(b)};
   return a;
 }
 
 template <class B>
 labels labels_of_backend(B const& b) {
-  if constexpr (!std::same_as<decltype(labels_from(b)), not_given>)
-    return labels_from(b);
+  if constexpr (!std::same_as<decltype(detail::labels_from(b)), not_given>)
+    return detail::labels_from(b);
   else
     return {};
 }

@@ -16,8 +16,9 @@ namespace detail {
 
 // From one moment to another. Wraps around, without undefined behaviour, where the numbers are too far apart.
 constexpr std::chrono::nanoseconds elapsed(time_point from, time_point to) noexcept {
-  auto const bits = [](time_point t) { return static_cast<std::uint64_t>(t.time_since_epoch().count()); };
-  return std::chrono::nanoseconds{static_cast<std::int64_t>(bits(to) - bits(from))};
+  auto const start = static_cast<std::uint64_t>(from.time_since_epoch().count());
+  auto const end = static_cast<std::uint64_t>(to.time_since_epoch().count());
+  return std::chrono::nanoseconds{static_cast<std::int64_t>(end - start)};
 }
 
 }  // namespace detail

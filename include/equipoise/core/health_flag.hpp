@@ -5,7 +5,6 @@
 #include <equipoise/core/config.hpp>
 
 #include <string>
-#include <string_view>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -53,7 +52,7 @@ constexpr admission operator&(admission a, admission b) noexcept {
 namespace detail {
 struct named_flag {
   health_flag bit;
-  std::string_view name;
+  char const* name;
 };
 // The most important for an operator comes first.
 inline constexpr named_flag flags_by_severity[] = {

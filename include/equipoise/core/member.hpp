@@ -2,9 +2,8 @@
 // A member as policies see it: 24 bytes, without the user's type and without look-ups of names.
 #pragma once
 
+#include <equipoise/core/array_view.hpp>
 #include <equipoise/core/record.hpp>
-
-#include <span>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -20,7 +19,9 @@ struct member {
   /// The backend's key.
   std::string_view key() const noexcept { return record->key; }
 
-  /// The value of the first label of that name, or an empty text. O(labels).
+  /// The value of the first label of that name, or an empty text. O(labels). (A template, so that only programs that
+  /// ask for it compile it.)
+  template <class = void>
   std::string_view label(std::string_view name) const noexcept {
     for (auto const& [n, value] : record->labels)
       if (n == name) return value;
@@ -32,36 +33,38 @@ static_assert(sizeof(member) == 24);
 
 /// The members that a policy builds its table from. All weights are positive: members of weight 0 are left out.
 ///
-/// A view is a span of the members to propose. For policies without a key these were healthy when the view was made,
+/// A view is the range of the members to propose. For policies without a key these were healthy when the view was made,
 /// and the unhealthy ones follow them in memory.
-class members_view : public std::span<member const> {
+class members_view : public array_view<member const> {
  public:
   members_view() = default;
   /// The first `proposed` of `these`, followed by the unhealthy ones.
-  members_view(std::span<member const> these, std::size_t proposed, std::span<member const> all) noexcept
-      : std::span<member const>{these.first(proposed)}, unhealthy_{static_cast<std::uint32_t>(these.size() - proposed)},
-        all_{all} {}
+  members_view(array_view<member const> these, std::size_t proposed, array_view<member const> all) noexcept
+      : array_view{these.data(), proposed}, unhealthy_{these.size() - proposed}, all_{all} {}
 
   /// The members that were left out because they were unhealthy. They are tried after all others, since they may have
   /// recovered.
-  std::span<member const> unhealthy() const noexcept { return {data() + size(), unhealthy_}; }
+  array_view<member const> unhealthy() const noexcept { return {end(), unhealthy_}; }
 
   /// The members of the view followed by the unhealthy ones.
-  std::span<member const> with_unhealthy() const noexcept { return {data(), size() + unhealthy_}; }
+  array_view<member const> with_unhealthy() const noexcept { return {begin(), size() + unhealthy_}; }
 
   /// Every member of the pool, also those of weight 0: a bound session may still want them.
-  std::span<member const> all_members() const noexcept { return all_; }
+  array_view<member const> all_members() const noexcept { return all_; }
 
   /// A view of other members of the same pool, as a composition makes it for its child: `proposed` of `these`, followed
   /// by the unhealthy ones.
-  members_view narrowed(std::span<member const> these, std::size_t proposed) const noexcept {
+  members_view narrowed(array_view<member const> these, std::size_t proposed) const noexcept {
     return {these, proposed, all_};
   }
 
  private:
-  std::uint32_t unhealthy_ = 0;
-  std::span<member const> all_;
+  std::size_t unhealthy_ = 0;
+  array_view<member const> all_;
 };
 
 }  // namespace EQUIPOISE_ABI
 }  // namespace equipoise
+
+template <>
+inline constexpr bool std::ranges::enable_borrowed_range<equipoise::members_view> = true;

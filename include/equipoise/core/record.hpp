@@ -26,6 +26,7 @@ struct record : record_base {
   // The rest belongs to the pool and is guarded by its mutex.
   std::uint64_t joined = 0, left = 0;  // the record is in the member lists numbered joined … left − 1
   std::size_t index = 0;               // its place in the newest list
+  record* next_in_bucket = nullptr;    // in the index of keys
   bool slot_freed = false;
   owned<record> next;  // in the list of removed or of reclaimed records
 };

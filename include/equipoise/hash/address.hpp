@@ -23,6 +23,7 @@ class address {
     for (std::size_t i = 0; i != 4; ++i) a.bytes_[i] = octets[i];
     return a;
   }
+  /// The same for IPv6.
   static constexpr address v6(std::array<std::uint8_t, 16> octets) noexcept {
     address a;
     a.bytes_ = octets;
@@ -44,7 +45,9 @@ class address {
 
   /// The octets in network order: 4 or 16 of them.
   constexpr std::size_t size() const noexcept { return is_v6_ ? 16 : 4; }
+  /// One octet.
   constexpr std::uint8_t operator[](std::size_t i) const noexcept { return bytes_[i]; }
+  /// All octets as bytes of this object.
   std::string_view bytes() const noexcept { return {reinterpret_cast<char const*>(bytes_.data()), size()}; }
   friend constexpr bool operator==(address const&, address const&) = default;
 

@@ -20,11 +20,14 @@ struct default_hash {
   /// All 64 bits are well mixed, so a table may use them as they are. Boost and unordered_dense read the same marker.
   static constexpr bool is_avalanching = true;
 
+  /// XXH64 of the bytes. O(length).
   std::uint64_t operator()(std::string_view text) const noexcept { return xxh64(text); }
+  /// SplitMix64's mixer of the number. O(1).
   template <std::integral Integer>
   EQUIPOISE_INLINE std::uint64_t operator()(Integer number) const noexcept {
     return mix(static_cast<std::uint64_t>(number) + golden_gamma);
   }
+  /// XXH64 of the octets.
   std::uint64_t operator()(address const& a) const noexcept { return xxh64(a.bytes()); }
 };
 
@@ -38,14 +41,17 @@ concept key_integer = std::integral<T> && !std::same_as<T, bool> && !std::same_a
 /// A key as its 64-bit hash.
 template <class Hash = default_hash>
 struct basic_key {
-  std::uint64_t hash;
+  std::uint64_t hash;  ///< what the hash function answered
 
+  /// Of a text. O(length).
   template <key_text Text>
     requires std::invocable<Hash, std::string_view>
   EQUIPOISE_INLINE basic_key(Text const& text) noexcept : hash{Hash{}(std::string_view{text})} {}
+  /// Of a number.
   template <key_integer Integer>
     requires std::invocable<Hash, Integer>
   EQUIPOISE_INLINE basic_key(Integer number) noexcept : hash{Hash{}(number)} {}
+  /// Of an address.
   EQUIPOISE_INLINE basic_key(address const& a) noexcept
     requires std::invocable<Hash, address const&>
       : hash{Hash{}(a)} {}

@@ -19,15 +19,18 @@ inline namespace EQUIPOISE_ABI {
 /// The key of an any_policy: text, a 64-bit number, an address, or none. Text is borrowed until the pick returns.
 class any_key {
  public:
-  static constexpr bool optional = true;  // select() without a key compiles
+  static constexpr bool optional = true;  ///< select() without a key compiles
 
-  any_key() = default;
+  any_key() = default;  ///< no key
+  /// A text.
   template <key_text Text>
   any_key(Text const& text) noexcept : kind_{kind::text}, text_{text} {}
+  /// A number.
   template <key_integer Integer>
   any_key(Integer number) noexcept
       : kind_{std::is_signed_v<Integer> ? kind::negatable : kind::natural},
         number_{static_cast<std::uint64_t>(number)} {}
+  /// An address.
   any_key(address const& a) noexcept : kind_{kind::address}, address_{a} {}
 
   /// Calls `use` with the key as a Key, derived as often as this key was. Returns false, without a call, if there is no

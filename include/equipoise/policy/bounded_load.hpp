@@ -15,8 +15,6 @@
 
 #include <equipoise/policy/detail/composition.hpp>
 
-#include <algorithm>
-
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 

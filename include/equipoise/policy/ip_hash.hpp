@@ -9,10 +9,9 @@
 // Select: wait-free between publishes; O(1). Table: 25 kB. Source: ngx_http_upstream_ip_hash_module.c of nginx 1.22.1.
 #pragma once
 
+#include <equipoise/core/algorithm.hpp>
 #include <equipoise/core/policy/policy.hpp>
 #include <equipoise/hash/address.hpp>
-
-#include <algorithm>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {

@@ -9,11 +9,10 @@
 // Source: Eisenbud et al., "Maglev" (NSDI 2016); turns by the credit rule of Katran.
 #pragma once
 
+#include <equipoise/core/algorithm.hpp>
 #include <equipoise/core/policy/policy.hpp>
 #include <equipoise/hash/key.hpp>
 #include <equipoise/policy/detail/probe.hpp>
-
-#include <algorithm>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {

@@ -9,11 +9,11 @@
 // (1997). Points are mix(xxh64(key) + r·γ), independent of the order in which members joined.
 #pragma once
 
+#include <equipoise/core/algorithm.hpp>
 #include <equipoise/core/policy/policy.hpp>
 #include <equipoise/hash/key.hpp>
 #include <equipoise/policy/detail/probe.hpp>
 
-#include <algorithm>
 #include <bit>
 
 namespace equipoise {

@@ -11,19 +11,19 @@
 // Select: wait-free between publishes; O(1) with modulo_shards, O(log ranges) with range_shards.
 #pragma once
 
+#include <equipoise/core/algorithm.hpp>
+#include <equipoise/core/key_index.hpp>
 #include <equipoise/core/policy/policy.hpp>
-
-#include <algorithm>
-#include <unordered_map>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
 /// A key that is any 64-bit integer, signed or not, as the number it is.
 struct integer_key {
-  std::uint64_t magnitude = 0;
-  bool negative = false;
+  std::uint64_t magnitude = 0;  ///< the number without its sign
+  bool negative = false;        ///< whether it is less than 0
 
+  /// Of any integer.
   template <std::integral Integer>
     requires(!std::same_as<Integer, bool>)
   constexpr integer_key(Integer number) noexcept
@@ -123,12 +123,23 @@ struct shard_router {
   explicit shard_router(Map m) : map{std::move(m)} {}
 
   table build(members_view members) const {
-    std::unordered_map<std::string_view, member const*> by_key;
-    for (member const& m : members) by_key.emplace(m.key(), &m);
+    struct known {
+      member const* m;
+      std::string_view key;
+      known* next_in_bucket;
+    };
+    std::vector<known> nodes;
+    nodes.reserve(members.size());
+    detail::key_index<known> by_key;
+    by_key.make_room(members.size());
+    for (member const& m : members) {
+      nodes.push_back({&m, m.key(), nullptr});
+      by_key.insert(nodes.back());
+    }
     table t;
     for (auto const& backend : map.backends()) {
-      auto const at = by_key.find(backend);
-      t.owner.push_back(at == by_key.end() ? nullptr : at->second);
+      known const* const at = by_key.find(backend);
+      t.owner.push_back(at != nullptr ? at->m : nullptr);
     }
     return t;
   }

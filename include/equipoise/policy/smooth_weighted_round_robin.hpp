@@ -10,9 +10,9 @@
 // turn.
 #pragma once
 
+#include <equipoise/core/algorithm.hpp>
 #include <equipoise/core/policy/policy.hpp>
 
-#include <algorithm>
 #include <limits>
 #include <numeric>
 

@@ -10,9 +10,8 @@
 // ignored. Select: wait-free and O(log members) with a session, else as the child's.
 #pragma once
 
+#include <equipoise/core/algorithm.hpp>
 #include <equipoise/policy/detail/composition.hpp>
-
-#include <algorithm>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {

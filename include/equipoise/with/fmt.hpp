@@ -11,6 +11,6 @@ template <equipoise::detail::printable T>
 struct fmt::formatter<T> : fmt::formatter<std::string_view> {
   template <class Context>
   auto format(T const& value, Context& context) const {
-    return fmt::formatter<std::string_view>::format(std::string{to_string(value)}, context);
+    return fmt::formatter<std::string_view>::format(std::string{equipoise::to_string(value)}, context);
   }
 };

@@ -118,7 +118,7 @@ TEST_CASE("balancer: it can be made before or after the members and end before t
     auto p = early.make_picker();
     CHECK(name_or_error(p.select()) == "a");
     balancer late{pool, round_robin{}};
-    pool.update(*pool.find("a"), {.weight = 2 + static_cast<std::uint32_t>(i)});
+    pool.update(pool.find("a"), {.weight = 2 + static_cast<std::uint32_t>(i)});
     CHECK(name_or_error(late.make_picker().select()) == "a");
   }
   CHECK(pool.size() == 1);

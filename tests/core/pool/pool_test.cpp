@@ -552,6 +552,25 @@ TEST_CASE("pool: assign within a change returns whether it changed anything itse
   CHECK(f.pool.size() == 1);
 }
 
+namespace {
+struct heavy : server {
+  std::uint32_t weight() const { return 7; }
+};
+}  // namespace
+
+TEST_CASE("pool: assign reads elements of another type as the backends they convert to") {
+  pool<server> pool;
+  std::vector<server> const plain = weighted({1, 2});
+  std::vector<std::reference_wrapper<server const>> const wrapped(plain.begin(), plain.end());
+  CHECK(pool.assign(wrapped));
+  CHECK(!pool.assign(wrapped));
+  CHECK(!pool.assign(plain));
+
+  std::vector<heavy> const derived{{{"A", 1, 0, "", 0}}, {{"B", 2, 0, "", 1}}};
+  CHECK(!pool.assign(derived));
+  pool.for_each([&](backend_id, server const& s, attributes const& a, health_flag) { CHECK(a.weight == s.weight); });
+}
+
 TEST_CASE("pool: assign takes a range that makes its backends while it is read") {
   pool<server> p;
   CHECK(p.assign(generated_range{}));

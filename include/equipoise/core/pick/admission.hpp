@@ -28,8 +28,7 @@ class admission_control {
       bool const only_full = against == static_cast<std::uint32_t>(health_flag::saturated);
       return only_full ? pick_error::all_saturated : pick_error::all_down;
     }
-    for (backend_id id : options.excluded)
-      if (id == p.candidate->id) return pick_error::all_excluded;
+    if (options.excludes(p.candidate->id)) return pick_error::all_excluded;
     bool const full = p.limit != no_limit && states_->load(p.candidate->id.slot) >= p.limit;
     return full ? pick_error::all_saturated : pick_error::none;
   }

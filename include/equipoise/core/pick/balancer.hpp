@@ -9,8 +9,6 @@
 #include <equipoise/core/pick/picker.hpp>
 #include <equipoise/core/pool/pool.hpp>
 
-#include <array>
-
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
@@ -53,6 +51,7 @@ class balancer final : private detail::publisher {
     borrowed_picker const borrowed{*this};
     return borrowed->acquire(options);
   }
+  /// The same for a key.
   lease<B> acquire(key_type const& key, pick_options const& options = detail::plain_pick)
     requires keyed<P>
   {
@@ -67,6 +66,7 @@ class balancer final : private detail::publisher {
     borrowed_picker const borrowed{*this};
     return borrowed->explain(options);
   }
+  /// The same for a key.
   explanation explain(key_type const& key, pick_options const& options = detail::plain_pick)
     requires keyed<P>
   {
@@ -132,7 +132,7 @@ class balancer final : private detail::publisher {
   P const policy_;
   std::uint64_t const seed_;
   std::atomic<std::uint32_t> made_{0};
-  std::array<place, places> parked_;
+  place parked_[places];
 };
 
 }  // namespace EQUIPOISE_ABI

@@ -11,9 +11,11 @@ namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
 
+// (A template, so that only programs that explain compile it.)
+template <class P>
 class explainer final : public recorder {
  public:
-  explainer(state_table const& states, std::string policy) : states_{states} { result.policy = std::move(policy); }
+  explainer(state_table const& states, P const& policy) : states_{states} { result.policy = describe(policy); }
 
   void compared(member const& m, char const* name, double value) noexcept override {
     guarded([&] { note(m, name, value); });
@@ -40,7 +42,7 @@ class explainer final : public recorder {
   }
 
   // Adds the members that the policy passed over by itself, and returns the whole explanation.
-  explanation finished(std::span<member const> all, std::span<member const> table, pick_options const& options) {
+  explanation finished(array_view<member const> all, array_view<member const> table, pick_options const& options) {
 #if EQUIPOISE_EXCEPTIONS
     if (problem_ != nullptr) std::rethrow_exception(problem_);
 #endif
@@ -49,7 +51,7 @@ class explainer final : public recorder {
       if (r == nullptr || r->verdict != "not asked") continue;
       if (auto const flags = against(m, options.mask); flags != health_flag::none)
         r->verdict = to_string(flags);
-      else if (is_in(m, options.excluded))
+      else if (options.excludes(m.id))
         r->verdict = "excluded";
       else if (!is_in(m, table))
         r->verdict = "not in the table";
@@ -100,14 +102,9 @@ class explainer final : public recorder {
     return states_.health(m.id) & static_cast<health_flag>(mask);
   }
 
-  static bool is_in(member const& m, std::span<member const> table) {
+  static bool is_in(member const& m, array_view<member const> table) {
     for (member const& t : table)
       if (t.id == m.id) return true;
-    return false;
-  }
-  static bool is_in(member const& m, std::span<backend_id const> ids) {
-    for (backend_id id : ids)
-      if (id == m.id) return true;
     return false;
   }
 

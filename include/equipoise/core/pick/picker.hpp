@@ -29,8 +29,9 @@ class picker {
   using pick_state = typename driver::pick_state;
 
  public:
-  using key_type = key_of_policy<P>;
+  using key_type = key_of_policy<P>;  ///< what the policy is asked with; no_key if it needs none
 
+  /// balancer::make_picker() calls it.
   picker(detail::publisher& owner, detail::state_table& states, P const& policy, std::uint32_t stripe,
          random_source random)
       : reader_{owner}, admission_{states, stripe}, policy_{&policy}, random_{random},
@@ -42,6 +43,7 @@ class picker {
   {
     return answer<choice<B>>(no_key_given(), options);
   }
+  /// The same for a key.
   EQUIPOISE_INLINE choice<B> select(key_type const& key, pick_options const& options = detail::plain_pick) noexcept
     requires keyed<P>
   {
@@ -54,6 +56,7 @@ class picker {
   {
     return answer<lease<B>>(no_key_given(), options);
   }
+  /// The same for a key.
   EQUIPOISE_INLINE lease<B> acquire(key_type const& key, pick_options const& options = detail::plain_pick) noexcept
     requires keyed<P>
   {
@@ -79,12 +82,13 @@ class picker {
   /// The first distinct healthy backends in the pick's order, as for replicas. The policy's own proposals come first,
   /// the best first; any other healthy backend follows. Returns how many there are, at most into.size(). Moves the
   /// cursor as a pick does. O(proposals × into.size()).
-  std::size_t select_n(std::span<backend_id> into, pick_options const& options = detail::plain_pick) noexcept
+  std::size_t select_n(array_view<backend_id> into, pick_options const& options = detail::plain_pick) noexcept
     requires(!keyed<P> || optionally_keyed<P>)
   {
     return several(no_key_given(), into, options);
   }
-  std::size_t select_n(key_type const& key, std::span<backend_id> into,
+  /// The same for a key: the key's owner first.
+  std::size_t select_n(key_type const& key, array_view<backend_id> into,
                        pick_options const& options = detail::plain_pick) noexcept
     requires keyed<P>
   {
@@ -97,6 +101,7 @@ class picker {
   {
     return explained(no_key_given(), options);
   }
+  /// The same for a key.
   explanation explain(key_type const& key, pick_options const& options = detail::plain_pick)
     requires keyed<P>
   {
@@ -165,10 +170,10 @@ class picker {
     return Answer{e};
   }
 
-  std::size_t several(key_type const& key, std::span<backend_id> into, pick_options const& options) noexcept {
+  std::size_t several(key_type const& key, array_view<backend_id> into, pick_options const& options) noexcept {
     keep_current();
     struct visitor {
-      std::span<backend_id> into;
+      array_view<backend_id> into;
       std::size_t found = 0;
       bool accepts(proposal const& candidate, pick_error& e) noexcept {
         bool known = e != pick_error::none;
@@ -188,14 +193,14 @@ class picker {
   explanation explained(key_type const& key, pick_options const& options) {
     keep_current();
     struct visitor {
-      detail::explainer explainer;
+      detail::explainer<P> explainer;
       admission mask;
       bool accepts(proposal const& candidate, pick_error& e) {
         explainer.judged(candidate, e, mask);
         return e == pick_error::none;
       }
       void restart() { explainer.restart(); }
-    } v{{admission_.states(), describe(*policy_)}, options.mask};
+    } v{{admission_.states(), *policy_}, options.mask};
     pick_state s{};
     cursor copy = cursor_;
     proposal p = driver::first(*policy_, table(), copy, s, this_pick(options, &v.explainer), key);

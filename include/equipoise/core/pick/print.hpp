@@ -13,7 +13,10 @@ namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
 /// The explanation as one sentence. Allocates.
-inline std::string to_string(explanation const& e) { return e.text(); }
+template <std::same_as<explanation> E>
+std::string to_string(E const& e) {
+  return e.text();
+}
 
 namespace detail {
 template <class T>

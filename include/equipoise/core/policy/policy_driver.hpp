@@ -75,14 +75,14 @@ consteval bool is_finite() {
 /// How policy P is driven through one pick. The picker drives a policy with it, and so does a composition its child.
 template <class P>
 struct policy_driver {
-  using key_type = key_of_policy<P>;
+  using key_type = key_of_policy<P>;                             ///< what the policy is asked with
   static constexpr std::uint32_t tries = detail::tries_of<P>();  ///< own proposals of a leaf before the scan
-  static constexpr bool is_leaf = !composition<P>;
+  static constexpr bool is_leaf = !composition<P>;               ///< whether the scan over all members is its own
 
   /// The policy's table, and the members it was built from.
   struct table {
-    typename P::table own;
-    members_view members;
+    typename P::table own;  ///< the policy's own
+    members_view members;   ///< must outlive the table
   };
   /// What one worker remembers between picks.
   struct cursor {

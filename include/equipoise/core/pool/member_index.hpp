@@ -2,10 +2,9 @@
 // The members of a pool by key and by slot, and the numbers of its zones. Guarded by the pool's mutex.
 #pragma once
 
+#include <equipoise/core/key_index.hpp>
 #include <equipoise/core/record.hpp>
 #include <equipoise/core/zeroed_array.hpp>
-
-#include <unordered_map>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -15,8 +14,8 @@ template <class B>
 struct member_index {
   explicit member_index(std::uint32_t slot_count) : slots{slot_count}, by_slot{slot_count} {}
 
-  std::uint32_t slots;                                      // the number of slots that exist
-  std::unordered_map<std::string_view, record<B>*> by_key;  // the keys are views of the records' own keys
+  std::uint32_t slots;  // the number of slots that exist
+  key_index<record<B>> by_key;
   zeroed_array<record<B>*> by_slot;
   std::vector<std::string> zones{""};
 

@@ -158,8 +158,8 @@ class membership {
   // also sees the new snapshot.
   void withdraw(transaction& t, zero_weight_changes const& weights, std::uint64_t sequence) noexcept {
     for (backend_id id : weights.losing) states_.set(id, health_flag::zero_weight);
-    for (auto& node : t.removed_) {
-      owned<record> r{node.mapped()};
+    for (record* removed : t.removed_) {
+      owned<record> r{removed};
       states_.set(r->id, health_flag::removed);
       slots_.leave();
       r->left = sequence;

@@ -15,8 +15,9 @@ inline namespace EQUIPOISE_ABI {
 /// removals and weights are not reported: they are the application's own calls. There is no time, because the core has
 /// no clock.
 struct event {
-  backend_id id;
-  health_flag before, after;
+  backend_id id;       ///< the backend
+  health_flag before;  ///< the flags against it before the change
+  health_flag after;   ///< the flags against it since the change
 };
 
 /// How a pool is made. The pool's constructor fails if a value is out of range.
@@ -30,7 +31,7 @@ struct pool_options {
   std::uint32_t counter_stripes = 1;
   bool observations = false;                                         ///< keep what leases report: 64 bytes per backend
   void (*observer)(void* context, event const&) noexcept = nullptr;  ///< called for each event with `context`
-  void* context = nullptr;
+  void* context = nullptr;                                           ///< the observer's first argument
 };
 
 /// How pool::assign() treats its list.

@@ -11,8 +11,6 @@
 
 #include <equipoise/core/pool/membership.hpp>
 
-#include <optional>
-
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
@@ -136,11 +134,11 @@ class pool {
 
   // Look-ups.
 
-  /// The member with that key, or nothing. Blocking; O(1).
-  std::optional<backend_id> find(std::string_view key) const {
+  /// The id of the member with that key; a false id if there is none. Blocking; O(1).
+  backend_id find(std::string_view key) const {
     std::lock_guard const lock{mutex_};
-    auto const at = index_.by_key.find(key);
-    return at == index_.by_key.end() ? std::nullopt : std::optional{at->second->id};
+    record const* const r = index_.by_key.find(key);
+    return r != nullptr ? r->id : backend_id{};
   }
 
   /// The number of members. Blocking; O(1).

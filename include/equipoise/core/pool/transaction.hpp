@@ -7,8 +7,6 @@
 #include <equipoise/core/registry/slot_allocator.hpp>
 #include <equipoise/core/snapshot/snapshot.hpp>
 
-#include <unordered_set>
-
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
@@ -33,30 +31,31 @@ class transaction {
 
   /// Each function does what the pool's function of the same name does, as soon as the whole change is published.
   backend_id add(B backend) {
-    auto const key = key_text(backend);
-    auto const a = attributes_of(backend, key);
+    auto const key = detail::key_text(backend);
+    auto const a = detail::attributes_of(backend, key);
     return add(std::move(backend), a);
   }
 
   backend_id add(B backend, attributes const& a) {
     // Everything that can fail comes before the first change.
-    auto key = key_text(backend);
+    auto key = detail::key_text(backend);
     if (key.empty()) fail("equipoise: a backend's key is empty");
-    if (index_.by_key.contains(key)) fail("equipoise: key '" + key + "' is already a member's");
+    if (index_.by_key.find(key) != nullptr) fail("equipoise: key '" + key + "' is already a member's");
     member m = with(member{}, a, key);
     slots_.require_one();
     grow(list_->all);
     grow(added_);
-    auto own_labels = labels_of_backend(backend);
+    index_.by_key.make_room(index_.by_key.size() + 1);
+    auto own_labels = detail::labels_of_backend(backend);
     owned<record> fresh{new record{std::move(backend)}};
     fresh->key = std::move(key);
     fresh->labels = std::move(own_labels);
-    index_.by_key.emplace(fresh->key, fresh.get());
 
     m.id = fresh->id = slots_.take();
     m.record = fresh.get();
     if (reports_ != nullptr) fresh->reports = reports_ + m.id.slot;
     fresh->index = list_->all.size();
+    index_.by_key.insert(*fresh);
     index_.by_slot[m.id.slot] = fresh.get();
     list_->all.push_back(m);
     added_.push_back(std::move(fresh));
@@ -87,29 +86,25 @@ class transaction {
     static_assert(std::forward_iterator<decltype(std::begin(backends))>,
                   "equipoise: assign() reads its range twice: give it a container, or a view that can be read again");
     if (options.keep_last_good && std::begin(backends) == std::end(backends)) return false;
-    std::unordered_set<std::string> listed;
-    for (B const& b : backends) {
-      auto key = key_text(b);
-      if (key.empty()) fail("equipoise: a backend's key is empty");
-      if (!listed.insert(key).second) fail("equipoise: key '" + key + "' is listed twice");
-    }
+    auto const listed = keys_of(backends);
     bool const before = std::exchange(changed_, false) || incomplete_;
     incomplete_ = true;
     for (std::size_t i = 0; i != list_->all.size(); ++i)
-      if (auto const* r = list_->all[i].record; r != nullptr && !listed.contains(r->key))
+      if (auto const* r = list_->all[i].record; r != nullptr && listed.index.find(r->key) == nullptr)
         leave(record_of(list_->all[i]));
-    for (auto&& b : backends) {
-      auto const key = key_text(b);
-      auto const at = index_.by_key.find(key);
-      if (at != index_.by_key.end() && same(at->second->value, b)) {
-        update(at->second->id, attributes_of(b, key));
+    for (auto&& element : backends) {
+      B const& b = element;  // an element may be of another type that converts to B
+      auto const key = detail::key_text(b);
+      record* const known = index_.by_key.find(key);
+      if (known != nullptr && same(known->value, b)) {
+        update(known->id, detail::attributes_of(b, key));
         continue;
       }
-      if (at != index_.by_key.end()) leave(*at->second);
+      if (known != nullptr) leave(*known);
       if constexpr (std::copy_constructible<B>)
         add(B(b));
       else
-        add(std::move(b));
+        add(std::move(element));
     }
     incomplete_ = false;
     return std::exchange(changed_, changed_ || before);
@@ -123,6 +118,32 @@ class transaction {
 
  private:
   friend membership<B>;
+
+  struct listed_key {
+    std::string key;
+    listed_key* next_in_bucket = nullptr;
+  };
+  struct listed_keys {
+    std::vector<listed_key> nodes;
+    key_index<listed_key> index;
+  };
+
+  // The keys of a list, which must not be empty and differ.
+  template <class Range>
+  static listed_keys keys_of(Range& backends) {
+    listed_keys listed;
+    for (auto const& element : backends) {
+      B const& b = element;
+      listed.nodes.push_back({detail::key_text(b)});
+      if (listed.nodes.back().key.empty()) fail("equipoise: a backend's key is empty");
+    }
+    listed.index.make_room(listed.nodes.size());
+    for (listed_key& n : listed.nodes) {
+      if (listed.index.find(n.key) != nullptr) fail("equipoise: key '" + n.key + "' is listed twice");
+      listed.index.insert(n);
+    }
+    return listed;
+  }
 
   static record& record_of(member const& m) noexcept {
     return *const_cast<record*>(static_cast<record const*>(m.record));
@@ -142,7 +163,7 @@ class transaction {
 
   member with(member m, attributes const& a, std::string const& key) {
     std::uint32_t priority = 0;
-    read_number(priority, "priority", a.priority, 0xFFFF, key);
+    detail::read_number(priority, "priority", a.priority, 0xFFFF, key);
     m.weight = a.weight;
     m.priority = static_cast<std::uint16_t>(priority);
     m.zone = index_.zone_number(a.zone, key);
@@ -151,7 +172,8 @@ class transaction {
 
   void leave(record& r) {
     grow(removed_);
-    removed_.push_back(index_.by_key.extract(std::string_view{r.key}));
+    removed_.push_back(&r);
+    index_.by_key.erase(r);
     list_->all[r.index].record = nullptr;
     index_.by_slot[r.id.slot] = nullptr;
     changed_ = true;
@@ -159,12 +181,11 @@ class transaction {
 
   void undo() noexcept {
     for (auto const& r : added_) {
-      if (auto const at = index_.by_key.find(r->key); at != index_.by_key.end() && at->second == r.get())
-        index_.by_key.erase(at);
+      index_.by_key.erase(*r);
       index_.by_slot[r->id.slot] = nullptr;
     }
-    for (auto& node : removed_)
-      if (node.mapped()->joined != 0) index_.by_key.insert(std::move(node));  // there was room for it before
+    for (record* r : removed_)
+      if (r->joined != 0) index_.by_key.insert(*r);  // there was room for it before
     for (std::size_t i = 0; i != old_.all.size(); ++i) {
       record& r = record_of(old_.all[i]);
       r.index = i;
@@ -183,7 +204,7 @@ class transaction {
   std::size_t zones_before_;
   owned<member_list> list_;  // the new list; a removed member's record is null in it
   std::vector<owned<record>> added_;
-  std::vector<typename decltype(member_index<B>::by_key)::node_type> removed_;
+  std::vector<record*> removed_;
   bool changed_ = false;
   bool incomplete_ = false;  // an assign() was refused half-way
   bool committed_ = false;
