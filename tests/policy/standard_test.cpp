@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <set>
 
 namespace standard_test {
@@ -14,12 +13,15 @@ namespace {
 // The names of all policies and compositions that the headers of include/equipoise/policy define.
 std::set<std::string> names_in_headers() {
   std::set<std::string> names;
-  std::regex const definition{R"re(static constexpr std::string_view name = "(\w+)")re"};
+  std::string_view const definition = "static constexpr std::string_view name = \"";
   for (auto const& entry : std::filesystem::directory_iterator{EQUIPOISE_POLICY_HEADERS}) {
     if (entry.path().extension() != ".hpp") continue;
     std::ifstream file{entry.path()};
     std::string const text{std::istreambuf_iterator<char>{file}, {}};
-    for (std::sregex_iterator at{text.begin(), text.end(), definition}, end; at != end; ++at) names.insert((*at)[1]);
+    for (auto at = text.find(definition); at != text.npos; at = text.find(definition, at)) {
+      at += definition.size();
+      names.insert(text.substr(at, text.find('"', at) - at));
+    }
   }
   return names;
 }
