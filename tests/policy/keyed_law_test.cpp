@@ -3,6 +3,8 @@
 // keys of a dead member move, they return with it, and history does not matter.
 #include "standard_policies.hpp"
 
+#include <equipoise/policy/any_policy.hpp>
+
 namespace keyed_law_test {
 using namespace equipoise;
 
@@ -67,7 +69,8 @@ TEMPLATE_LIST_TEST_CASE("keyed law: a key goes to the first healthy member of it
 
 TEMPLATE_LIST_TEST_CASE("keyed law: it holds within each composition", "", keyed_policies) {
   INFO(TestType::name);
-  for_each_standard_composition([]<template <class> class C>() { check_law(C<TestType>{TestType{}}); });
+  // Erased, because a pool, a balancer and a picker for each of them take minutes to compile.
+  for_each_standard_composition([]<template <class> class C>() { check_law(any_policy{C<TestType>{TestType{}}}); });
 }
 
 TEST_CASE("keyed law: it holds within compositions of compositions") {
