@@ -96,6 +96,20 @@ void check_headers(std::string const& text, std::string const& file) {
   }
 }
 
+// The line on which the text stops being TOML: the first one with which an assertion fails.
+unsigned line_of_assertion(std::string const& text) {
+  unsigned line = 1;
+  for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n', end + 1), ++line) {
+    try {
+      static_cast<void>(toml::parse(std::string_view{text}.substr(0, end)));
+    } catch (toml::parse_error const&) {  // a value that goes on in the next line
+    } catch (toml_assertion) {
+      return line;
+    }
+  }
+  return line;
+}
+
 config read_root(toml::table const& root, std::string const& file) {
   config out;
   out.file = file;
@@ -152,6 +166,8 @@ config parse_config(std::string const& text, std::string const& file) try {
   return read_root(toml::parse(text, file), file);
 } catch (toml::parse_error const& e) {
   throw config_error{fmt::format("{}:{}: {}", file, e.source().begin.line, e.description())};
+} catch (toml_assertion) {
+  throw config_error{fmt::format("{}:{}: this is not TOML", file, line_of_assertion(text))};
 }
 
 config read_config(std::string const& file) {

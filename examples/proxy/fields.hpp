@@ -5,10 +5,10 @@
 #include "config.hpp"
 #include "duration.hpp"
 #include "endpoint.hpp"
+#include "toml.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <limits>
