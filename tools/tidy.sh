@@ -36,10 +36,13 @@ one() {
         return
       fi ;;
   esac
-  "$tidy" --quiet --config-file=.clang-tidy "$source" -- "${flags[@]}" 2>"$work/noise" ||
-    { cat "$work/noise" >&2; return 1; }
+  "$tidy" --quiet --config-file=.clang-tidy "$source" -- "${flags[@]}" >"$source.found" 2>&1 ||
+    { cat "$source.found"; touch "$work/failed"; }
 }
-failed=0
-for header in "${headers[@]}"; do one "$header" || failed=1; done
-[ "$failed" = 0 ] && echo "tidy: nothing found in ${#headers[@]} headers"
-exit "$failed"
+for header in "${headers[@]}"; do
+  while [ "$(jobs -rp | wc -l)" -ge "$(getconf _NPROCESSORS_ONLN)" ]; do wait -n || true; done
+  one "$header" &
+done
+wait
+[ ! -e "$work/failed" ] || exit 1
+echo "tidy: nothing found in ${#headers[@]} headers"

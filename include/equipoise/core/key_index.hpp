@@ -12,8 +12,7 @@ namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
 
-// Node has a text `key` and `Node* next_in_bucket`. The keys of indexed nodes differ, and they do not
-// change.
+// Node has a text `key` and `Node* next_in_bucket`. The keys of indexed nodes differ, and they do not change.
 template <class Node>
 class key_index {
  public:
@@ -21,7 +20,7 @@ class key_index {
 
   // The node with that key, or null. O(1) on average.
   Node* find(std::string_view key) const noexcept {
-    Node* n = size_ != 0 ? *bucket(key) : nullptr;
+    Node* n = size_ != 0 ? buckets_[bucket(key)] : nullptr;
     while (n != nullptr && n->key != key) n = n->next_in_bucket;
     return n;
   }
@@ -50,7 +49,7 @@ class key_index {
   // Does nothing if the node is not in the index.
   void erase(Node const& n) noexcept {
     if (size_ == 0) return;
-    Node** at = bucket(n.key);
+    Node** at = &buckets_[bucket(n.key)];
     while (*at != nullptr && *at != &n) at = &(*at)->next_in_bucket;
     if (*at == nullptr) return;
     *at = n.next_in_bucket;
@@ -58,11 +57,11 @@ class key_index {
   }
 
  private:
-  Node** bucket(std::string_view key) const noexcept {
-    return const_cast<Node**>(buckets_.data()) + (std::hash<std::string_view>{}(key) & (buckets_.size() - 1));
+  std::size_t bucket(std::string_view key) const noexcept {
+    return std::hash<std::string_view>{}(key) & (buckets_.size() - 1);
   }
   void link(Node& n) noexcept {
-    Node*& first = *bucket(n.key);
+    Node*& first = buckets_[bucket(n.key)];
     n.next_in_bucket = first;
     first = &n;
   }

@@ -77,8 +77,8 @@ class explainer final : public recorder {
 #endif
   }
 
-  void judged(member const& m, std::string verdict) {
-    if (auto* r = row_of(m); r != nullptr && r->verdict == "not asked") r->verdict = std::move(verdict);
+  void judged(member const& m, std::string const& verdict) {
+    if (auto* r = row_of(m); r != nullptr && r->verdict == "not asked") r->verdict = verdict;
   }
 
   // The chosen member always has a row, if need be in the place of the last one.

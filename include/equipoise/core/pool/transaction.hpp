@@ -37,30 +37,10 @@ class transaction {
   }
 
   backend_id add(B backend, attributes const& a) {
-    // Everything that can fail comes before the first change.
     auto key = detail::key_text(backend);
     if (key.empty()) fail("equipoise: a backend's key is empty");
     if (index_.by_key.find(key) != nullptr) fail("equipoise: key '" + key + "' is already a member's");
-    member m = with(member{}, a, key);
-    slots_.require_one();
-    grow(list_->all);
-    grow(added_);
-    index_.by_key.make_room(index_.by_key.size() + 1);
-    auto own_labels = detail::labels_of_backend(backend);
-    owned<record> fresh{new record{std::move(backend)}};
-    fresh->key = std::move(key);
-    fresh->labels = std::move(own_labels);
-
-    m.id = fresh->id = slots_.take();
-    m.record = fresh.get();
-    if (reports_ != nullptr) fresh->reports = reports_ + m.id.slot;
-    fresh->index = list_->all.size();
-    index_.by_key.insert(*fresh);
-    index_.by_slot[m.id.slot] = fresh.get();
-    list_->all.push_back(m);
-    added_.push_back(std::move(fresh));
-    changed_ = true;
-    return m.id;
+    return join(std::move(backend), a, std::move(key));
   }
 
   bool remove(backend_id id) {
@@ -86,25 +66,27 @@ class transaction {
     static_assert(std::forward_iterator<decltype(std::begin(backends))>,
                   "equipoise: assign() reads its range twice: give it a container, or a view that can be read again");
     if (options.keep_last_good && std::begin(backends) == std::end(backends)) return false;
-    auto const listed = keys_of(backends);
+    auto listed = keys_of(backends);
     bool const before = std::exchange(changed_, false) || incomplete_;
     incomplete_ = true;
     for (std::size_t i = 0; i != list_->all.size(); ++i)
       if (auto const* r = list_->all[i].record; r != nullptr && listed.index.find(r->key) == nullptr)
         leave(record_of(list_->all[i]));
+    auto* node = listed.nodes.data();
     for (auto&& element : backends) {
       B const& b = element;  // an element may be of another type that converts to B
-      auto const key = detail::key_text(b);
+      std::string& key = (node++)->key;
+      auto const a = detail::attributes_of(b, key);
       record* const known = index_.by_key.find(key);
       if (known != nullptr && same(known->value, b)) {
-        update(known->id, detail::attributes_of(b, key));
+        update(known->id, a);
         continue;
       }
       if (known != nullptr) leave(*known);
       if constexpr (std::copy_constructible<B>)
-        add(B(b));
+        join(B(b), a, std::move(key));
       else
-        add(std::move(element));
+        join(std::move(element), a, std::move(key));
     }
     incomplete_ = false;
     return std::exchange(changed_, changed_ || before);
@@ -152,6 +134,30 @@ class transaction {
   template <class T>
   static void grow(std::vector<T>& v) {
     if (v.size() == v.capacity()) v.reserve(2 * v.size() + 4);
+  }
+
+  // The key must be new and not empty. Everything that can fail comes before the first change.
+  backend_id join(B backend, attributes const& a, std::string key) {
+    member m = with(member{}, a, key);
+    slots_.require_one();
+    grow(list_->all);
+    grow(added_);
+    index_.by_key.make_room(index_.by_key.size() + 1);
+    auto own_labels = detail::labels_of_backend(backend);
+    owned<record> fresh{new record{std::move(backend)}};
+    fresh->key = std::move(key);
+    fresh->labels = std::move(own_labels);
+
+    m.id = fresh->id = slots_.take();
+    m.record = fresh.get();
+    if (reports_ != nullptr) fresh->reports = reports_ + m.id.slot;
+    fresh->index = list_->all.size();
+    index_.by_key.insert(*fresh);
+    index_.by_slot[m.id.slot] = fresh.get();
+    list_->all.push_back(m);
+    added_.push_back(std::move(fresh));
+    changed_ = true;
+    return m.id;
   }
 
   static bool same(B const& a, B const& b) {

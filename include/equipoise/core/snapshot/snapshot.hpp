@@ -36,7 +36,7 @@ class member_list {
   // The members that were healthy when this list was published, with the unhealthy ones behind them. If none was
   // healthy, all are proposed and the state word decides. For policies without a key.
   members_view healthy_first() const noexcept {
-    return by_health_.size() == 0 ? weighted() : members_view{by_health_, healthy_, all};
+    return by_health_.empty() ? weighted() : members_view{by_health_, healthy_, all};
   }
 
   // Builds the shorter lists. `is_healthy(i)` tells about the i-th of all. May throw.
