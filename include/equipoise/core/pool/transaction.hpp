@@ -76,13 +76,13 @@ class transaction {
     for (auto&& element : backends) {
       B const& b = element;  // an element may be of another type that converts to B
       std::string& key = (node++)->key;
-      auto const a = detail::attributes_of(b, key);
       record* const known = index_.by_key.find(key);
       if (known != nullptr && same(known->value, b)) {
-        update(known->id, a);
+        update(known->id, detail::attributes_of(b, key));
         continue;
       }
       if (known != nullptr) leave(*known);
+      auto const a = detail::attributes_of(b, key);
       if constexpr (std::copy_constructible<B>)
         join(B(b), a, std::move(key));
       else
