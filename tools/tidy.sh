@@ -37,11 +37,11 @@ one() {
       fi ;;
   esac
   "$tidy" --quiet --config-file=.clang-tidy "$source" -- "${flags[@]}" >"$source.found" 2>&1 ||
-    { cat "$source.found"; touch "$work/failed"; }
+    { cat "$source.found"; return 1; }
 }
 for header in "${headers[@]}"; do
   while [ "$(jobs -rp | wc -l)" -ge "$(getconf _NPROCESSORS_ONLN)" ]; do wait -n || true; done
-  one "$header" &
+  { one "$header" || touch "$work/failed"; } &
 done
 wait
 [ ! -e "$work/failed" ] || exit 1
