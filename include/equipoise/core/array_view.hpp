@@ -63,5 +63,7 @@ class array_view {
 }  // namespace equipoise
 
 // Its iterators outlive it, so a temporary one converts to a std::span, and algorithms of std::ranges take it.
+/// @cond
 template <class T>
 inline constexpr bool std::ranges::enable_borrowed_range<equipoise::array_view<T>> = true;
+/// @endcond

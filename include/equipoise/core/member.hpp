@@ -66,5 +66,7 @@ class members_view : public array_view<member const> {
 }  // namespace EQUIPOISE_ABI
 }  // namespace equipoise
 
+/// @cond
 template <>
 inline constexpr bool std::ranges::enable_borrowed_range<equipoise::members_view> = true;
+/// @endcond
