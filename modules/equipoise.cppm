@@ -72,6 +72,7 @@ using equipoise::standard_policies;
 using equipoise::sticky;
 using equipoise::weighted_random;
 using equipoise::weighted_round_robin;
+using equipoise::zone_first;
 
 // Keys.
 using equipoise::basic_key;

@@ -7,3 +7,4 @@
 #include <equipoise/core/pick/print.hpp>
 #include <equipoise/policy/policy_registry.hpp>
 #include <equipoise/policy/shard_router.hpp>
+#include <equipoise/policy/zone_first.hpp>

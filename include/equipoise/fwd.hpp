@@ -71,6 +71,8 @@ template <class P>
 struct failover;  ///< levels of priority
 template <class P>
 struct sticky;  ///< sessions that stay on their backend
+template <class P>
+struct zone_first;  ///< the members of one zone before all others
 
 class any_policy;       ///< a policy chosen at run time
 class any_key;          ///< its key: text, a number, an address, or none

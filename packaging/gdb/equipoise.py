@@ -99,7 +99,7 @@ class Pool:
         namespace = type_name.partition("pool<")[0]
         pointer = lambda name: gdb.lookup_type(namespace + name).pointer()
         # An owned pointer is one pointer, and a std::vector begins with those to its first member and past its last.
-        members = gdb.Value(raw(self.value["members_"]["list_"], 8)).cast(pointer("detail::member_list"))["all"]
+        members = gdb.Value(raw(self.value["members_"]["list_"], 8)).cast(pointer("detail::member_list"))["every"]["members"]
         member = pointer("member")
         ends = members.address.cast(member.pointer())
         self.first = ends.dereference()

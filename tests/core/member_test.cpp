@@ -7,7 +7,9 @@ namespace member_test {
 using namespace equipoise;
 
 TEST_CASE("member: key and labels come from its record, and an unknown label is empty") {
-  detail::record_base record{{}, "a", {{"version", "2"}, {"arch", "arm"}, {"version", "3"}}};
+  detail::record_base record;
+  record.key = "a";
+  record.labels = {{"version", "2"}, {"arch", "arm"}, {"version", "3"}};
   member m;
   m.record = &record;
   CHECK(m.key() == "a");

@@ -347,6 +347,11 @@ class model_and_pool {
           any = true;
         }
       }
+      if (!c.incomplete) {
+        std::vector<std::string> order;
+        for (auto const& s : list) order.push_back(s.name);
+        if (c.now.order != order) c.now.order = std::move(order), c.changed = any = true;
+      }
     }
     server::copies_left = one_more_copy_fails ? 1 + in_.below(4) : 0;
     bool const changed =
@@ -547,8 +552,8 @@ class model_and_pool {
     return p;
   }
 
-  // Members that were unhealthy at the last publish are asked last, unless all were. A failover takes the first level
-  // that has a member, and least_connections the member with the least load for its weight.
+  // A failover takes the first level that has a member, and least_connections the member with the least load for its
+  // weight, unless others have recovered since the last publish: these get their share by weight.
   template <class P>
   void narrow(prediction& p) const {
     auto& these = p.may_have;
@@ -557,15 +562,8 @@ class model_and_pool {
       for (auto const* m : these) level = std::min(level, m->attrs.priority);
       std::erase_if(these, [&](auto const* m) { return m->attrs.priority != level; });
     }
-    if constexpr (!equipoise::keyed<P>) {
-      bool const some = std::any_of(model_.by_key.begin(), model_.by_key.end(), [](auto const& m) {
-        return m.second.attrs.weight != 0 && m.second.healthy_when_published;
-      });
-      auto const late = [&](auto const* m) { return some && !m->healthy_when_published; };
-      if (!std::all_of(these.begin(), these.end(), late)) std::erase_if(these, late);
-      if (these.empty() || late(these.front())) return;
-    }
     if constexpr (std::same_as<P, limited_levels>) {
+      if (these.empty() || some_recovered(p)) return;
       auto const level = these.front()->attrs.priority;
       auto const there = std::count_if(model_.by_key.begin(), model_.by_key.end(),
                                        [&](auto const& m) { return m.second.attrs.priority == level; });
@@ -578,6 +576,9 @@ class model_and_pool {
     }
   }
 
+  static bool some_recovered(prediction const& p) {
+    return std::any_of(p.may_have.begin(), p.may_have.end(), [](auto const* m) { return !m->healthy_when_published; });
+  }
   static bool has(prediction const& p, backend_id id) {
     return std::any_of(p.may_have.begin(), p.may_have.end(), [&](auto const* m) { return m->id == id; });
   }
@@ -682,13 +683,11 @@ class model_and_pool {
   // Each member that was healthy at the last publish and still is has one turn in a round.
   void one_round(equipoise::picker<server, equipoise::round_robin>& picker) const {
     auto const p = predict<equipoise::round_robin>({});
-    std::size_t weighted = 0;
     for (auto const& [key, m] : model_.by_key) {
       if (m.attrs.weight == 0) continue;
-      ++weighted;
       if (m.flags != health_flag::none && m.healthy_when_published) return;  // it is skipped, and others go twice
     }
-    if (p.may_have.empty() || (p.may_have.size() < weighted && !p.may_have.front()->healthy_when_published)) return;
+    if (some_recovered(p)) return;
     std::set<std::pair<std::uint32_t, std::uint32_t>> met;
     for (std::size_t i = 0; i != p.may_have.size(); ++i) {
       auto const id = picker.select().id();

@@ -94,8 +94,8 @@ TEST_CASE("ring_hash: keys are spread also if a custom hash is not even") {
   for (auto const n : f.shares(50'000)) CHECK(n > 2500);
 }
 
-TEST_CASE("ring_hash: the greatest weights fit, and shares follow them") {
-  fleet f{ring_hash{}, weighted({0xFFFFFFFF, 0x7FFFFFFF, 1})};
+TEST_CASE("ring_hash: great weights fit up to the limit, and shares follow them") {
+  fleet f{ring_hash{1}, weighted({2'000'000, 1'000'000, 1})};
   auto const count = f.shares(20'000);
   CHECK(chi_square({count[0], count[1]}, {2, 1}) < 2);
   CHECK(count[2] <= 2);
@@ -107,13 +107,21 @@ TEST_CASE("ring_hash refuses points outside 1 … 65536, naming field and value"
   CHECK_NOTHROW(ring_hash(65'536));
 }
 
-TEST_CASE("ring_hash: too many points for 64 bits are halved until they fit") {
-  pool<server> p{{.capacity = 131'072}};
+TEST_CASE("ring_hash refuses more points than its limit by field and value") {
+  fleet f{ring_hash{65'536}, weighted({3})};
+  for (std::uint32_t weight : {2046u, 0xFFFFFFFFu}) {
+    CHECK_THROWS_WITH(
+        f.pool.add({"heavy", weight}),
+        Catch::Matchers::ContainsSubstring("ring_hash::points 65536 ") &&
+            Catch::Matchers::ContainsSubstring("weight " + std::to_string(weight) + " of backend 'heavy'") &&
+            Catch::Matchers::ContainsSubstring("134217728 points"));
+    CHECK(f.pool.size() == 1);
+  }
   std::vector<server> all(131'072);
   for (std::size_t i = 0; i != all.size(); ++i) all[i] = {std::to_string(i), 1u << 31};
-  p.assign(all);  // 2^17 members of 2^31 · 2^16 points
-  balancer lb{p, ring_hash{65'536}, 0};
-  CHECK(lb.make_picker().select(7));
+  pool<server> p{{.capacity = 131'072}};
+  p.assign(all);  // the sum does not fit into 64 bits
+  CHECK_THROWS_WITH((balancer{p, ring_hash{65'536}, 0}), Catch::Matchers::ContainsSubstring("points 65536"));
 }
 
 }  // namespace ring_hash_test

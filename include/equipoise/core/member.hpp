@@ -39,8 +39,9 @@ class members_view : public array_view<member const> {
  public:
   members_view() = default;
   /// The first `proposed` of `these`, followed by the unhealthy ones.
-  members_view(array_view<member const> these, std::size_t proposed, array_view<member const> all) noexcept
-      : array_view{these.data(), proposed}, unhealthy_{these.size() - proposed}, all_{all} {}
+  members_view(array_view<member const> these, std::size_t proposed, array_view<member const> all,
+               std::vector<std::string> const* zones = nullptr) noexcept
+      : array_view{these.data(), proposed}, unhealthy_{these.size() - proposed}, all_{all}, zones_{zones} {}
 
   /// The members that were left out because they were unhealthy. They are tried after all others, since they may have
   /// recovered.
@@ -55,12 +56,20 @@ class members_view : public array_view<member const> {
   /// A view of other members of the same pool, as a composition makes it for its child: `proposed` of `these`, followed
   /// by the unhealthy ones.
   members_view narrowed(array_view<member const> these, std::size_t proposed) const noexcept {
-    return {these, proposed, all_};
+    return {these, proposed, all_, zones_};
+  }
+
+  /// The name of a member's zone; empty if it has none. Only while the table is being built. (A template, so that only
+  /// programs that ask for it compile it.)
+  template <class = void>
+  std::string_view zone_name(member const& m) const noexcept {
+    return zones_ != nullptr && m.zone < zones_->size() ? std::string_view{(*zones_)[m.zone]} : std::string_view{};
   }
 
  private:
   std::size_t unhealthy_ = 0;
   array_view<member const> all_;
+  std::vector<std::string> const* zones_ = nullptr;
 };
 
 }  // namespace EQUIPOISE_ABI

@@ -128,6 +128,7 @@ class any_policy {
     c.own_ = policy_->make_cursor();
     return c;
   }
+  void remember(table const& t, cursor& c) const noexcept { policy_->remember(*t, *c.own_); }
   void start(table const& t, cursor& c, random_source& random) const noexcept { policy_->start(*t, *c.own_, random); }
   proposal propose(table const& t, cursor& c, pick_state& s, pick const& k, any_key const& key) const noexcept {
     return policy_->propose(*t, *c.own_, !std::exchange(s.begun, true), k, key);
@@ -145,6 +146,7 @@ class any_policy {
   struct erased : detail::reference_counted {
     virtual table build(members_view) const = 0;
     virtual detail::owned<erased_cursor> make_cursor() const = 0;
+    virtual void remember(erased_table const&, erased_cursor&) const noexcept = 0;
     virtual void start(erased_table const&, erased_cursor&, random_source&) const noexcept = 0;
     virtual proposal propose(erased_table const&, erased_cursor&, bool begins, pick const&,
                              any_key const&) const noexcept = 0;
@@ -175,6 +177,9 @@ class any_policy {
     }
     detail::owned<erased_cursor> make_cursor() const override {
       return detail::owned<erased_cursor>{new own_cursor(driver::make_cursor(policy))};
+    }
+    void remember(erased_table const& t, erased_cursor& c) const noexcept override {
+      driver::remember(policy, static_cast<own_table const&>(t).table, static_cast<own_cursor&>(c).cursor);
     }
     void start(erased_table const& t, erased_cursor& c, random_source& random) const noexcept override {
       driver::start(policy, static_cast<own_table const&>(t).table, static_cast<own_cursor&>(c).cursor, random);

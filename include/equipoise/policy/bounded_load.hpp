@@ -5,12 +5,12 @@
 //   equipoise::balancer lb{pool, equipoise::bounded_load{equipoise::maglev{}}};        // at most 1.25 × the share
 //
 // The capacity of a member is ⌈factor · (total in flight + 1) · its weight / weight of the healthy members⌉. Up to 32
-// members, each pick sums what is in flight; beyond that, every max(8, n/16)-th pick does. Every 16th sum, and the
-// first one after a new table, also looks at which members are healthy. A worker remembers both in between. Before a
-// pick is refused it sums again, up to four times while the numbers move; as long as they stand still, some member has
-// room. Use it with acquire(): the bound does not see a select(). Select: wait-free between publishes if the child's
-// is; O(1), with at most 32 loads on average. Source: Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded
-// Loads" (SODA 2018).
+// members, each pick sums what is in flight; beyond that, every max(8, n/16)-th pick does. The first sum after a change
+// of health, and after a new table, also looks at which members are healthy. A worker remembers both in between. Before
+// a pick is refused it sums again, up to four times while the numbers move; as long as they stand still, some member
+// has room. Use it with acquire(): the bound does not see a select(). Select: wait-free between publishes if the
+// child's is; O(1), with at most 32 loads on average. Source: Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with
+// Bounded Loads" (SODA 2018).
 #pragma once
 
 #include <equipoise/policy/detail/composition.hpp>
@@ -22,10 +22,12 @@ namespace detail {
 struct load_interval {
   std::uint32_t picks_between_sums = 0;
 };
+inline constexpr auto unknown_health = ~std::uint64_t{0};
 struct load_bound {
-  std::uint64_t total = 0;  // work in flight, on all members together
-  double share = 0;         // factor / weight of the healthy members
-  std::uint32_t picks_left = 0, sums_left = 0;
+  std::uint64_t total = 0;                // work in flight, on all members together
+  double share = 0;                       // factor / weight of the healthy members
+  std::uint64_t health = unknown_health;  // pick::health_changes() when they were looked at
+  std::uint32_t picks_left = 0;
 };
 struct load_state {
   bool begun = false;
@@ -57,7 +59,8 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
     return t;
   }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
-    c.picks_left = c.sums_left = 0;
+    c.picks_left = 0;
+    c.health = detail::unknown_health;
     base::start(t, c, random);
   }
 
@@ -70,52 +73,47 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
       else
         --c.picks_left;
     }
-    proposal p = this->next(t, c, s, k, key);
+    pick const bounded = k.limited_per_weight(most_per_weight(c));
+    proposal p = this->next(t, c, s, bounded, key);
     if (p.candidate == nullptr) [[unlikely]]
       return again(p, t, c, s, k, key);
-    p.limit = std::min(p.limit, capacity(c, *p.candidate));
+    p.limit = std::min(p.limit, bounded.limit_of(*p.candidate));
     return p;
   }
 
  private:
-  static std::uint32_t capacity(cursor const& c, member const& m) noexcept {
-    if (m.weight == 0) return no_limit;  // a bound session of the child's; nothing else proposes such a member
-    double const room = c.share * static_cast<double>(c.total + 1) * m.weight;
-    if (room >= no_limit - 1) return no_limit - 1;
-    auto const whole = static_cast<std::uint32_t>(room);
-    return whole + (whole < room);
-  }
+  static double most_per_weight(cursor const& c) noexcept { return c.share * static_cast<double>(c.total + 1); }
 
   // The numbers that refused the pick may be old: tries once more with fresh ones.
   EQUIPOISE_OUT_OF_LINE proposal again(proposal p, table const& t, cursor& c, pick_state& s, pick k,
                                        key_of_policy<P> key) const noexcept {
     while (p.candidate == nullptr && s.sums != 5) {
       std::uint64_t const before = c.total;
-      c.sums_left = 0;
+      c.health = detail::unknown_health;
       sum(t, c, k);
       if (s.sums++ != 0 && c.total == before) break;
       s.child = {};
-      p = this->next(t, c, s, k, key);
+      pick const bounded = k.limited_per_weight(most_per_weight(c));
+      p = this->next(t, c, s, bounded, key);
+      if (p.candidate != nullptr) p.limit = std::min(p.limit, bounded.limit_of(*p.candidate));
     }
-    if (p.candidate != nullptr) p.limit = std::min(p.limit, capacity(c, *p.candidate));
     return p;
   }
 
   // Sums the work in flight. True if it computed the share anew, too. Takes the pick by value: its address would keep
   // it in memory.
   bool sum(table const& t, cursor& c, pick k) const noexcept {
+    std::uint64_t const health = k.health_changes();
     auto const members = t.child.members.with_unhealthy();
     c.total = 0;
     for (member const& m : members) c.total += k.in_flight(m);
     c.picks_left = t.picks_between_sums;
-    if (c.sums_left != 0) [[likely]] {
-      --c.sums_left;
+    if (c.health == health) [[likely]]
       return false;
-    }
     std::uint64_t healthy = 0;
     for (member const& m : members) healthy += k.admits(m) ? m.weight : 0;
     c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, healthy));
-    c.sums_left = k.ordinary() ? 15 : 0;  // what a retry or a mask sees holds for that pick alone
+    c.health = k.ordinary() ? health : detail::unknown_health;  // what a retry or a mask sees holds for that pick alone
     return true;
   }
 };

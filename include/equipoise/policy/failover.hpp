@@ -72,6 +72,9 @@ struct failover : with_key_of<P> {
     for (auto& of_level : c.child) of_level = driver::make_cursor(child);
     return c;
   }
+  void remember(table const& t, cursor& c) const noexcept {
+    for (level const& l : t.levels) driver::remember(child, l.child, c.child[l.priority]);
+  }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
     for (level const& l : t.levels) driver::start(child, l.child, c.child[l.priority], random);
   }

@@ -2,15 +2,19 @@
 // Maglev: consistent hashing by a table that the members fill in turns. Even to about 1 %, weighted, and the fastest of
 // the keyed policies. When membership changes, slightly more keys move than must: half a per cent at 100 backends.
 //
-// A member that is down moves its own keys and no others: the table stays, and its keys probe on. All processes agree,
-// whatever the order in which members joined.
-// Select: wait-free between publishes; O(1), one table look-up. Table: the least prime ≥ max(65 537, 100 · members)
-// entries of 2 bytes (4 bytes from 65 535 members on); building 65 537 entries takes about 1.5 ms.
-// Source: Eisenbud et al., "Maglev" (NSDI 2016); turns by the credit rule of Katran.
+// The size of the table does not follow the number of members, because all keys would move at once. The default of
+// 65 537 entries keeps every share within 1 % up to 650 members of equal weight; with more members, name a larger prime
+// once. More members than entries are refused. A member that is down moves its own keys and no others: the table stays,
+// and its keys probe on. (Removing it then fills the table anew, which spreads them in another way.) All processes
+// agree, whatever the order in which members joined.
+// Select: wait-free between publishes; O(1), one table look-up. Table: 2 bytes an entry (4 bytes from 65 535 members
+// on); building 65 537 entries takes about 1.5 ms.
+// Source: Eisenbud et al., "Maglev" (NSDI 2016), with turns by weight.
 #pragma once
 
 #include <equipoise/core/algorithm.hpp>
 #include <equipoise/core/policy/policy.hpp>
+#include <equipoise/core/policy/spill_order.hpp>
 #include <equipoise/hash/key.hpp>
 #include <equipoise/policy/detail/probe.hpp>
 
@@ -22,7 +26,7 @@ template <class Hash = default_hash>
 struct maglev {
   static constexpr std::string_view name = "maglev";
 
-  std::uint32_t const entries = 0;  ///< size of the table, a prime; 0: by the number of members
+  std::uint32_t const entries = 65'537;  ///< size of the table, a prime
 
   using key_type = basic_key<Hash>;
   using pick_state = detail::probe;
@@ -37,16 +41,18 @@ struct maglev {
   maglev() = default;
   /// Fails if the size is not a prime below 2^30.
   explicit maglev(std::uint32_t size) : entries{size} {
-    if (size > 1u << 30 || !is_prime(size))
+    if (size > 1u << 30 || !detail::is_prime(size))
       fail("equipoise: maglev::entries " + std::to_string(size) + " is not a prime below 2^30");
   }
 
   table build(members_view members) const {
     table t;
     if (members.empty()) return t;
-    auto const size = entries != 0 ? entries : next_prime(std::max<std::uint64_t>(65'537, 100 * members.size()));
-    auto owners = filled(members, size);
-    t.size = size;
+    if (members.size() > entries)
+      fail("equipoise: maglev::entries " + std::to_string(entries) + " is less than the number of members, " +
+           std::to_string(members.size()) + ": name a larger prime");
+    auto owners = filled(members, entries);
+    t.size = entries;
     if (members.size() < 65'535)
       t.narrow.assign(owners.begin(), owners.end());
     else
@@ -73,13 +79,12 @@ struct maglev {
     for (std::uint32_t i = 0; i != members.size(); ++i) names[i] = {xxh64(members[i].key()), i};
     std::sort(names.begin(), names.end());
     std::vector<permutation> order(members.size());
-    std::uint32_t heaviest = 0, lightest = 0xFFFFFFFF;
+    bool equal = true;
     for (std::size_t i = 0; i != order.size(); ++i) {
       std::uint64_t const a = mix(names[i].first * golden_gamma + 1), b = mix(a + golden_gamma);
       order[i] = {names[i].second, static_cast<std::uint32_t>(multiply_high(a, size)),
                   size > 2 ? static_cast<std::uint32_t>(multiply_high(b, size - 1)) + 1 : 1};
-      heaviest = std::max(heaviest, members[names[i].second].weight);
-      lightest = std::min(lightest, members[names[i].second].weight);
+      equal = equal && members[i].weight == members[0].weight;
     }
     constexpr std::uint32_t unowned = 0xFFFFFFFF;
     std::vector<std::uint32_t> owners(size, unowned);
@@ -88,46 +93,32 @@ struct maglev {
       owners[p.at] = p.member;
     };
     std::uint32_t left = size;
-    if (lightest == heaviest) {
+    if (equal) {
       for (;;)
         for (auto& p : order) {
           take_turn(p);
           if (--left == 0) return owners;
         }
     }
-    // In each round a member's credit grows by its weight. When it reaches the heaviest weight, the member has a turn
-    // and pays. So its k-th turn is in round ⌈k · heaviest / weight⌉, and a heap gives the turns in that order.
-    using turn = std::pair<std::uint64_t, std::uint32_t>;  // round, place in the order
-    auto const later = [](turn a, turn b) { return b < a; };
-    std::vector<turn> turns;  // a heap, the earliest on top
-    std::vector<std::uint64_t> taken(order.size(), 1);
-    auto const round_of = [&](std::uint32_t i) {
-      std::uint64_t const weight = members[order[i].member].weight;
-      return (taken[i] * heaviest + weight - 1) / weight;
+    // A member's k-th turn comes at the time k / weight, whatever the others weigh. A heap gives the turns in order.
+    struct turn {
+      std::uint64_t number, weight;
+      std::uint32_t place;  // in the order
     };
-    for (std::uint32_t i = 0; i != order.size(); ++i) turns.emplace_back(round_of(i), i);
+    auto const later = [](turn const& a, turn const& b) {
+      std::uint64_t const at_a = a.number * b.weight, at_b = b.number * a.weight;
+      return at_a != at_b ? at_a > at_b : a.place > b.place;
+    };
+    std::vector<turn> turns;  // a heap, the earliest on top
+    for (std::uint32_t i = 0; i != order.size(); ++i) turns.push_back({1, members[order[i].member].weight, i});
     std::make_heap(turns.begin(), turns.end(), later);
     for (; left != 0; --left) {
       std::pop_heap(turns.begin(), turns.end(), later);
-      auto const i = turns.back().second;
-      take_turn(order[i]);
-      ++taken[i];
-      turns.back().first = round_of(i);
+      take_turn(order[turns.back().place]);
+      ++turns.back().number;
       std::push_heap(turns.begin(), turns.end(), later);
     }
     return owners;
-  }
-
-  static constexpr bool is_prime(std::uint64_t n) noexcept {
-    if (n < 2) return false;
-    for (std::uint64_t d = 2; d * d <= n; ++d)
-      if (n % d == 0) return false;
-    return true;
-  }
-  static std::uint32_t next_prime(std::uint64_t n) {
-    while (!is_prime(n)) ++n;
-    if (n > 1u << 30) fail("equipoise: maglev: " + std::to_string(n) + " entries are too many");
-    return static_cast<std::uint32_t>(n);
   }
 };
 

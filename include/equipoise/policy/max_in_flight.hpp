@@ -30,7 +30,7 @@ struct max_in_flight : detail::composition_around<P> {
   EQUIPOISE_INLINE proposal propose(typename base::table const& t, typename base::cursor& c,
                                     typename base::pick_state& s, pick const& k,
                                     key_of_policy<P> const& key) const noexcept {
-    proposal p = this->next(t, c, s, k, key);
+    proposal p = this->next(t, c, s, k.limited(limit), key);
     if (p.candidate != nullptr && limit < p.limit) p.limit = limit;
     return p;
   }

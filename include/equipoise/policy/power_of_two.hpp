@@ -20,7 +20,13 @@ struct power_of_two {
 
   std::uint32_t choices = 2;  ///< draws per pick; the build fails if it is outside 2 … 10
 
-  using table = detail::alias_table;
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
+
+  struct table {
+    detail::alias_table all;
+    detail::alias_table others;     // than the heaviest, if that weighs more than all of them
+    std::uint32_t heaviest = none;  // its index then
+  };
   struct cursor {
     random_source draw;
   };
@@ -31,7 +37,21 @@ struct power_of_two {
   table build(members_view members) const {
     if (choices < 2 || choices > 10)
       fail("equipoise: power_of_two::choices " + std::to_string(choices) + " is outside 2 … 10");
-    return table{members};
+    table t;
+    t.all = detail::alias_table{members};
+    std::uint64_t total = 0;
+    std::size_t heaviest = 0;
+    for (std::size_t i = 0; i != members.size(); ++i) {
+      total += members[i].weight;
+      if (members[i].weight > members[heaviest].weight) heaviest = i;
+    }
+    if (members.size() > 2 && members[heaviest].weight > total / 2) {
+      std::vector<member> others(members.begin(), members.end());
+      others.erase(others.begin() + static_cast<std::ptrdiff_t>(heaviest));
+      t.others = detail::alias_table{members.narrowed(others, others.size())};
+      t.heaviest = static_cast<std::uint32_t>(heaviest);
+    }
+    return t;
   }
   cursor start(table const&, members_view, random_source& source) const noexcept {
     return {random_source{source.next()}};
@@ -43,13 +63,16 @@ struct power_of_two {
       return n == 0 ? nullptr : &k.members[0];
     std::uint64_t const draw = c.draw.next();
     member const* best;
-    if (t.uniform()) [[likely]] {
+    if (s.again) [[unlikely]] {
+      // Independent draws: what one of them may not have, the other one gets by its weight.
+      best = lighter<true>(&k.members[t.all(draw)], &k.members[t.all(c.draw.next())], s, k);
+    } else if (t.all.uniform()) [[likely]] {
       // Two different members from one draw: the second is drawn from n − 1, with a gap at the first.
       std::uint32_t const i = detail::multiply_high32(static_cast<std::uint32_t>(draw >> 32), n);
       std::uint32_t const j = detail::multiply_high32(static_cast<std::uint32_t>(draw), n - 1);
       best = lighter<false>(&k.members[i], &k.members[j + (j >= i)], s, k);
     } else {
-      std::uint32_t const i = t(draw);
+      std::uint32_t const i = t.all(draw);
       best = lighter<true>(&k.members[i], &k.members[other(t, c, i, n)], s, k);
     }
     if (choices > 2) [[unlikely]]
@@ -63,24 +86,27 @@ struct power_of_two {
  private:
   // Another index than i, by weight.
   static std::uint32_t other(table const& t, cursor& c, std::uint32_t i, std::uint32_t n) noexcept {
-    for (int tries = 0; tries != 4; ++tries)
-      if (std::uint32_t const j = t(c.draw.next()); j != i) return j;
-    std::uint32_t const j = c.draw.below(n - 1);  // one weight dwarfs the others, so the comparison hardly matters
-    return j + (j >= i);
+    if (i == t.heaviest) {
+      std::uint32_t const j = t.others(c.draw.next());
+      return j + (j >= i);
+    }
+    for (int tries = 0; tries != 16; ++tries)  // half of the draws at least are of another one
+      if (std::uint32_t const j = t.all(c.draw.next()); j != i) return j;
+    return i + 1 == n ? 0 : i + 1;
   }
 
   EQUIPOISE_OUT_OF_LINE member const* of_more(member const* best, table const& t, cursor& c, pick_state s,
                                               pick k) const noexcept {
     for (std::uint32_t more = 2; more != choices; ++more)
-      best = lighter<true>(best, &k.members[t(c.draw.next())], s, k);
+      best = lighter<true>(best, &k.members[t.all(c.draw.next())], s, k);
     return best;
   }
 
   template <bool by_weight>
   EQUIPOISE_INLINE static member const* lighter(member const* a, member const* b, pick_state s,
                                                 pick const& k) noexcept {
-    if (s.again && !k.admits(*a)) return b;
-    if (s.again && !k.admits(*b)) return a;
+    if (s.again && !(k.admits(*a) && k.has_room(*a))) return b;
+    if (s.again && !(k.admits(*b) && k.has_room(*b))) return a;
     std::uint64_t const load_a = k.in_flight(*a), load_b = k.in_flight(*b);
     k.compared(*a, "load", static_cast<double>(load_a) / a->weight);
     k.compared(*b, "load", static_cast<double>(load_b) / b->weight);

@@ -18,6 +18,8 @@ struct random {
     random_source draw;
   };
 
+  static constexpr bool counts_weights = false;
+
   table build(members_view) const { return {}; }
   cursor start(table const&, members_view, random_source& source) const noexcept {
     return {random_source{source.next()}};

@@ -3,16 +3,17 @@
 // that joins or leaves moves its own keys and no others, which is what stateful caches and shards want.
 //
 // Shares are uneven by chance: with 160 points per backend the greatest is about 1.2 × the mean. A weight counts as
-// that many times the points. Beyond 4 194 304 points in all, the points of every backend are halved until they fit.
-// The keys of an owner that is down probe on; they do not pile up on the owner of the next point. Select: wait-free
-// between publishes; O(1) by a bucket index. Memory: about 1.8 kB per backend of weight 1. Source: Karger et al.
-// (1997). Points are mix(xxh64(key) + r·γ), independent of the order in which members joined.
+// that many times the points, whatever the other members weigh. More than 134 217 728 points in all (about 1.6 GB) are
+// refused. The keys of an owner that is down go where they go if it is removed: on along the circle, to the next point
+// of a backend that may have them. So an outage that ends in a removal moves keys once.
+// Select: wait-free between publishes; O(1) by a bucket index, and 1 / (share of the points that are up) if members are
+// down. Memory: about 1.8 kB per backend of weight 1. Source: Karger et al. (1997). Points are mix(xxh64(key) + r·γ),
+// independent of the order in which members joined.
 #pragma once
 
 #include <equipoise/core/algorithm.hpp>
 #include <equipoise/core/policy/policy.hpp>
 #include <equipoise/hash/key.hpp>
-#include <equipoise/policy/detail/probe.hpp>
 
 #include <bit>
 
@@ -23,16 +24,20 @@ inline namespace EQUIPOISE_ABI {
 template <class Hash = default_hash>
 struct ring_hash {
   static constexpr std::string_view name = "ring_hash";
-  static constexpr std::uint64_t most_points = 1u << 22;
+  static constexpr std::uint32_t tries = 1u << 14;  ///< points of backends that are up, before any other order
+  static constexpr std::uint64_t most_points = 1u << 27;
 
   std::uint32_t const points = 160;  ///< per unit of weight, 1 … 65 536
 
   using key_type = basic_key<Hash>;
-  using pick_state = detail::probe;
 
   struct cursor {};
   struct point {
     std::uint32_t hash, owner;
+  };
+  struct pick_state {
+    point const* first = nullptr;  // of the first proposal
+    std::uint32_t steps = 0;       // along the circle since then
   };
   struct table {
     std::vector<point> circle;         // by hash; then the first point again, eight times, with the greatest hash
@@ -47,63 +52,99 @@ struct ring_hash {
       fail("equipoise: ring_hash::points " + std::to_string(points) + " is outside 1 … 65536");
   }
 
+  // Sorted by counting: the hashes are even, so a bucket holds about two points, and the counts become the index.
   table build(members_view members) const {
-    std::uint32_t halvings = 0;
-    while (count_all(members, halvings) > most_points && halvings < 48) ++halvings;
-    std::vector<point> loose;
-    loose.reserve(count_all(members, halvings));
-    for (std::uint32_t i = 0; i != members.size(); ++i) {
-      std::uint64_t const place = xxh64(members[i].key());
-      for (std::uint64_t r = 0, n = count(members[i], halvings); r != n; ++r)
-        loose.push_back({static_cast<std::uint32_t>(mix(place + r * golden_gamma) >> 32), i});
-    }
-    return arranged(loose, members);
+    table t;
+    std::size_t const count = count_all(members);
+    if (count == 0) return t;
+    auto const buckets = std::bit_ceil(std::max<std::size_t>(2, count / 2));
+    t.shift = 32 - static_cast<std::uint32_t>(std::countr_zero(buckets));
+    t.index.assign(buckets + 1, 0);
+    for_each_point(members, [&](point p) { ++t.index[(p.hash >> t.shift) + 1]; });
+    for (std::size_t b = 1; b <= buckets; ++b) t.index[b] += t.index[b - 1];
+    t.circle.resize(count + copies);
+    auto next = t.index;
+    for_each_point(members, [&](point p) { t.circle[next[p.hash >> t.shift]++] = p; });
+    auto const before = [&](point a, point b) {  // equal points are ordered by key, so that all processes agree
+      return a.hash != b.hash ? a.hash < b.hash : a.owner != b.owner && members[a.owner].key() < members[b.owner].key();
+    };
+    for (std::size_t b = 0; b != buckets; ++b)
+      std::sort(t.circle.begin() + t.index[b], t.circle.begin() + t.index[b + 1], before);
+    std::fill(t.circle.end() - copies, t.circle.end(), point{0xFFFFFFFF, t.circle[0].owner});
+    return t;
   }
 
   EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick_state& s, pick const& k,
                                     key_type const& key) const noexcept {
     if (t.circle.empty()) [[unlikely]]
       return nullptr;
-    auto const hash = static_cast<std::uint32_t>(s.next(key.mixed()) >> 32);
+    if (s.first != nullptr) [[unlikely]]
+      return walk(t, s, k);
+    auto const hash = static_cast<std::uint32_t>(key.mixed() >> 32);
     point const* p = t.circle.data() + t.index[std::uint64_t{hash} >> t.shift];
     for (;;) {
       int const below = (p[0].hash < hash) + (p[1].hash < hash) + (p[2].hash < hash) + (p[3].hash < hash);
       p += below;
-      if (below != 4) [[likely]]
+      if (below != 4) [[likely]] {
+        s.first = p;
         return &k.members[p->owner];
+      }
     }
   }
 
  private:
-  std::uint64_t count(member const& m, std::uint32_t halvings) const noexcept {
-    return std::max<std::uint64_t>(1, (std::uint64_t{points} * m.weight) >> halvings);
-  }
-  std::uint64_t count_all(members_view members, std::uint32_t halvings) const noexcept {
+  static constexpr std::uint32_t copies = 8;  // of the first point, behind the last one
+
+  std::uint64_t count(member const& m) const noexcept { return std::uint64_t{points} * m.weight; }
+  std::size_t count_all(members_view members) const {
     std::uint64_t sum = 0;
     for (member const& m : members)
-      if ((sum += count(m, halvings)) > most_points) break;  // too many already, and the sum must not overflow
-    return sum;
+      if ((sum += count(m)) > most_points)
+        fail("equipoise: ring_hash::points " + std::to_string(points) + " per unit of weight, the weight " +
+             std::to_string(m.weight) + " of backend '" + std::string{m.key()} + "' included, are more than " +
+             std::to_string(most_points) + " points in all: lower the points or the weights");
+    return static_cast<std::size_t>(sum);
   }
 
-  // Sorted by counting: the hashes are even, so a bucket holds about two points, and the counts become the index.
-  static table arranged(std::vector<point> const& loose, members_view members) {
-    table t;
-    if (loose.empty()) return t;
-    auto const buckets = std::bit_ceil(std::max<std::size_t>(2, loose.size() / 2));
-    t.shift = 32 - static_cast<std::uint32_t>(std::countr_zero(buckets));
-    t.index.assign(buckets + 1, 0);
-    for (point p : loose) ++t.index[(p.hash >> t.shift) + 1];
-    for (std::size_t b = 1; b <= buckets; ++b) t.index[b] += t.index[b - 1];
-    t.circle.resize(loose.size() + 8);
-    auto next = t.index;
-    for (point p : loose) t.circle[next[p.hash >> t.shift]++] = p;
-    auto const before = [&](point a, point b) {  // equal points are ordered by key, so that all processes agree
-      return a.hash != b.hash ? a.hash < b.hash : a.owner != b.owner && members[a.owner].key() < members[b.owner].key();
-    };
-    for (std::size_t b = 0; b != buckets; ++b)
-      std::sort(t.circle.begin() + t.index[b], t.circle.begin() + t.index[b + 1], before);
-    std::fill(t.circle.end() - 8, t.circle.end(), point{0xFFFFFFFF, t.circle[0].owner});
-    return t;
+  // A point depends on its member alone.
+  template <class F>
+  void for_each_point(members_view members, F&& f) const {
+    for (std::uint32_t i = 0; i != members.size(); ++i) {
+      std::uint64_t const place = xxh64(members[i].key());
+      for (std::uint64_t r = 0, n = count(members[i]); r != n; ++r)
+        f(point{static_cast<std::uint32_t>(mix(place + r * golden_gamma) >> 32), i});
+    }
+  }
+
+  // The next proposal along the circle: the owner of a point that admits the pick, if any.
+  static proposal walk(table const& t, pick_state& s, pick const& k) noexcept {
+    std::uint32_t const steps = steps_to_next(t, s, k);
+    if (steps == 0) return nullptr;
+    s.steps += steps;
+    return &k.members[t.circle[after(t, s)].owner];
+  }
+  static std::uint32_t size(table const& t) noexcept { return static_cast<std::uint32_t>(t.circle.size()) - copies; }
+  static std::uint32_t after(table const& t, pick_state const& s) noexcept {
+    auto const first = static_cast<std::uint32_t>(s.first - t.circle.data());
+    return ((first < size(t) ? first : 0) + s.steps) % size(t);
+  }
+
+  // 0 if there is none. Takes the pick and its state by value: their addresses would keep them in memory.
+  EQUIPOISE_OUT_OF_LINE static std::uint32_t steps_to_next(table const& t, pick_state s, pick k) noexcept {
+    std::uint32_t at = after(t, s);
+    std::uint32_t const before = t.circle[at].owner;
+    for (std::uint32_t step = 1; s.steps + step < size(t); ++step) {
+      if (++at == size(t)) at = 0;
+      std::uint32_t const owner = t.circle[at].owner;
+      if (owner != before && k.admits(k.members[owner]) && k.has_room(k.members[owner])) return step;
+      if (step == 64 && !any_has_room(k)) return 0;  // spares a walk over all points
+    }
+    return 0;
+  }
+  static bool any_has_room(pick const& k) noexcept {
+    for (member const& m : k.members)
+      if (k.admits(m) && k.has_room(m)) return true;
+    return false;
   }
 };
 

@@ -24,11 +24,17 @@ struct round_robin {
     std::uint32_t next = 0;
   };
 
+  static constexpr bool counts_weights = false;
+
   table build(members_view) const { return {}; }
 
   cursor start(table const&, members_view members, random_source& random) const noexcept {
     return {static_cast<std::uint32_t>(random.position(members.size()))};
   }
+
+  // A worker goes on with the member that had the turn, however the list has changed.
+  std::uint32_t place(cursor const& c) const noexcept { return c.next; }
+  void resume(table const&, cursor& c, std::uint32_t place, bool) const noexcept { c.next = place; }
 
   EQUIPOISE_INLINE proposal propose(table const&, cursor& c, pick const& k) const noexcept {
     if (c.next >= k.members.size()) [[unlikely]] {

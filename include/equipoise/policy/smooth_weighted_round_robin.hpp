@@ -29,6 +29,8 @@ struct smooth_weighted_round_robin {
   };
   struct cursor {
     std::uint32_t next = 0;
+    std::uint32_t turns = 0;  // of the table that `next` is a turn of
+    double rest = 0;          // of a turn, from the last change of the table
   };
 
   static constexpr std::uint64_t most_exact_turns = 1u << 20;
@@ -52,7 +54,17 @@ struct smooth_weighted_round_robin {
   }
 
   cursor start(table const& t, members_view, random_source& random) const noexcept {
-    return {static_cast<std::uint32_t>(random.position(t.turns))};
+    return {static_cast<std::uint32_t>(random.position(t.turns)), t.turns};
+  }
+  // A worker goes on at the same part of the sequence: the turns of each member are spread over all of it, so a member
+  // keeps its share however often the table changes.
+  void resume(table const& t, cursor& c) const noexcept {
+    if (c.turns != 0 && t.turns != c.turns) {
+      double const part = (static_cast<double>(c.next % c.turns) + c.rest) / c.turns * t.turns;
+      c.next = static_cast<std::uint32_t>(part);
+      c.rest = part - c.next;
+    }
+    c.turns = t.turns;
   }
 
   EQUIPOISE_INLINE proposal propose(table const& t, cursor& c, pick const& k) const noexcept {

@@ -19,6 +19,9 @@ struct weighted_round_robin {
     std::uint32_t at = 0;    // the member whose run this is
     std::uint32_t used = 0;  // how much of the run is used; the weight may have become smaller since
   };
+  struct pick_state {
+    bool again = false;
+  };
 
   table build(members_view) const { return {}; }
 
@@ -33,12 +36,21 @@ struct weighted_round_robin {
     return c;
   }
 
-  EQUIPOISE_INLINE proposal propose(table const&, cursor& c, pick const& k) const noexcept {
+  std::uint32_t place(cursor const& c) const noexcept { return c.at; }
+  void resume(table const&, cursor& c, std::uint32_t place, bool is_same) const noexcept {
+    c = {place, is_same ? c.used : 0};
+  }
+
+  EQUIPOISE_INLINE proposal propose(table const&, cursor& c, pick_state& s, pick const& k) const noexcept {
     auto const n = static_cast<std::uint32_t>(k.members.size());
     if (c.at >= n) [[unlikely]] {
       if (n == 0) return nullptr;
       c = {c.at % n, 0};
     }
+    // A turn that its member may not have goes to another one by weight: the one behind a heavy member would get
+    // all of them.
+    if (s.again) return nullptr;
+    s.again = true;
     if (c.used >= k.members[c.at].weight) c = {c.at + 1 == n ? 0 : c.at + 1, 0};
     ++c.used;
     return &k.members[c.at];

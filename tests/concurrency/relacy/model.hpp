@@ -7,7 +7,9 @@
 // delete and assert. Therefore its header comes last, and the models write std::memory_order::acquire.
 #pragma once
 
+#include <equipoise/core/registry/change_protocol.hpp>
 #include <equipoise/core/registry/lease_protocol.hpp>
+#include <equipoise/core/registry/release_log.hpp>
 #include <equipoise/core/snapshot/publication_protocol.hpp>
 
 #include <cstdio>

@@ -167,7 +167,7 @@ TEST_CASE("balancer: if its policy refuses the members it is not made, and the p
   CHECK(f.next(3) == "ABC");
 }
 
-TEST_CASE("balancer: after a ten-line policy's own proposals each member is proposed once") {
+TEST_CASE("balancer: after a ten-line policy's own proposals a member is drawn by weight") {
   struct first_come {
     struct table {};
     struct cursor {};
@@ -176,21 +176,29 @@ TEST_CASE("balancer: after a ten-line policy's own proposals each member is prop
       return k.members.empty() ? nullptr : &k.members[0];
     }
   };
-  fleet f{first_come{}, servers(4)};
+  fleet f{first_come{}, weighted({1, 3, 1, 2})};
   CHECK(f.next(2) == "AA");
   f.set(0, health_flag::down);
-  CHECK(f.shares(300) == std::vector<std::size_t>{0, 100, 100, 100});
+  auto const count = f.shares(3000);
+  CHECK(count[0] == 0);
+  CHECK(chi_square({count[1], count[2], count[3]}, {3, 1, 2}) < 1);
   CHECK(select_n(f.picker, 0, 9).size() == 3);
   CHECK(f.picker.explain().policy == "the policy");
 }
 
-TEST_CASE("balancer: after a keyed policy's proposals the scan goes on from the last one") {
+TEST_CASE("balancer: the scan of a keyed policy proposes each member once, by the key") {
   fleet f{owner_only{}, servers(7)};
-  for (std::uint64_t key = 0; key != 7; ++key) {
-    auto order = f.ids;
-    std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(key), order.end());
-    CHECK(select_n(f.picker, key, 9) == order);
+  std::vector<std::size_t> second(7);
+  for (std::uint64_t key = 0; key != 700; ++key) {
+    auto order = select_n(f.picker, key, 9);
+    REQUIRE(order == select_n(f.picker, key, 9));
+    REQUIRE(order[0] == f.ids[key % 7]);
+    for (std::size_t i = 0; i != 7; ++i) second[i] += order[1] == f.ids[i];
+    std::sort(order.begin(), order.end());
+    REQUIRE(std::adjacent_find(order.begin(), order.end()) == order.end());
+    REQUIRE(order.size() == 7);
   }
+  CHECK(chi_square(second) < 2);
 }
 
 TEST_CASE("balancer.acquire: failed constructions of a cursor leak no picker") {

@@ -53,7 +53,8 @@ std::map<pick_error, std::size_t> check_agreement(P const& policy, std::size_t s
       FAIL("state " << state << ": " << explained.text() << " The pick took " << name_or_error(got));
     got = {};  // the twin must see the same loads
     got = acquire(twin, key, options);
-    if (explained.choice != got.id()) FAIL("state " << state << ": the picker that explained is not where its twin is");
+    if (explained.choice != got.id())
+      FAIL(describe(policy) << ", state " << state << ": the picker that explained is not where its twin is");
     ++count[explained.error];
     if (got && held.size() < 20)
       held.push_back(std::move(got));
@@ -229,7 +230,7 @@ TEST_CASE("explain keeps 64 rows, counts the rest, and always keeps the chosen b
   fleet g{round_robin{}, servers(200)};
   for (std::size_t i = 0; i != 150; ++i) g.set(i, health_flag::down);
   auto const late = g.picker.explain();
-  CHECK(late.choice == g.ids[150]);
+  CHECK(std::find(g.ids.begin() + 150, g.ids.end(), late.choice) != g.ids.end());
   CHECK(std::count_if(late.rows.begin(), late.rows.end(), [](auto const& r) { return r.verdict == "chosen"; }) == 1);
   CHECK(late.rows.size() == explanation::most_rows);
   CHECK(late.rows.size() + late.more == 200);

@@ -45,12 +45,15 @@ class admission_control {
       return p.limit != no_limit && states_->load(id.slot) >= p.limit ? pick_error::all_saturated : pick_error::none;
     } else {
       auto& count = counts_[id.slot];
-      if (!lease_protocol<>::take(count, states_->word_of(id.slot), id.tag, mask)) [[unlikely]]
+      if (!lease_protocol<>::take(count, states_->word_of(id.slot), id.tag, mask)) [[unlikely]] {
+        states_->releases().note(id.slot);
         return pick_error::all_down;
+      }
       // The sum is read after the announcement: the last worker to announce sees all others, so a limit is never
       // exceeded.
       if (p.limit != no_limit && states_->in_flight(id.slot) > p.limit) [[unlikely]] {
         lease_protocol<>::give(count);
+        states_->releases().note(id.slot);
         return pick_error::all_saturated;
       }
       return pick_error::none;

@@ -123,10 +123,11 @@ class balancer final : private detail::publisher {
   detail::owned<detail::snapshot_base> prepare(detail::member_list& list) const override {
     detail::owned<detail::snapshot<P>> fresh{new detail::snapshot<P>};
     fresh->list = &list;
-    fresh->table =
-        policy_driver<P>::build(policy_, includes_unhealthy(policy_) ? list.weighted() : list.healthy_first());
+    if (depends_on_health() && list.by_health != nullptr) fresh->news.reset(new detail::snapshot_base);
+    fresh->table = policy_driver<P>::build(policy_, depends_on_health() ? list.healthy_first() : list.all_weighted());
     return fresh;
   }
+  bool depends_on_health() const noexcept override { return !includes_unhealthy(policy_); }
 
   pool<B>& pool_;
   P const policy_;

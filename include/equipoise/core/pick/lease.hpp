@@ -94,7 +94,10 @@ class [[nodiscard]] lease {
 
   void give() noexcept {
     if (record_ == nullptr) return;
-    detail::lease_protocol<>::give(*count_);  // the last access: the record may be gone now
+    detail::release_log& releases = *record_->releases;
+    std::uint32_t const slot = record_->id.slot;
+    detail::lease_protocol<>::give(*count_);  // the last access to the record, which may be gone now
+    releases.note(slot);
     record_ = nullptr;
     start_ = ended;
   }

@@ -113,8 +113,9 @@ class picker {
   void release() noexcept { reader_.release(); }
 
  private:
-  EQUIPOISE_INLINE typename driver::table const& table() const noexcept {
-    return static_cast<detail::snapshot<P> const*>(reader_.held())->table;
+  EQUIPOISE_INLINE typename driver::table const& table() const noexcept { return table_of(reader_.held()); }
+  EQUIPOISE_INLINE static typename driver::table const& table_of(detail::snapshot_base const* s) noexcept {
+    return static_cast<detail::snapshot<P> const*>(s)->table;
   }
 
   EQUIPOISE_INLINE void keep_current() noexcept {
@@ -122,9 +123,39 @@ class picker {
       take_current();
   }
 
+  // Takes the current snapshot, or goes back to it after the reader was suspended.
   EQUIPOISE_OUT_OF_LINE void take_current() noexcept {
+    if (reader_.is_protected_current()) return reader_.resume();
+    auto const* const before = reader_.table_holder();
+    if (before != nullptr) driver::remember(*policy_, table_of(before), cursor_);
     reader_.refresh();
-    driver::start(*policy_, table(), cursor_, random_);
+    all_down_since_ = not_all_down;
+    if (reader_.held() != before) driver::start(*policy_, table(), cursor_, random_);  // else there is news of it
+  }
+
+  // A pick whose snapshot is not current, or that has more to look at than the table. Once all members were found to be
+  // down, a pick that nothing distinguishes is answered without looking at them, until health or membership changes.
+  template <class Answer>
+  EQUIPOISE_OUT_OF_LINE Answer answer_anew(key_type key, pick_options const& options) noexcept {
+    if (reader_.is_protected_current() && known_down(options)) return Answer{pick_error::all_down};
+    take_current();
+    pick_state s{};
+    proposal const p = driver::next(*policy_, table(), cursor_, s, this_pick(options), key);
+    return continue_pick<Answer>(p, s, key, options, false);
+  }
+  bool known_down(pick_options const& options) const noexcept {
+    return all_down_since_ == admission_.states().changes() && is_plain(options);
+  }
+  // `changes` is what they were before the members were looked at.
+  void remember_if_all_down(std::uint64_t changes) noexcept {
+    if (!detail::change_protocol<>::is_settled(changes)) return;
+    for (member const& m : reader_.held()->list->all())
+      if (admission_.states().check(m.id)) return;
+    all_down_since_ = changes;
+    if constexpr (!optionally_keyed<P>) reader_.suspend();  // else a pick without its key is still to be refused
+  }
+  static bool is_plain(pick_options const& o) noexcept {
+    return o.excluded.empty() && o.mask == admission::new_work && !o.session;
   }
 
   // One constant for all picks: any_policy's keys are large, and making one costs as much as the pick.
@@ -134,14 +165,16 @@ class picker {
   }
 
   EQUIPOISE_INLINE pick this_pick(pick_options const& options, detail::recorder* recorder = nullptr) const noexcept {
-    return {table().members, admission_.states(), options, recorder};
+    return {table().members, admission_.states(), options, recorder, reader_.has_news()};
   }
 
   template <class Answer>
   EQUIPOISE_INLINE Answer answer(key_type const& key, pick_options const& options) noexcept {
-    keep_current();
+    if (!reader_.is_current()) [[unlikely]]
+      return answer_anew<Answer>(key, options);
     pick_state s{};
-    proposal const p = driver::first(*policy_, table(), cursor_, s, this_pick(options), key);
+    pick const k{table().members, admission_.states(), options};
+    proposal const p = driver::first(*policy_, table(), cursor_, s, k, key);
     if (p.candidate != nullptr && options.excluded.empty()) [[likely]] {
       if (admission_.template take<Answer>(p, options) == pick_error::none) [[likely]]
         return admission_.template made<Answer>(p, options);
@@ -152,8 +185,8 @@ class picker {
   // Everything after the first proposal. The state is passed by value: a reference would keep it in memory on the fast
   // path.
   template <class Answer>
-  EQUIPOISE_OUT_OF_LINE Answer continue_pick(proposal p, pick_state s, key_type key,
-                                             pick_options const& options) noexcept {
+  EQUIPOISE_OUT_OF_LINE Answer continue_pick(proposal p, pick_state s, key_type key, pick_options const& options,
+                                             bool is_first = true) noexcept {
     struct visitor {
       detail::admission_control<B>& admission;
       pick_options const& options;
@@ -165,6 +198,10 @@ class picker {
       }
       EQUIPOISE_INLINE void restart() noexcept {}
     } v{admission_, options};
+    bool const is_usual = p.error() == pick_error::none && p.mask == admission::new_work;
+    if (is_usual && known_down(options)) return Answer{pick_error::all_down};
+    if (is_first && p.candidate == nullptr)
+      p = driver::after_none(*policy_, p, table(), cursor_, s, this_pick(options), key);
     pick_error const e = walk(v, p, s, cursor_, key, options, nullptr);
     if (e == pick_error::none) return admission_.template made<Answer>(p, options);
     return Answer{e};
@@ -185,12 +222,13 @@ class picker {
     } v{into};
     if (into.empty()) return 0;
     pick_state s{};
-    proposal p = driver::first(*policy_, table(), cursor_, s, this_pick(options), key);
+    proposal p = driver::next(*policy_, table(), cursor_, s, this_pick(options), key);
     walk(v, p, s, cursor_, key, options, nullptr);
     return v.found;
   }
 
   explanation explained(key_type const& key, pick_options const& options) {
+    bool const was_suspended = reader_.is_protected_current() && reader_.is_suspended();
     keep_current();
     struct visitor {
       detail::explainer<P> explainer;
@@ -203,9 +241,11 @@ class picker {
     } v{{admission_.states(), *policy_}, options.mask};
     pick_state s{};
     cursor copy = cursor_;
-    proposal p = driver::first(*policy_, table(), copy, s, this_pick(options, &v.explainer), key);
+    proposal p = driver::next(*policy_, table(), copy, s, this_pick(options, &v.explainer), key);
     v.explainer.result.error = walk(v, p, s, copy, key, options, &v.explainer);
-    return v.explainer.finished(reader_.held()->list->all, table().members, options);
+    explanation result = v.explainer.finished(reader_.held()->list->all(), table().members, options);
+    if (was_suspended && all_down_since_ != not_all_down) reader_.suspend();  // the next pick is as it would have been
+    return result;
   }
 
   // Goes through the proposals of one pick, the given one first, until the visitor accepts one; `p` is that proposal
@@ -217,7 +257,7 @@ class picker {
   EQUIPOISE_INLINE pick_error walk(Visitor& visitor, proposal& p, pick_state& s, cursor& c, key_type const& key,
                                    pick_options const& options, detail::recorder* recorder) {
     std::uint64_t changes = admission_.states().changes();
-    if (p.candidate == nullptr) p = driver::after_none(p, table(), c, s);
+    bool widened = false;  // whether the policy let flags pass that would keep other members out
     for (int repeats = 3;; p = driver::next(*policy_, table(), c, s = {}, this_pick(options, recorder), key)) {
       pick const k = this_pick(options, recorder);
       unsigned met = 0;  // bit e: error e was met
@@ -225,10 +265,16 @@ class picker {
         pick_error e = admission_.judge(p, options);
         if (visitor.accepts(p, e)) return pick_error::none;
         met |= 1u << static_cast<unsigned>(e);
+        widened |= p.mask != admission::new_work;
         // The member may have a new membership. Its keys stay with it then, so look there before going on.
-        if (e == pick_error::all_down && !reader_.is_current()) break;
+        if (e == pick_error::all_down && !reader_.is_protected_current()) break;
       }
-      if (!look_again(changes, repeats)) return error_of(met, p);
+      if (!look_again(changes, repeats)) {
+        pick_error const error = error_of(met, p);
+        bool const is_general = error == pick_error::all_down && p.error() == pick_error::none && !widened;
+        if (is_general && is_plain(options) && recorder == nullptr) remember_if_all_down(changes);
+        return error;
+      }
       visitor.restart();
     }
   }
@@ -237,7 +283,7 @@ class picker {
   // judge() saw what was written after the exchange of snapshots, and before a change was counted. So these loads see
   // the new snapshot, and the new count.
   bool look_again(std::uint64_t& changes, int& repeats) noexcept {
-    if (!reader_.is_current()) {
+    if (!reader_.is_protected_current()) {
       take_current();
       return true;
     }
@@ -250,14 +296,17 @@ class picker {
   pick_error error_of(unsigned met, proposal const& last) const noexcept {
     if (met != 0) return static_cast<pick_error>(std::countr_zero(met));
     if (last.error() == pick_error::refused) return pick_error::refused;
-    if (reader_.held()->list->all.empty()) return pick_error::empty;
+    if (reader_.held()->list->all().empty()) return pick_error::empty;
     return last.error() != pick_error::none ? last.error() : pick_error::all_down;
   }
+
+  static constexpr auto not_all_down = ~std::uint64_t{0};
 
   detail::reader reader_;
   detail::admission_control<B> admission_;
   P const* policy_;
   random_source random_;
+  std::uint64_t all_down_since_ = not_all_down;  // what changes() was when all members were found to be down
   cursor cursor_;
 };
 

@@ -63,8 +63,8 @@ class pick {
 
   /// The picker makes it.
   pick(array_view<member const> these, detail::state_table const& states, pick_options const& o,
-       detail::recorder* listener = nullptr) noexcept
-      : members{these}, states_{&states}, options_{&o}, recorder_{listener} {}
+       detail::recorder* listener = nullptr, bool some_recovered = false) noexcept
+      : members{these}, states_{&states}, options_{&o}, recorder_{listener}, some_recovered_{some_recovered} {}
 
   /// The application's time; a default one if the application gave none.
   EQUIPOISE_INLINE time_point now() const noexcept { return options_->now; }
@@ -81,10 +81,61 @@ class pick {
     return states_->check(m.id, options_->mask) && !options_->excludes(m.id);
   }
 
+  /// Whether m is below the limits that compositions set around the policy. One load per counter stripe if there are
+  /// any.
+  EQUIPOISE_INLINE bool has_room(member const& m) const noexcept {
+    std::uint32_t const limit = limit_of(m);
+    return limit == no_limit || in_flight(m) < limit;
+  }
+
+  /// The limit of the work in flight on m; no_limit if there is none.
+  EQUIPOISE_INLINE std::uint32_t limit_of(member const& m) const noexcept {
+    if (most_per_weight_ < 0 || m.weight == 0) return most_;  // weight 0: a bound session, which no share limits
+    double const room = most_per_weight_ * m.weight;
+    if (room >= no_limit - 1) return most_ < no_limit ? most_ : no_limit - 1;
+    auto const whole = static_cast<std::uint32_t>(room);
+    std::uint32_t const rounded_up = whole + (whole < room);
+    return most_ < rounded_up ? most_ : rounded_up;
+  }
+
+  /// The same pick with a limit of the work in flight on each member, beside the limits it has.
+  EQUIPOISE_INLINE pick limited(std::uint32_t most) const noexcept {
+    pick child{*this};
+    if (most < most_) child.most_ = most;
+    return child;
+  }
+  /// The same with a limit per unit of weight, which is rounded up for each member.
+  EQUIPOISE_INLINE pick limited_per_weight(double most) const noexcept {
+    pick child{*this};
+    if (most_per_weight_ < 0 || most < most_per_weight_) child.most_per_weight_ = most;
+    return child;
+  }
+
+  /// Whether compositions around the policy limit the work in flight on a member.
+  EQUIPOISE_INLINE bool limits() const noexcept { return most_ != no_limit || most_per_weight_ >= 0; }
+
+  // For detail::least_load_index.
+  void log_releases() const noexcept {
+    if (!states_->releases().is_on()) [[unlikely]]
+      states_->releases().turn_on();
+  }
+  std::uint32_t releases_of_block(std::uint32_t b) const noexcept { return states_->releases().of_block(b); }
+  std::uint32_t releases_of_top(std::uint32_t t) const noexcept { return states_->releases().of_top(t); }
+  std::uint32_t in_flight_at_rest(member const& m) const noexcept { return states_->in_flight(m.id.slot); }
+
+  /// Whether members that the table leaves out have recovered since it was built.
+  EQUIPOISE_INLINE bool some_recovered() const noexcept { return some_recovered_; }
+
   /// Whether the pick has neither exclusions nor a mask of its own, so that what holds for it holds for others.
   EQUIPOISE_INLINE bool ordinary() const noexcept {
     return options_->excluded.empty() && options_->mask == admission::new_work;
   }
+
+  /// A number that differs once any member's health has changed: what a policy remembers of it is old then. One load.
+  std::uint64_t health_changes() const noexcept { return states_->changes(); }
+
+  /// Whether explain() listens.
+  EQUIPOISE_INLINE bool is_explained() const noexcept { return recorder_ != nullptr; }
 
   /// Tells explain() a number that the policy compared. Costs nothing in an ordinary pick.
   EQUIPOISE_INLINE void compared(member const& m, char const* number, double value) const {
@@ -114,6 +165,9 @@ class pick {
   detail::state_table const* states_;
   pick_options const* options_;
   detail::recorder* recorder_;
+  std::uint32_t most_ = no_limit;  // work in flight on a member
+  double most_per_weight_ = -1;    // the same for each unit of its weight; negative: none
+  bool some_recovered_;
 };
 
 }  // namespace EQUIPOISE_ABI

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// How a policy is driven through one pick, in one place: its own proposals, then each member once, then none. This
-// belongs to the leaf policy, so a limit, a bound or a level above it holds for the scan too.
+// How a policy is driven through one pick, in one place: its own proposals, then a scan over all members, then none.
+// This belongs to the leaf policy, so a limit, a bound or a level above it holds for the scan too.
 #pragma once
 
 #include <equipoise/core/policy/policy.hpp>
+#include <equipoise/core/policy/spill_order.hpp>
 
 #include <utility>
 
@@ -59,7 +60,7 @@ consteval std::uint32_t tries_of() {
   if constexpr (requires { P::tries; })
     return P::tries;
   else
-    return keyed<P> ? 64 : 8;
+    return 64;
 }
 
 template <class P>
@@ -69,6 +70,46 @@ consteval bool is_finite() {
   else
     return false;
 }
+
+template <class P>
+consteval bool counts_weights() {
+  if constexpr (requires { P::counts_weights; })
+    return P::counts_weights;
+  else
+    return true;
+}
+
+// The index of a member in a list that has changed a little, near the index it had before; that index if it is gone.
+// There must be members. O(1).
+inline std::uint32_t place_of(backend_id id, members_view members, std::uint32_t before) noexcept {
+  auto const n = static_cast<std::uint32_t>(members.size());
+  std::uint32_t const at = before % n;
+  for (std::uint32_t d = 0; d <= 64 && d < n; ++d)
+    for (std::uint32_t const i : {(at + d) % n, (at + n - d) % n})
+      if (members[i].id == id) return i;
+  return at;
+}
+
+// What the scan of a policy needs to know of the members: with a key an order, without one the greatest weight.
+template <class P>
+struct order_of_policy {
+  struct type {
+    std::uint32_t heaviest = 1;
+
+    type() = default;
+    explicit type(array_view<member const> members) noexcept {
+      if constexpr (!composition<P> && counts_weights<P>())
+        for (member const& m : members) heaviest = heaviest < m.weight ? m.weight : heaviest;
+    }
+  };
+};
+template <keyed P>
+  requires(!composition<P> && !is_finite<P>())
+struct order_of_policy<P> {
+  using type = spill_order<key_of_policy<P>>;
+};
+template <class P>
+using order_of = typename order_of_policy<P>::type;
 
 }  // namespace detail
 
@@ -81,25 +122,31 @@ struct policy_driver {
 
   /// The policy's table, and the members it was built from.
   struct table {
-    typename P::table own;  ///< the policy's own
-    members_view members;   ///< must outlive the table
+    typename P::table own;      ///< the policy's own
+    members_view members;       ///< must outlive the table
+    detail::order_of<P> order;  ///< of the scan
   };
   /// What one worker remembers between picks.
   struct cursor {
     typename P::cursor own{};
-    std::uint32_t scan = 0;            // one past the member that the previous scan answered; not used with a key
-    std::uint32_t scan_unhealthy = 0;  // the same among the unhealthy members
+    random_source draw{};    // what the scan draws from; not used with a key
+    std::uint32_t scan = 0;  // where its sweep begins
     bool started = false;
+    std::uint32_t at = 0;        // the index that had the turn, while the worker takes a new table
+    backend_id place{};          // and the member
+    std::uint64_t recovery = 0;  // pick::health_changes() when the share was computed
+    double recovered = 0;        // the share of the left-out members that have recovered
   };
   /// What one pick remembers between proposals.
   struct pick_state {
     detail::pick_state_of<P> own{};
     std::uint32_t step = 0;
-    member const* last = nullptr;
   };
 
   /// Builds the table on the control thread. May throw and allocate. The members must outlive the table.
-  static table build(P const& policy, members_view members) { return {policy.build(members), members}; }
+  static table build(P const& policy, members_view members) {
+    return {policy.build(members), members, detail::order_of<P>(members.with_unhealthy())};
+  }
 
   /// Makes what one worker remembers, together with its picker. May allocate.
   static cursor make_cursor(P const& policy) {
@@ -109,11 +156,36 @@ struct policy_driver {
       return {};
   }
 
+  /// Keeps in mind which member has the turn. Runs on the worker before it gives up a table. Wait-free.
+  static void remember(P const& policy, table const& t, cursor& c) noexcept {
+    if constexpr (!is_leaf) {
+      if constexpr (requires { policy.remember(t.own, c.own); }) policy.remember(t.own, c.own);
+    } else if constexpr (requires { policy.place(c.own); }) {
+      std::uint32_t const at = policy.place(c.own);
+      c.at = at < t.members.size() ? at : 0;
+      c.place = t.members.empty() ? backend_id{} : t.members[c.at].id;
+    }
+  }
+
   /// Decides where that worker begins. Runs on the worker, in place, whenever the worker takes a new table. A leaf
-  /// begins once, when it first meets members: the level of a composition may get its first ones late. Wait-free.
+  /// begins once, when it first meets members: the level of a composition may get its first ones late. Afterwards it
+  /// goes on with the member that had the turn. Wait-free.
   static void start(P const& policy, table const& t, cursor& c, random_source& random) noexcept {
-    if constexpr (is_leaf)
-      if (t.members.empty() || std::exchange(c.started, true)) return;
+    if constexpr (is_leaf) {
+      if (t.members.with_unhealthy().empty()) return;
+      c.recovery = ~std::uint64_t{0};
+      if (std::exchange(c.started, true)) {
+        if constexpr (requires { policy.resume(t.own, c.own); }) {
+          policy.resume(t.own, c.own);
+        } else if constexpr (requires { policy.resume(t.own, c.own, c.at, true); }) {
+          if (t.members.empty()) return;
+          std::uint32_t const at = detail::place_of(c.place, t.members, c.at);
+          policy.resume(t.own, c.own, at, t.members[at].id == c.place);
+        }
+        return;
+      }
+      c.draw = random_source{random_source{random}.next()};
+    }
     if constexpr (requires { policy.start(t.own, c.own, random); })
       policy.start(t.own, c.own, random);
     else if constexpr (requires { policy.start(t.own, members_view{}, random); })
@@ -125,41 +197,45 @@ struct policy_driver {
   EQUIPOISE_INLINE static proposal first(P const& policy, table const& t, cursor& c, pick_state& s, pick const& k,
                                          key_type const& key) noexcept {
     proposal const p = propose(policy, t, c, s, k, key);
-    if constexpr (is_leaf) s.step = 1, s.last = p.candidate;
+    if constexpr (is_leaf) s.step = 1;
     return p;
   }
 
   /// The next proposal of a pick; the first one of a new pick state. The pick ends with a proposal without a member,
-  /// after at most `tries` + members calls. Wait-free if the policy's propose() is.
+  /// after at most `tries` + members + 4 calls. Wait-free if the policy's propose() is.
   EQUIPOISE_INLINE static proposal next(P const& policy, table const& t, cursor& c, pick_state& s, pick const& k,
                                         key_type const& key) noexcept {
     if constexpr (!is_leaf) {
       return propose(policy, t, c, s, k, key);
     } else {
       if (s.step < tries) [[likely]] {
-        ++s.step;
+        if (s.step++ == 0 && k.some_recovered()) [[unlikely]]
+          if (member const* m = of_recovered(t, c, k)) return m;
         proposal const p = propose(policy, t, c, s, k, key);
         if (p.candidate == nullptr) [[unlikely]]
-          return after_none(p, t, c, s);
-        s.last = p.candidate;
+          return after_none(policy, p, t, c, s, k, key);
         return p;
       }
       if constexpr (detail::is_finite<P>())
-        return nullptr;
+        return proposal::none(pick_error::all_down);  // for this pick only: other members were not asked
       else
-        return scan(t.members, c, s.step++ - tries, s.last);
+        return scan(policy, t, c, s.step++ - tries, k, key);
     }
   }
 
   /// What follows a policy's own proposal that has no member: the scan, or the end of the pick with an error.
-  EQUIPOISE_INLINE static proposal after_none(proposal p, table const& t, cursor& c, pick_state& s) noexcept {
+  EQUIPOISE_INLINE static proposal after_none([[maybe_unused]] P const& policy, proposal p, table const& t, cursor& c,
+                                              pick_state& s, pick const& k, key_type const& key) noexcept {
     if constexpr (!is_leaf) {
       return p;
     } else {
       if (p.error() != pick_error::none) return p;
-      if (detail::is_finite<P>()) return proposal::none(pick_error::refused);
-      s.step = tries + 1;
-      return scan(t.members, c, 0, s.last);
+      if constexpr (detail::is_finite<P>()) {
+        return proposal::none(pick_error::refused);
+      } else {
+        s.step = tries + 1;
+        return scan(policy, t, c, 0, k, key);
+      }
     }
   }
 
@@ -169,25 +245,70 @@ struct policy_driver {
     return detail::with_arguments_of<P>(policy, t.own, c.own, s.own, k, key, detail::call_propose{});
   }
 
-  // With a key: on from the last proposal, so that proposals and scan are one fixed sequence for each key. Without:
-  // from a start that moves with each answer, so that no neighbour of a dead heavy member inherits its whole share. The
-  // unhealthy members come last. The pick state stays with the caller: passing its address would keep it in memory.
-  EQUIPOISE_OUT_OF_LINE static proposal scan(members_view these, cursor& c, std::uint32_t passed,
-                                             [[maybe_unused]] member const* last) noexcept {
+  // With a key: each member once in the key's own order, so that proposals and scan are one fixed sequence for each
+  // key. Without: a member drawn by weight among those that the pick may have, so that the shares of those left are
+  // right whatever kept the others out; a few draws, in case that others are as quick, then each member once.
+  EQUIPOISE_OUT_OF_LINE static proposal scan([[maybe_unused]] P const& policy, table const& t,
+                                             [[maybe_unused]] cursor& c, std::uint32_t passed, [[maybe_unused]] pick k,
+                                             [[maybe_unused]] key_type key) noexcept {
+    auto const these = t.members.with_unhealthy();
     auto const n = static_cast<std::uint32_t>(these.size());
-    auto const rest = static_cast<std::uint32_t>(these.unhealthy().size());
-    bool const late = passed >= n;
-    if (passed >= n + rest) return nullptr;
     if constexpr (keyed<P>) {
-      if (late) return &these.unhealthy()[passed - n];
-      std::uint32_t const from = last != nullptr ? static_cast<std::uint32_t>(last - these.data()) + 1 : 0;
-      return &these[(from % n + passed) % n];
+      return passed < n ? &these[t.order(key, passed)] : nullptr;
     } else {
-      std::uint32_t& from = late ? c.scan_unhealthy : c.scan;
-      std::uint32_t const i = from % (late ? rest : n);
-      from = i + 1;
-      return late ? &these.unhealthy()[i] : &these[i];
+      constexpr std::uint32_t draws = 4;
+      if (n == 0 || passed >= n + draws) return nullptr;
+      if (passed == 0) c.scan = c.draw.below(n);
+      if (passed < draws)
+        if (member const* m = drawn(t, c.draw, k)) return m;
+      return &these[(c.scan + passed) % n];
     }
+  }
+
+  // Members that the table leaves out and that have recovered get their share until the next table: null, or one of
+  // them.
+  EQUIPOISE_OUT_OF_LINE static member const* of_recovered(table const& t, cursor& c, pick k) noexcept {
+    if constexpr (keyed<P>) {
+      return nullptr;
+    } else {
+      auto const left_out = t.members.unhealthy();
+      if (left_out.empty() || !k.ordinary()) return nullptr;
+      if (std::uint64_t const changes = k.health_changes(); c.recovery != changes) {
+        double const back = weight_of_admitted(left_out, k), others = weight_of_admitted(t.members, k);
+        c.recovered = back != 0 ? back / (back + others) : 0;
+        c.recovery = changes;
+      }
+      constexpr double unit = 1.0 / 18446744073709551616.0;
+      return static_cast<double>(c.draw.next()) * unit < c.recovered ? drawn_from(left_out, c.draw, k) : nullptr;
+    }
+  }
+  static double weight_of_admitted(array_view<member const> these, pick const& k) noexcept {
+    double sum = 0;
+    for (member const& m : these)
+      if (k.admits(m)) sum += counted_weight(m);
+    return sum;
+  }
+  static std::uint32_t counted_weight(member const& m) noexcept { return detail::counts_weights<P>() ? m.weight : 1; }
+
+  // A member that the pick may have, each with a probability by its weight; null if there is none. First by drawing
+  // from all members, which is O(1) unless few may be had or few are as heavy as the heaviest; then O(members).
+  static member const* drawn(table const& t, random_source& draw, pick const& k) noexcept {
+    auto const these = t.members.with_unhealthy();
+    for (int i = 0; i != 32; ++i) {
+      member const& m = these[draw.below(static_cast<std::uint32_t>(these.size()))];
+      if (draw.below(t.order.heaviest) < counted_weight(m) && k.admits(m) && k.has_room(m)) return &m;
+    }
+    return drawn_from(these, draw, k);
+  }
+  static member const* drawn_from(array_view<member const> these, random_source& draw, pick const& k) noexcept {
+    std::uint64_t total = 0;
+    member const* chosen = nullptr;
+    for (member const& m : these) {
+      if (!k.admits(m) || !k.has_room(m)) continue;
+      total += counted_weight(m);
+      if (multiply_high(draw.next(), total) < counted_weight(m)) chosen = &m;
+    }
+    return chosen;
   }
 };
 

@@ -3,8 +3,7 @@
 #pragma once
 
 #include <equipoise/core/key_index.hpp>
-#include <equipoise/core/record.hpp>
-#include <equipoise/core/zeroed_array.hpp>
+#include <equipoise/core/pool/member_lists.hpp>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -16,13 +15,15 @@ struct member_index {
 
   std::uint32_t slots;  // the number of slots that exist
   key_index<record<B>> by_key;
-  zeroed_array<record<B>*> by_slot;
+  records_by_slot by_slot;
+  std::uint32_t assigns = 0;        // counts calls of assign()
+  std::uint64_t last_position = 0;  // of a record
   std::vector<std::string> zones{""};
 
   // The member of that id, or null if there is none.
   record<B>* find(backend_id id) const noexcept {
-    record<B>* const r = id && id.slot < slots ? by_slot[id.slot] : nullptr;
-    return r != nullptr && r->id == id ? r : nullptr;
+    record_base* const r = id && id.slot < slots ? by_slot[id.slot] : nullptr;
+    return r != nullptr && r->id == id ? static_cast<record<B>*>(r) : nullptr;
   }
 
   // The number of a zone. A new name gets the next number. Fails if there are more names than numbers. O(zones).

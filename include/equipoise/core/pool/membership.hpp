@@ -16,10 +16,12 @@ template <class B>
 struct reclaimed {
   owned<snapshot_base> snapshots;
   owned<member_list> lists;
+  owned<list_version> versions;
   owned<record<B>> records;
   ~reclaimed() {
     destroy_all(snapshots);
     destroy_all(lists);
+    destroy_all(versions);
     destroy_all(records);
   }
 };
@@ -30,19 +32,23 @@ class membership {
   using transaction = detail::transaction<B>;
 
  public:
-  membership(state_table& states, slot_allocator& slots) : states_{states}, slots_{slots}, list_{new member_list} {
+  membership(state_table& states, slot_allocator& slots, member_index<B> const& index)
+      : states_{states}, slots_{slots}, lists_{states, index.by_slot}, list_{new member_list} {
     list_->users = 1;
+    list_->zones = &index.zones;
+    lists_.begin(*list_);
   }
   membership(membership const&) = delete;
   membership& operator=(membership const&) = delete;
   ~membership() {
     assert(balancers_ == nullptr && "equipoise: a pool must outlive its balancers");
-    for ([[maybe_unused]] member const& m : list_->all)
+    for ([[maybe_unused]] member const& m : list_->all())
       assert(states_.in_flight(m.id.slot) == 0 && "equipoise: a pool must outlive its leases");
-    for ([[maybe_unused]] auto const* r = removed_.get(); r != nullptr; r = r->next.get())
-      assert((r->slot_freed || states_.in_flight(r->id.slot) == 0) && "equipoise: a pool must outlive its leases");
-    for (member const& m : list_->all) delete &transaction::record_of(m);
-    destroy_all(removed_);
+    for ([[maybe_unused]] auto const* r = leaving_.get(); r != nullptr; r = r->next.get())
+      assert(states_.in_flight(r->id.slot) == 0 && "equipoise: a pool must outlive its leases");
+    for (member const& m : list_->all()) delete &transaction::record_of(m);
+    destroy_all(leaving_);
+    destroy_all(left_);
     destroy_all(retired_);
   }
 
@@ -50,40 +56,71 @@ class membership {
 
   // Builds everything first, which may throw; the transaction then undoes itself. Then commits, which cannot fail.
   void publish(transaction& t, reclaimed<B>& after) {
-    zero_weight_changes weights;
-    auto list = completed(t, weights);
+    sweep_lists(after);  // an unused list spares a copy
+    if (t.incomplete_) fail("equipoise: a change whose assign() was refused half-way is refused as a whole");
+    membership_change const c = t.result();
+    owned<member_list> list{new member_list};
+    list->sequence = list_->sequence + 1;
+    list->zones = list_->zones;
     struct discard {
-      publisher* first;
+      membership* all;
       ~discard() {
-        for (auto* p = first; p != nullptr; p = p->next_) p->prepared_.reset();
+        if (all == nullptr) return;
+        for (auto* p = all->balancers_; p != nullptr; p = p->next_) p->prepared_.reset();
+        all->lists_.discard();
       }
-    } const if_one_throws{balancers_};
-    for (auto* p = balancers_; p != nullptr; p = p->next_) p->prepared_ = p->prepare(*list);
+    } if_one_throws{this};
+    lists_.prepare(c, slots_.end(), *list);
+    for (auto* p = balancers_; p != nullptr; p = p->next_)
+      if (t.changed() || p->depends_on_health()) p->prepared_ = p->prepare(*list);
+    if_one_throws.all = nullptr;
 
-    admit(t, weights, *list);
+    admit(t, c, list->sequence);
     for (auto* p = balancers_; p != nullptr; p = p->next_) {
+      if (p->prepared_ == nullptr) continue;
       ++list->users;
       p->commit(std::move(p->prepared_));
     }
-    withdraw(t, weights, list->sequence);
+    withdraw(t, c, list->sequence);
+    lists_.commit(c, *list);
     ++list->users;
     --list_->users;
     push(retired_, std::exchange(list_, std::move(list)));
     sweep(after);
   }
 
+  // A member has recovered. Tells the balancers whose tables leave it out.
+  void announce_recovery() noexcept {
+    bool can_tell = false;
+    for (auto* p = balancers_; p != nullptr; p = p->next_) can_tell = can_tell || p->has_news();
+    if (!can_tell) return;  // none leaves a member out, or all have been told
+    auto const left_out = list_->healthy_first().unhealthy();
+    bool recovered = false;
+    for (member const& m : left_out) recovered = recovered || states_.check(m.id);
+    if (!recovered) return;
+    for (auto* p = balancers_; p != nullptr; p = p->next_) p->announce_recovery();
+  }
+
+  // Whether a change of health alone makes a new table necessary.
+  bool depend_on_health() const noexcept {
+    for (auto* p = balancers_; p != nullptr; p = p->next_)
+      if (p->depends_on_health()) return true;
+    return false;
+  }
+
   // Moves to `after` what no picker can look at any more, and frees the slots of removed members without leases.
   void sweep(reclaimed<B>& after) noexcept {
-    for (auto* p = balancers_; p != nullptr; p = p->next_) p->sweep(after.snapshots);
-    move_if(retired_, after.lists, [](member_list const& l) { return l.users == 0; });
-    move_if(removed_, after.records, [this](record& r) {
-      if (!r.slot_freed && states_.in_flight(r.id.slot) == 0) {
-        if (r.reports != nullptr) r.reports->reset();
-        slots_.give_back(r.id.slot);
-        r.slot_freed = true;
-      }
-      return r.slot_freed && !is_listed(r);
-    });
+    sweep_lists(after);
+    owned<record> idle;
+    move_if(leaving_, idle, [this](record const& r) { return states_.in_flight(r.id.slot) == 0; });
+    for (auto* r = idle.get(); r != nullptr; r = r->next.get()) {
+      if (r->reports != nullptr) r->reports->reset();
+      slots_.give_back(r->id.slot);
+    }
+    auto const unlisted = [this](record const& r) { return !is_listed(r); };
+    move_if(idle, after.records, unlisted);
+    if (std::exchange(some_lists_freed_, false)) move_if(left_, after.records, unlisted);
+    move_if(idle, left_, [](record const&) { return true; });
   }
 
   // May throw what the balancer's build throws.
@@ -91,6 +128,7 @@ class membership {
     p.commit(p.prepare(*list_));
     ++list_->users;
     p.next_ = std::exchange(balancers_, &p);
+    announce_recovery();  // the list may be older than a recovery
   }
   void leave(publisher& p, reclaimed<B>& after) noexcept {
     auto** link = &balancers_;
@@ -108,62 +146,44 @@ class membership {
     return n;
   }
   std::size_t lists_waiting() const noexcept { return length(retired_); }
-  std::size_t records_waiting() const noexcept { return length(removed_); }
+  std::size_t records_waiting() const noexcept { return length(leaving_) + length(left_); }
 
  private:
-  struct zero_weight_changes {
-    std::vector<backend_id> losing, gaining;
-  };
-
-  // The new list, complete. Nothing outside the transaction has changed yet. May throw.
-  owned<member_list> completed(transaction& t, zero_weight_changes& weights) const {
-    constexpr auto zero_weight = health_flag::zero_weight;
-    if (t.incomplete_) fail("equipoise: a change whose assign() was refused half-way is refused as a whole");
-    auto& all = t.list_->all;
-    if (!t.removed_.empty()) {
-      std::erase_if(all, [](member const& m) { return m.record == nullptr; });
-      for (std::size_t i = 0; i != all.size(); ++i) transaction::record_of(all[i]).index = i;
-    }
-    t.list_->sequence = list_->sequence + 1;
-    std::vector<bool> is_healthy(all.size());
-    for (std::size_t i = 0; i != all.size(); ++i) {
-      member const& m = all[i];
-      bool const joins = transaction::record_of(m).joined == 0;
-      health_flag const against = joins ? health_flag::none : states_.health(m.id);
-      bool const had_zero_weight = (against & zero_weight) != health_flag::none;
-      if (!joins && had_zero_weight != (m.weight == 0))
-        (m.weight == 0 ? weights.losing : weights.gaining).push_back(m.id);
-      is_healthy[i] = without(against, zero_weight) == health_flag::none;
-    }
-    t.list_->divide([&](std::size_t i) -> bool { return is_healthy[i]; });
-    return std::move(t.list_);
+  void sweep_lists(reclaimed<B>& after) noexcept {
+    for (auto* p = balancers_; p != nullptr; p = p->next_) p->sweep(after.snapshots);
+    owned<member_list> unused;
+    move_if(retired_, unused, [](member_list const& l) { return l.users == 0; });
+    if (unused != nullptr) some_lists_freed_ = true;
+    for (auto const* l = unused.get(); l != nullptr; l = l->next.get()) lists_.release(*l);
+    move_if(unused, after.lists, [](member_list const&) { return true; });
+    lists_.sweep(after.versions);
   }
 
   // The point of no return. The words of members that join or gain a weight are written before the snapshots are
   // exchanged, so a pick that sees such a member in a snapshot may have it.
-  void admit(transaction& t, zero_weight_changes const& weights, member_list const& list) noexcept {
+  void admit(transaction& t, membership_change const& c, std::uint64_t sequence) noexcept {
     t.committed_ = true;
-    for (backend_id id : weights.gaining) states_.clear(id, health_flag::zero_weight);
+    for (record_base const* r : c.updated)
+      if (!r->was_weighted && r->weight != 0) states_.clear(r->id, health_flag::zero_weight);
     for (auto& r : t.added_) {
-      r->joined = list.sequence;
-      bool const is_member = r->index < list.all.size() && list.all[r->index].record == r.get();
-      bool const is_weightless = is_member && list.all[r->index].weight == 0;
-      auto const flags = static_cast<std::uint32_t>(is_weightless ? health_flag::zero_weight : health_flag::none);
-      states_.word_of(r->id.slot).store(r->id.tag | flags, std::memory_order_release);
+      r->joined = sequence;
+      auto const flags = r->weight == 0 ? health_flag::zero_weight : health_flag::none;
+      states_.word_of(r->id.slot).store(r->id.tag | static_cast<std::uint32_t>(flags), std::memory_order_release);
       r.release();  // it belongs to the list now, or to the removed ones
     }
   }
 
   // Members that lose their weight or leave are marked after the exchange, so a pick that sees every old member removed
   // also sees the new snapshot.
-  void withdraw(transaction& t, zero_weight_changes const& weights, std::uint64_t sequence) noexcept {
-    for (backend_id id : weights.losing) states_.set(id, health_flag::zero_weight);
+  void withdraw(transaction& t, membership_change const& c, std::uint64_t sequence) noexcept {
+    for (record_base const* r : c.updated)
+      if (r->was_weighted && r->weight == 0) states_.set(r->id, health_flag::zero_weight);
     for (record* removed : t.removed_) {
       owned<record> r{removed};
       states_.set(r->id, health_flag::removed);
       slots_.leave();
       r->left = sequence;
-      push(removed_, std::move(r));
+      push(leaving_, std::move(r));
     }
   }
 
@@ -176,9 +196,12 @@ class membership {
 
   state_table& states_;
   slot_allocator& slots_;
+  member_lists lists_;
   owned<member_list> list_;
   owned<member_list> retired_;
-  owned<record> removed_;
+  owned<record> leaving_;          // removed members whose slots may be in use
+  owned<record> left_;             // removed members without leases, in a list that is not freed yet
+  bool some_lists_freed_ = false;  // since left_ was looked at
   publisher* balancers_ = nullptr;
 };
 

@@ -9,6 +9,7 @@
 //   pool.refresh();                              // from the application's timer
 #pragma once
 
+#include <equipoise/core/pool/control_lock.hpp>
 #include <equipoise/core/pool/membership.hpp>
 
 namespace equipoise {
@@ -33,14 +34,15 @@ class pool {
   /// Fails if an option is out of range, or if there is no memory.
   explicit pool(pool_options const& options = {})
       : options_{detail::checked(options)}, states_{options.capacity, options.counter_stripes}, slots_{states_},
-        reports_{options.observations ? states_.slots() : 0}, index_{states_.slots()}, members_{states_, slots_} {}
+        reports_{options.observations ? states_.slots() : 0}, index_{states_.slots()},
+        members_{states_, slots_, index_} {}
   pool(pool const&) = delete;
   pool& operator=(pool const&) = delete;
 
   // Membership.
 
   /// Adds a backend and returns its id. Copies the key. Fails if the key is empty or already a member's, if a weight or
-  /// a priority is out of range, or if the capacity is reached. Blocking; O(members) and every balancer's build.
+  /// a priority is out of range, or if the capacity is reached. Blocking; see change() for the cost.
   backend_id add(B backend) {
     return change([&](transaction& t) { return t.add(std::move(backend)); });
   }
@@ -50,22 +52,23 @@ class pool {
   }
 
   /// Removes a member: it gets no work from now on, and leases that are held keep its object alive. Returns false if
-  /// the id is not a member's. Blocking; O(members) and every balancer's build.
+  /// the id is not a member's. Blocking; see change() for the cost.
   bool remove(backend_id id) {
     return change([&](transaction& t) { return t.remove(id); });
   }
 
   /// Gives a member new attributes; its object, health and counts stay. Returns false if the id is not a member's.
-  /// Fails if the priority is out of range, or if a policy's build refuses it. Blocking; O(members) and every
-  /// balancer's build.
+  /// Fails if the priority is out of range, or if a policy's build refuses it. Blocking; see change() for
+  /// the cost.
   bool update(backend_id id, attributes const& a) {
     return change([&](transaction& t) { return t.update(id, a); });
   }
 
   /// Makes the members be exactly these, and returns whether anything changed. The same backend (== if its type has it,
   /// else the same key) stays with its health and counts, and takes the new attributes. Another object under a known
-  /// key is a new membership. Members that are not listed are removed. Fails, and changes nothing, if a key is empty or
-  /// listed twice. Blocking; O(members) and every balancer's build.
+  /// key is a new membership. Members that are not listed are removed. The order of the list becomes the order of the
+  /// members, for policies to which that matters. Fails, and changes nothing, if a key is empty or listed twice.
+  /// Blocking; O(members), cheapest if the list has the order of the members; and every balancer's build.
   template <class Range>
   bool assign(Range&& backends, assign_options options = {}) {
     return change([&](transaction& t) { return t.assign(std::forward<Range>(backends), options); });
@@ -74,10 +77,14 @@ class pool {
   /// Makes many changes and publishes once: change([&](auto& t) { t.add(…); t.remove(…); }). Returns what `f` returns.
   /// If `f` or a policy's build throws, nothing has changed, and the ids that add() returned are void. `f` runs under
   /// the mutex, and so do the destructors of what an undone change leaves behind. Blocking.
+  ///
+  /// Cost: every balancer's build, and O(changes + log members) if a few members change while pickers go on picking; a
+  /// removal shifts those behind it, 24 bytes each. Many changes, or pickers that still look at the lists before, cost
+  /// a copy: O(members).
   template <class Change>
   auto change(Change&& f) {
     reclaimed after;  // declared first, so destroyed last: the user's destructors run with no lock held
-    std::lock_guard const lock{mutex_};
+    std::lock_guard const lock{control_};
     transaction t{members_.current(), index_, slots_, options_.observations ? reports_.data() : nullptr};
     if constexpr (std::is_void_v<std::invoke_result_t<Change&, transaction&>>) {
       f(t);
@@ -90,12 +97,13 @@ class pool {
   }
 
   /// Publishes if health changed since the last publish, so that the cost of skipping unhealthy members goes away; then
-  /// frees what no picker looks at any more. Call it from a timer. Blocking; O(members) and every balancer's build if
-  /// health changed.
+  /// frees what no picker looks at any more. Call it from a timer. Blocking; as change() for the members
+  /// whose health changed, and the builds of the balancers whose tables leave unhealthy members out.
   void refresh() {
     reclaimed after;
-    std::lock_guard const lock{mutex_};
-    if (states_.changes() != refreshed_) {
+    std::lock_guard const lock{control_};
+    if ((states_.changes() != refreshed_ || !detail::change_protocol<>::is_settled(refreshed_)) &&
+        members_.depend_on_health()) {
       transaction t{members_.current(), index_, slots_, nullptr};
       publish(t, after);
     } else {
@@ -136,30 +144,31 @@ class pool {
 
   /// The id of the member with that key; a false id if there is none. Blocking; O(1).
   backend_id find(std::string_view key) const {
-    std::lock_guard const lock{mutex_};
+    std::lock_guard const lock{control_};
     record const* const r = index_.by_key.find(key);
     return r != nullptr ? r->id : backend_id{};
   }
 
   /// The number of members. Blocking; O(1).
   std::size_t size() const {
-    std::lock_guard const lock{mutex_};
-    return members_.current().all.size();
+    std::lock_guard const lock{control_};
+    return members_.current().all().size();
   }
 
-  /// Calls f(id, B const&, attributes const&, health_flag) for each member in the order in which they joined. f runs
-  /// under the mutex, so it must not call a blocking function of the pool. Blocking; O(members).
+  /// Calls f(id, B const&, attributes const&, health_flag) for each member: in the order of the list that was assigned
+  /// last, then in the order of joining. f runs under the mutex, so it must not call a blocking function of the pool.
+  /// Blocking; O(members).
   template <class Visitor>
   void for_each(Visitor&& f) const {
-    std::lock_guard const lock{mutex_};
-    for (member const& m : members_.current().all)
+    std::lock_guard const lock{control_};
+    for (member const& m : members_.current().all())
       f(m.id, static_cast<record const*>(m.record)->value, attributes{m.weight, m.priority, index_.zones[m.zone]},
         states_.health(m.id));
   }
 
   /// The name of a zone number (member::zone); empty for no zone and for an unknown number. Blocking; O(1).
   std::string zone_name(std::uint16_t zone) const {
-    std::lock_guard const lock{mutex_};
+    std::lock_guard const lock{control_};
     return zone < index_.zones.size() ? index_.zones[zone] : std::string{};
   }
 
@@ -172,7 +181,7 @@ class pool {
   };
   /// Blocking; O(waiting).
   memory waiting() const {
-    std::lock_guard const lock{mutex_};
+    std::lock_guard const lock{control_};
     return {members_.snapshots_waiting(), members_.lists_waiting(), members_.records_waiting(), slots_.waiting()};
   }
 
@@ -185,13 +194,15 @@ class pool {
         without(static_cast<health_flag>(detail::health_bits), health_flag::removed | health_flag::zero_weight);
     if (without(flags, allowed) != health_flag::none) return false;
     health_flag before{};
-    if (!(on ? states_.set(id, flags, &before) : states_.clear(id, flags, &before))) {
-      stale_.fetch_add(1, std::memory_order_relaxed);
-      return false;
-    }
+    states_.begin_change();
+    bool const is_member = on ? states_.set(id, flags, &before) : states_.clear(id, flags, &before);
     health_flag const after = on ? before | flags : without(before, flags);
-    if (after == before) return true;
-    states_.count_change();
+    bool const changed = is_member && after != before;
+    if (changed && !on) states_.releases().note(id.slot);
+    states_.end_change(id, changed);
+    if (!is_member) stale_.fetch_add(1, std::memory_order_relaxed);
+    if (!changed) return is_member;
+    if (after == health_flag::none) control_.request();
     if (options_.observer != nullptr) options_.observer(options_.context, {id, before, after});
     return true;
   }
@@ -203,12 +214,12 @@ class pool {
   }
 
   void join(detail::publisher& p) {
-    std::lock_guard const lock{mutex_};
+    std::lock_guard const lock{control_};
     members_.join(p);
   }
   void leave(detail::publisher& p) noexcept {
     reclaimed after;
-    std::lock_guard const lock{mutex_};
+    std::lock_guard const lock{control_};
     members_.leave(p, after);
   }
 
@@ -220,7 +231,8 @@ class pool {
   detail::membership<B> members_;
   std::atomic<std::uint64_t> stale_{0};
   std::uint64_t refreshed_ = 0;  // states_.changes() at the last publish
-  mutable std::mutex mutex_;
+  mutable detail::control_lock control_{[](void* p) noexcept { static_cast<pool*>(p)->members_.announce_recovery(); },
+                                        this};
 };
 
 }  // namespace EQUIPOISE_ABI

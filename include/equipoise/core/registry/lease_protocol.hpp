@@ -21,7 +21,7 @@ struct lease_orders {
   static constexpr auto validate = std::memory_order_seq_cst;   // 2
   static constexpr auto mark = std::memory_order_seq_cst;       // 3, before 4; pairs with 2 after 1
   static constexpr auto zero_test = std::memory_order_seq_cst;  // 4, acquires every 5: the holders' work is over
-  static constexpr auto give = std::memory_order_release;       // 5
+  static constexpr auto give = std::memory_order_seq_cst;       // 5, releases the work; see release_log.hpp
 };
 
 // Whether the word equals the tag in every bit that the mask looks at: no flag is set against the backend.

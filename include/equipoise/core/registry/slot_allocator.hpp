@@ -51,6 +51,13 @@ class slot_allocator {
 
   std::uint32_t waiting() const noexcept { return waiting_; }
 
+  release_log& releases() const noexcept { return table_.releases(); }
+
+  // All slots that were ever given out are below.
+  std::uint32_t end() const noexcept {
+    return (dealt_ + state_table::block - 1) / state_table::block * state_table::block;
+  }
+
   // An identity that was taken and undone is never given out again. (The last generation of a slot is the exception.)
   void spend(backend_id id) noexcept {
     auto const spent = id.tag | static_cast<std::uint32_t>(health_flag::removed);

@@ -3,7 +3,9 @@
 // word per backend, and one counter per backend and stripe. It knows slots, not backends.
 #pragma once
 
+#include <equipoise/core/registry/change_protocol.hpp>
 #include <equipoise/core/registry/lease_protocol.hpp>
+#include <equipoise/core/registry/release_log.hpp>
 #include <equipoise/core/zeroed_array.hpp>
 
 namespace equipoise {
@@ -19,7 +21,7 @@ class state_table {
 
   state_table(std::uint32_t capacity, std::uint32_t counter_stripes)
       : capacity_{capacity}, stripes_{counter_stripes}, stride_{round_up(capacity)}, words_{stride_},
-        counts_{std::size_t{stride_} * counter_stripes} {}
+        counts_{std::size_t{stride_} * counter_stripes}, changed_{stride_ / 64}, releases_{stride_} {}
 
   // The k-th new slot. Consecutive slots are a cache line apart, so that the leases of two workers do not collide.
   static constexpr std::uint32_t deal(std::uint32_t k) noexcept {
@@ -45,11 +47,21 @@ class state_table {
     return done;
   }
 
-  // How many times health changed. A change is counted after its word was written, so a thread that saw a word also
-  // finds the changes before it counted. Wait-free.
-  std::uint64_t changes() const noexcept { return changes_.load(std::memory_order_acquire); }
-  // The releases form a chain, so that refresh() sees every word.
-  void count_change() noexcept { changes_.fetch_add(1, std::memory_order_release); }
+  // A number that differs once health has changed; see change_protocol. The releases form a chain, so that refresh()
+  // sees every word. Wait-free.
+  std::uint64_t changes() const noexcept { return change_protocol<>::look(changes_); }
+  void begin_change() noexcept { change_protocol<>::begin(changes_); }
+  void end_change(backend_id id, bool changed) noexcept {
+    if (changed) changed_[id.slot / 64].fetch_or(std::uint64_t{1} << id.slot % 64, std::memory_order_release);
+    change_protocol<>::end(changes_, changed);
+  }
+
+  // Whose health has changed since this was called last: a bit for each of the 64 slots from 64 i on. A thread that
+  // has seen changes() finds the slots that were counted.
+  std::uint64_t take_changed(std::uint32_t i) noexcept {
+    auto& bits = changed_[i];
+    return bits.load(std::memory_order_relaxed) != 0 ? bits.exchange(0, std::memory_order_acquire) : 0;
+  }
 
   // Whether no flag that the mask looks at is set. The id must come from a member of this pool. One relaxed load.
   EQUIPOISE_INLINE bool check(backend_id id, admission mask = admission::new_work) const noexcept {
@@ -82,6 +94,9 @@ class state_table {
     return known(id) && same_generation(words_[id.slot].load(std::memory_order_acquire), id.tag) ? n : 0;
   }
 
+  // Where work has ended. On const tables too: a policy turns it on.
+  release_log& releases() const noexcept { return releases_; }
+
   word& word_of(std::uint32_t slot) noexcept { return words_[slot]; }
   word const& word_of(std::uint32_t slot) const noexcept { return words_[slot]; }
   count* stripe(std::uint32_t s) noexcept { return counts_.data() + std::size_t{s % stripes_} * stride_; }
@@ -101,6 +116,8 @@ class state_table {
   std::uint32_t stride_;
   zeroed_array<word> words_;
   zeroed_array<count> counts_;
+  zeroed_array<std::atomic<std::uint64_t>> changed_;  // a bit per slot; control plane only
+  mutable release_log releases_;
   alignas(cache_line) std::atomic<std::uint64_t> changes_{0};  // apart from what each pick reads
 };
 

@@ -17,13 +17,15 @@ class reader {
   explicit reader(publisher& balancer)
       : current_{&balancer.current()}, owner_{&balancer}, hazard_{balancer.acquire_hazard_pointer()} {}
   reader(reader&& other) noexcept
-      : current_{other.current_}, held_{std::exchange(other.held_, nullptr)}, owner_{other.owner_},
+      : current_{other.current_}, held_{std::exchange(other.held_, nullptr)},
+        protected_{std::exchange(other.protected_, nullptr)}, owner_{other.owner_},
         hazard_{std::exchange(other.hazard_, nullptr)} {}
   reader& operator=(reader&& other) noexcept {
     if (this != &other) {
       if (hazard_ != nullptr) owner_->give_back(hazard_);
       current_ = other.current_;
       held_ = std::exchange(other.held_, nullptr);
+      protected_ = std::exchange(other.protected_, nullptr);
       owner_ = other.owner_;
       hazard_ = std::exchange(other.hazard_, nullptr);
     }
@@ -40,18 +42,36 @@ class reader {
   // Protects the current snapshot instead of the held one. Lock-free, wait-free between publishes.
   void refresh() noexcept {
     assert(hazard_ != nullptr && "equipoise: a moved-from picker was used");
-    held_ = publication_protocol<>::refresh(*current_, hazard_->held);
+    protected_ = publication_protocol<>::refresh(*current_, hazard_->held);
+    held_ = protected_->with_table();
   }
+
+  // The snapshot whose table was in use last, if it is still protected.
+  snapshot_base const* table_holder() const noexcept {
+    return protected_ != nullptr ? protected_->with_table() : nullptr;
+  }
+  // Whether the protected snapshot is current, although is_current() is false.
+  bool is_protected_current() const noexcept {
+    return protected_ != nullptr && current_->load(publication_orders::compare) == protected_;
+  }
+  // Whether that snapshot is news that left-out members have recovered.
+  bool has_news() const noexcept { return protected_ != nullptr && protected_->older != nullptr; }
+
+  // Makes is_current() false, so that the next pick looks twice. The snapshot stays protected. Wait-free.
+  void suspend() noexcept { held_ = nullptr; }
+  bool is_suspended() const noexcept { return held_ == nullptr; }
+  void resume() noexcept { held_ = protected_->with_table(); }
 
   // Protects nothing any more. Wait-free.
   void release() noexcept {
-    held_ = nullptr;
+    held_ = protected_ = nullptr;
     if (hazard_ != nullptr) publication_protocol<>::let_go(hazard_->held);
   }
 
  private:
   std::atomic<snapshot_base const*> const* current_;
-  snapshot_base const* held_ = nullptr;
+  snapshot_base const* held_ = nullptr;       // has the table; null while suspended
+  snapshot_base const* protected_ = nullptr;  // the same, or news of it
   publisher* owner_;
   hazard_pointer* hazard_;  // null once moved from
 };

@@ -6,10 +6,8 @@
 #include <equipoise/core/member.hpp>
 #include <equipoise/core/platform.hpp>
 #include <equipoise/core/policy/policy_driver.hpp>
+#include <equipoise/core/snapshot/list_history.hpp>
 #include <equipoise/core/snapshot/publication_protocol.hpp>
-#include <equipoise/core/snapshot/retired_list.hpp>
-
-#include <vector>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -18,59 +16,43 @@ namespace detail {
 template <class B>
 class membership;
 
-// One published membership, shared by all balancers of a pool.
-class member_list {
- public:
-  std::vector<member> all;     // in the order in which they joined
-  std::uint64_t sequence = 0;  // counts publishes
-  std::uint32_t users = 0;     // snapshots built from it, and the pool while it is current; guarded by the pool's mutex
-  owned<member_list> next;     // in the list of retired or of reclaimed ones
+// One published membership, shared by all balancers of a pool. Nothing in it changes.
+struct member_list {
+  list_version* every = nullptr;      // all members
+  list_version* weighted = nullptr;   // those with a positive weight; null if these are all
+  list_version* by_health = nullptr;  // the same: the healthy ones, then the others; null if there is no difference
+  std::uint64_t sequence = 0;         // counts publishes
+  std::vector<std::string> const* zones = nullptr;  // the names of the zones; guarded by the pool's mutex
+  std::uint32_t users = 0;  // snapshots built from it, and the pool while it is current; guarded by the pool's mutex
+  owned<member_list> next;  // in the list of retired or of reclaimed ones
+
+  array_view<member const> all() const noexcept { return every->members; }
 
   // All members with a positive weight. Keyed policies build from these, so that a key keeps its owner while it is
   // down.
-  members_view weighted() const noexcept {
-    auto const& these = all_weighted_ ? all : weighted_;
-    return {these, these.size(), all};
+  members_view all_weighted() const noexcept {
+    array_view<member const> const these = weighted != nullptr ? array_view<member const>{weighted->members} : all();
+    return {these, these.size(), all(), zones};
   }
 
   // The members that were healthy when this list was published, with the unhealthy ones behind them. If none was
   // healthy, all are proposed and the state word decides. For policies without a key.
   members_view healthy_first() const noexcept {
-    return by_health_.empty() ? weighted() : members_view{by_health_, healthy_, all};
+    return by_health == nullptr ? all_weighted()
+                                : members_view{by_health->members, by_health->first_group, all(), zones};
   }
-
-  // Builds the shorter lists. `is_healthy(i)` tells about the i-th of all. May throw.
-  template <class Predicate>
-  void divide(Predicate is_healthy) {
-    std::size_t positive = 0, healthy = 0;
-    for (std::size_t i = 0; i != all.size(); ++i) {
-      positive += all[i].weight != 0;
-      healthy += all[i].weight != 0 && is_healthy(i);
-    }
-    all_weighted_ = positive == all.size();
-    if (!all_weighted_)
-      for (member const& m : all)
-        if (m.weight != 0) weighted_.push_back(m);
-    if (healthy == positive || healthy == 0) return;
-    healthy_ = healthy;
-    by_health_.reserve(positive);
-    for (bool const wanted : {true, false})
-      for (std::size_t i = 0; i != all.size(); ++i)
-        if (all[i].weight != 0 && is_healthy(i) == wanted) by_health_.push_back(all[i]);
-  }
-
- private:
-  std::vector<member> weighted_;   // used only if some weight is 0
-  std::vector<member> by_health_;  // used only if some are healthy and some are not
-  std::size_t healthy_ = 0;        // how many at the front of by_health_ were healthy
-  bool all_weighted_ = true;
 };
 
-// One balancer's table on one list.
+// One balancer's table on one list; or news of another snapshot, which it then owns and whose table pickers go on
+// using: members that the table leaves out have recovered.
 struct snapshot_base {
   member_list* list = nullptr;
-  owned<snapshot_base> next;  // in the list of retired or of reclaimed ones
+  owned<snapshot_base> older;  // not null: news of that one
+  owned<snapshot_base> news;   // made beforehand, so that nothing is allocated when a member recovers
+  owned<snapshot_base> next;   // in the list of retired or of reclaimed ones
   virtual ~snapshot_base() = default;
+
+  snapshot_base const* with_table() const noexcept { return older == nullptr ? this : older.get(); }
 };
 
 template <class P>
@@ -131,6 +113,24 @@ class publisher {
   // Runs on the control thread under the pool's mutex. May throw; nothing has changed then.
   virtual owned<snapshot_base> prepare(member_list& list) const = 0;
 
+  // Whether the table depends on which members are healthy. If not, it is kept when only health changed.
+  virtual bool depends_on_health() const noexcept = 0;
+
+  // Whether the current table leaves members out, and the pickers have not been told that one has recovered.
+  bool has_news() const noexcept {
+    snapshot_base const* const now = current_.load(std::memory_order_relaxed);
+    return now != nullptr && now->news != nullptr;
+  }
+  // Tells the pickers that a member that the current table leaves out has recovered.
+  void announce_recovery() noexcept {
+    auto* const old = const_cast<snapshot_base*>(current_.load(std::memory_order_relaxed));
+    if (old == nullptr || old->news == nullptr) return;
+    snapshot_base* const fresh = old->news.release();
+    fresh->list = old->list;
+    fresh->older.reset(old);
+    publication_protocol<>::publish(current_, static_cast<snapshot_base const*>(fresh));
+  }
+
   // From here on nothing may fail: this is past the point of no return.
   void commit(owned<snapshot_base> fresh) noexcept {
     snapshot_base const* const next = fresh.release();
@@ -149,7 +149,8 @@ class publisher {
     for (auto const* h = hazards_.get(); h != nullptr; h = h->next.get()) {
       auto const* const protected_one = publication_protocol<>::held_by(h->held);
       auto* link = &retired_;
-      while (*link != nullptr && link->get() != protected_one) link = &(*link)->next;
+      while (*link != nullptr && link->get() != protected_one && (*link)->with_table() != protected_one)
+        link = &(*link)->next;
       if (*link == nullptr) continue;
       push(held, pop(*link));
       ++held_count;

@@ -31,6 +31,7 @@ struct composition_around : with_key_of<P> {
 
   table build(members_view members) const { return {{}, driver::build(child, members)}; }
   cursor make_cursor() const { return {{}, driver::make_cursor(child)}; }
+  void remember(table const& t, cursor& c) const noexcept { driver::remember(child, t.child, c.child); }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
     driver::start(child, t.child, c.child, random);
   }
