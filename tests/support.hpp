@@ -169,6 +169,14 @@ void check_any_order_gives_the_same_map(P const& policy, std::vector<server> mem
   }
 }
 
+// The share of the keys that changed their owner, except those that `own` had or has.
+inline double others_moved(std::vector<equipoise::backend_id> const& before,
+                           std::vector<equipoise::backend_id> const& after, equipoise::backend_id own) {
+  std::size_t n = 0;
+  for (std::size_t i = 0; i != before.size(); ++i) n += before[i] != own && after[i] != own && before[i] != after[i];
+  return static_cast<double>(n) / static_cast<double>(before.size());
+}
+
 // The sum of (seen − expected)² / expected, divided by the value that chance exceeds once in 10 000 tries. Source:
 // Wilson and Hilferty (1931).
 inline double chi_square(std::vector<std::size_t> const& seen, std::vector<double> const& share) {

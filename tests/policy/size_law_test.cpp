@@ -11,13 +11,6 @@ namespace size_law_test {
 using namespace equipoise;
 
 namespace {
-// The share of the keys that changed their owner, except those that `own` had or has.
-double others_moved(std::vector<backend_id> const& before, std::vector<backend_id> const& after, backend_id own) {
-  std::size_t n = 0;
-  for (std::size_t i = 0; i != before.size(); ++i) n += before[i] != own && after[i] != own && before[i] != after[i];
-  return static_cast<double>(n) / static_cast<double>(before.size());
-}
-
 std::vector<std::uint32_t> equal_or_odd(bool odd, std::size_t n, rng& d) {
   return odd ? random_weights(d, n, 9) : std::vector<std::uint32_t>(n, 3);
 }

@@ -22,11 +22,10 @@ namespace detail {
 struct load_interval {
   std::uint32_t picks_between_sums = 0;
 };
-inline constexpr auto unknown_health = ~std::uint64_t{0};
 struct load_bound {
-  std::uint64_t total = 0;                // work in flight, on all members together
-  double share = 0;                       // factor / weight of the healthy members
-  std::uint64_t health = unknown_health;  // pick::health_changes() when they were looked at
+  std::uint64_t total = 0;                      // work in flight, on all members together
+  double share = 0;                             // factor / weight of the healthy members
+  std::uint64_t health = pick::unknown_health;  // pick::health_changes() when they were looked at
   std::uint32_t picks_left = 0;
 };
 struct load_state {
@@ -60,7 +59,7 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
   }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
     c.picks_left = 0;
-    c.health = detail::unknown_health;
+    c.health = pick::unknown_health;
     base::start(t, c, random);
   }
 
@@ -89,7 +88,7 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
                                        key_of_policy<P> key) const noexcept {
     while (p.candidate == nullptr && s.sums != 5) {
       std::uint64_t const before = c.total;
-      c.health = detail::unknown_health;
+      c.health = pick::unknown_health;
       sum(t, c, k);
       if (s.sums++ != 0 && c.total == before) break;
       s.child = {};
@@ -113,7 +112,7 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
     std::uint64_t healthy = 0;
     for (member const& m : members) healthy += k.admits(m) ? m.weight : 0;
     c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, healthy));
-    c.health = k.ordinary() ? health : detail::unknown_health;  // what a retry or a mask sees holds for that pick alone
+    c.health = k.ordinary() ? health : pick::unknown_health;  // what a retry or a mask sees holds for that pick alone
     return true;
   }
 };

@@ -40,9 +40,8 @@ struct zone_first : with_key_of<P> {
   };
   struct cursor {
     typename driver::cursor child[groups]{};
-    std::uint64_t health = 0;  // pick::health_changes() when the zone was looked at
-    bool is_up = false;        // whether enough of it was up
-    bool looked = false;
+    std::uint64_t health = pick::unknown_health;  // pick::health_changes() when the zone was looked at
+    bool is_up = false;                           // whether enough of it was up
   };
   struct pick_state {
     typename driver::pick_state child;
@@ -81,7 +80,7 @@ struct zone_first : with_key_of<P> {
     for (std::size_t g = 0; g != groups; ++g) driver::remember(child, t.group[g].child, c.child[g]);
   }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
-    c.looked = false;
+    c.health = pick::unknown_health;
     for (std::size_t g = 0; g != groups; ++g) driver::start(child, t.group[g].child, c.child[g], random);
   }
 
@@ -109,12 +108,11 @@ struct zone_first : with_key_of<P> {
     if (t.weight == 0) return false;
     if (threshold == 0) return true;
     std::uint64_t const health = k.health_changes();
-    if (c.looked && c.health == health) return c.is_up;
+    if (c.health == health) return c.is_up;
     std::uint64_t up = 0;
     for (member const& m : t.group[near].members) up += k.admits(m) ? m.weight : 0;
     c.is_up = static_cast<double>(up) >= threshold * static_cast<double>(t.weight);
-    c.health = health;
-    c.looked = k.ordinary();  // what a retry or a mask sees holds for that pick alone
+    c.health = k.ordinary() ? health : pick::unknown_health;  // what a retry or a mask sees holds for that pick alone
     return c.is_up;
   }
 };

@@ -133,6 +133,8 @@ class pick {
 
   /// A number that differs once any member's health has changed: what a policy remembers of it is old then. One load.
   std::uint64_t health_changes() const noexcept { return states_->changes(); }
+  /// What health_changes() never is: nothing is remembered.
+  static constexpr auto unknown_health = ~std::uint64_t{0};
 
   /// Whether explain() listens.
   EQUIPOISE_INLINE bool is_explained() const noexcept { return recorder_ != nullptr; }

@@ -173,7 +173,7 @@ struct policy_driver {
   static void start(P const& policy, table const& t, cursor& c, random_source& random) noexcept {
     if constexpr (is_leaf) {
       if (t.members.with_unhealthy().empty()) return;
-      c.recovery = ~std::uint64_t{0};
+      c.recovery = pick::unknown_health;
       if (std::exchange(c.started, true)) {
         if constexpr (requires { policy.resume(t.own, c.own); }) {
           policy.resume(t.own, c.own);

@@ -92,7 +92,7 @@ class membership {
   // A member has recovered. Tells the balancers whose tables leave it out.
   void announce_recovery() noexcept {
     bool can_tell = false;
-    for (auto* p = balancers_; p != nullptr; p = p->next_) can_tell = can_tell || p->has_news();
+    for (auto* p = balancers_; p != nullptr; p = p->next_) can_tell = can_tell || p->has_recovery_to_announce();
     if (!can_tell) return;  // none leaves a member out, or all have been told
     auto const left_out = list_->healthy_first().unhealthy();
     bool recovered = false;

@@ -95,10 +95,9 @@ class list_history {
   // Moves to `after` what is not in use, but for the version that the next change will be made from.
   void sweep(owned<list_version>& after) noexcept {
     if (old_ == nullptr) return;
-    list_version const* spare = nullptr;
-    for (auto const* v = old_.get(); v != nullptr; v = v->next.get())
-      if (is_spare(*v) && (spare == nullptr || spare->edits < v->edits)) spare = v;
-    move_if(old_, after, [spare](list_version const& v) { return v.users == 0 && &v != spare; });
+    auto* const link = spare();
+    list_version const* const kept = link != nullptr ? link->get() : nullptr;
+    move_if(old_, after, [kept](list_version const& v) { return v.users == 0 && &v != kept; });
   }
 
  private:
@@ -147,11 +146,8 @@ class list_history {
 
   // Makes a version to edit: an unused one that catches up, unless a copy of the current one is cheaper.
   void open() {
-    owned<list_version>* spare = nullptr;
-    for (auto* v = &old_; *v != nullptr; v = &(*v)->next)
-      if (is_spare(**v) && (spare == nullptr || (*spare)->edits < (*v)->edits)) spare = v;
-    if (spare != nullptr && is_cheap(**spare)) {
-      open_ = pop(*spare);
+    if (auto* const link = spare(); link != nullptr && is_cheap(**link)) {
+      open_ = pop(*link);
       for (std::size_t i = open_->edits - begin_; i != log_.size(); ++i) apply(*open_, log_[i]);
       return;
     }
@@ -162,8 +158,14 @@ class list_history {
     open_ = std::move(copy);
   }
 
-  // Whether a version may be brought up to date: the log has all edits since.
-  bool is_spare(list_version const& v) const noexcept { return v.users == 0 && v.edits >= begin_; }
+  // The newest version that may be brought up to date: it is not in use, and the log has all edits since. Null if there
+  // is none.
+  owned<list_version>* spare() noexcept {
+    owned<list_version>* best = nullptr;
+    for (auto* v = &old_; *v != nullptr; v = &(*v)->next)
+      if ((*v)->users == 0 && (*v)->edits >= begin_ && (best == nullptr || (*best)->edits < (*v)->edits)) best = v;
+    return best;
+  }
 
   // Whether catching up moves fewer members than a copy does. (What a copy writes is cold as well.)
   bool is_cheap(list_version const& v) const noexcept {

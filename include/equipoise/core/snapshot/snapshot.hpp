@@ -117,14 +117,14 @@ class publisher {
   virtual bool depends_on_health() const noexcept = 0;
 
   // Whether the current table leaves members out, and the pickers have not been told that one has recovered.
-  bool has_news() const noexcept {
+  bool has_recovery_to_announce() const noexcept {
     snapshot_base const* const now = current_.load(std::memory_order_relaxed);
     return now != nullptr && now->news != nullptr;
   }
   // Tells the pickers that a member that the current table leaves out has recovered.
   void announce_recovery() noexcept {
+    if (!has_recovery_to_announce()) return;
     auto* const old = const_cast<snapshot_base*>(current_.load(std::memory_order_relaxed));
-    if (old == nullptr || old->news == nullptr) return;
     snapshot_base* const fresh = old->news.release();
     fresh->list = old->list;
     fresh->older.reset(old);

@@ -69,7 +69,12 @@ class least_load_index {
    public:
     memory() = default;
     memory(memory const&) noexcept {}  // vectors ask for it; there is nothing to copy when a table is built
-    std::uint64_t recalled() const noexcept { return word_.load(std::memory_order_relaxed); }
+    // What was remembered of that version, else what `look` finds now.
+    template <class Look>
+    std::uint32_t recall(std::uint32_t version, Look look) const noexcept {
+      std::uint64_t const known = word_.load(std::memory_order_relaxed);
+      return known >> 32 == version ? static_cast<std::uint32_t>(known) : remember(version, look());
+    }
     std::uint32_t remember(std::uint32_t version, std::uint32_t least) const noexcept {
       word_.store(std::uint64_t{version} << 32 | least, std::memory_order_relaxed);
       return least;
@@ -84,25 +89,22 @@ class least_load_index {
     return k.admits(m) ? k.in_flight_at_rest(m) : none;
   }
 
+  // The versions are read before the loads.
   std::uint32_t least_of_block(std::uint32_t b, pick const& k) const noexcept {
-    std::uint32_t const version = k.releases_of_block(blocks_[b].number);
-    std::uint64_t const known = least_of_block_[b].recalled();
-    return known >> 32 == version ? static_cast<std::uint32_t>(known) : look_at_block(b, version, k);
-  }
-  std::uint32_t look_at_block(std::uint32_t b, std::uint32_t version, pick const& k) const noexcept {
-    std::uint32_t least = none;
-    for (std::uint32_t at = blocks_[b].first; at != blocks_[b + 1].first; ++at) least = std::min(least, load_of(at, k));
-    return least_of_block_[b].remember(version, least);
+    return least_of_block_[b].recall(k.releases_of_block(blocks_[b].number), [&] { return look_at_block(b, k); });
   }
   std::uint32_t least_of_top(std::uint32_t t, pick const& k) const noexcept {
-    std::uint32_t const version = k.releases_of_top(tops_[t].number);
-    std::uint64_t const known = least_of_top_[t].recalled();
-    return known >> 32 == version ? static_cast<std::uint32_t>(known) : look_at_top(t, version, k);
+    return least_of_top_[t].recall(k.releases_of_top(tops_[t].number), [&] { return look_at_top(t, k); });
   }
-  std::uint32_t look_at_top(std::uint32_t t, std::uint32_t version, pick const& k) const noexcept {
+  std::uint32_t look_at_block(std::uint32_t b, pick const& k) const noexcept {
+    std::uint32_t least = none;
+    for (std::uint32_t at = blocks_[b].first; at != blocks_[b + 1].first; ++at) least = std::min(least, load_of(at, k));
+    return least;
+  }
+  std::uint32_t look_at_top(std::uint32_t t, pick const& k) const noexcept {
     std::uint32_t least = none;
     for (std::uint32_t b = tops_[t].first; b != tops_[t + 1].first; ++b) least = std::min(least, least_of_block(b, k));
-    return least_of_top_[t].remember(version, least);
+    return least;
   }
 
   // The first place from `start` on, in a circle, with that load. What was remembered too low is corrected on the way.
@@ -119,9 +121,11 @@ class least_load_index {
         if (least_of_block(b, k) > least) continue;
         for (std::uint32_t at = blocks_[b].first; at != blocks_[b + 1].first; ++at)
           if (load_of(at, k) == least) return at;
-        look_at_block(b, k.releases_of_block(blocks_[b].number), k);
+        std::uint32_t const version = k.releases_of_block(blocks_[b].number);
+        least_of_block_[b].remember(version, look_at_block(b, k));
       }
-      look_at_top(t, k.releases_of_top(tops_[t].number), k);
+      std::uint32_t const version = k.releases_of_top(tops_[t].number);
+      least_of_top_[t].remember(version, look_at_top(t, k));
     }
     return none;
   }
