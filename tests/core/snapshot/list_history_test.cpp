@@ -9,7 +9,7 @@
 
 namespace list_history_test {
 using namespace equipoise;
-using detail::list_history;
+using list_history = detail::list_history<detail::list_version>;
 using group = list_history::group;
 
 namespace {

@@ -11,10 +11,12 @@ namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
 
-// (A template, so that only programs that explain compile it.)
-template <class P>
+// (Explanation is a parameter, so that only programs that explain compile it.)
+template <class P, class Explanation = explanation>
 class explainer final : public recorder {
  public:
+  using row = typename Explanation::row;
+
   explainer(state_table const& states, P const& policy) : states_{states} { result.policy = describe(policy); }
 
   void compared(member const& m, char const* name, double value) noexcept override {
@@ -42,7 +44,7 @@ class explainer final : public recorder {
   }
 
   // Adds the members that the policy passed over by itself, and returns the whole explanation.
-  explanation finished(array_view<member const> all, array_view<member const> table, pick_options const& options) {
+  Explanation finished(array_view<member const> all, array_view<member const> table, pick_options const& options) {
 #if EQUIPOISE_EXCEPTIONS
     if (problem_ != nullptr) std::rethrow_exception(problem_);
 #endif
@@ -60,7 +62,7 @@ class explainer final : public recorder {
     return std::move(result);
   }
 
-  explanation result;
+  Explanation result;
 
  private:
   // Called from within propose(), which must not throw: finished() throws what went wrong.
@@ -108,17 +110,17 @@ class explainer final : public recorder {
     return false;
   }
 
-  explanation::row described(member const& m) const {
-    return {m.id,
-            std::string{m.key()},
-            "not asked",
-            {{"weight", static_cast<double>(m.weight)}, {"in_flight", static_cast<double>(states_.load(m.id.slot))}}};
+  row described(member const& m) const {
+    row r{m.id, std::string{m.key()}, "not asked", {}};
+    r.numbers.push_back({"weight", static_cast<double>(m.weight)});
+    r.numbers.push_back({"in_flight", static_cast<double>(states_.load(m.id.slot))});
+    return r;
   }
 
-  explanation::row* row_of(member const& m) {
+  row* row_of(member const& m) {
     for (auto& r : result.rows)
       if (r.id == m.id) return &r;
-    if (result.rows.size() == explanation::most_rows) return nullptr;
+    if (result.rows.size() == Explanation::most_rows) return nullptr;
     return &result.rows.emplace_back(described(m));
   }
 

@@ -4,10 +4,10 @@
 // the members joined, and the keys spread over all members.
 #pragma once
 
-#include <equipoise/core/algorithm.hpp>
 #include <equipoise/core/member.hpp>
 #include <equipoise/core/random_source.hpp>
 
+#include <cstdlib>
 #include <vector>
 
 namespace equipoise {
@@ -37,14 +37,22 @@ class spill_order {
   // O(members · log members).
   explicit spill_order(array_view<member const> members) {
     auto const n = static_cast<std::uint32_t>(members.size());
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> hashes(n);
-    for (std::uint32_t i = 0; i != n; ++i) hashes[i] = {hash_of_bytes(members[i].key()), i};
-    std::sort(hashes.begin(), hashes.end(), [&](auto const& a, auto const& b) {
-      return a.first != b.first ? a.first < b.first : members[a.second].key() < members[b.second].key();
-    });
+    struct hashed {
+      std::uint64_t hash;
+      member const* of;
+    };
+    std::vector<hashed> all;
+    all.reserve(n);
+    for (member const& m : members) all.push_back({hash_of_bytes(m.key()), &m});
+    if (n != 0)  // std::sort would cost every program that includes the library more to compile
+      std::qsort(all.data(), n, sizeof(hashed), [](void const* x, void const* y) -> int {
+        auto const& a = *static_cast<hashed const*>(x);
+        auto const& b = *static_cast<hashed const*>(y);
+        return a.hash != b.hash ? (a.hash < b.hash ? -1 : 1) : a.of->key().compare(b.of->key());
+      });
     by_hash_.reserve(n);
-    for (auto const& h : hashes) by_hash_.push_back(h.second);
-    for (prime_ = std::max(2u, n); !is_prime(prime_);) ++prime_;
+    for (hashed const& h : all) by_hash_.push_back(static_cast<std::uint32_t>(h.of - members.data()));
+    for (prime_ = n < 2 ? 2 : n; !is_prime(prime_);) ++prime_;
   }
 
   std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(by_hash_.size()); }

@@ -15,19 +15,21 @@ struct member_index {
 
   std::uint32_t slots;  // the number of slots that exist
   key_index<record<B>> by_key;
-  records_by_slot by_slot;
+  records_by_slot<record<B>> by_slot;
   std::uint32_t assigns = 0;        // counts calls of assign()
   std::uint64_t last_position = 0;  // of a record
-  std::vector<std::string> zones{""};
+  std::vector<std::string> zones = std::vector<std::string>(1);
 
   // The member of that id, or null if there is none.
   record<B>* find(backend_id id) const noexcept {
-    record_base* const r = id && id.slot < slots ? by_slot[id.slot] : nullptr;
-    return r != nullptr && r->id == id ? static_cast<record<B>*>(r) : nullptr;
+    record<B>* const r = id && id.slot < slots ? by_slot[id.slot] : nullptr;
+    return r != nullptr && r->id == id ? r : nullptr;
   }
 
   // The number of a zone. A new name gets the next number. Fails if there are more names than numbers. O(zones).
-  std::uint16_t zone_number(std::string const& name, std::string const& key) {
+  // (A template, so that only programs that make a pool compile it.)
+  template <class Text>
+  std::uint16_t zone_number(Text const& name, Text const& key) {
     std::size_t i = 0;
     while (i != zones.size() && zones[i] != name) ++i;
     if (i > 0xFFFF)

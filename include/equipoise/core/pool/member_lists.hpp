@@ -13,14 +13,16 @@ inline namespace EQUIPOISE_ABI {
 namespace detail {
 
 // What a change does to the membership. A record is in one of the first three at most.
+template <class Record>
 struct membership_change {
-  std::vector<record_base*> joined, left, updated;
-  std::vector<record_base*> order;  // all members, if their order changes
+  std::vector<Record*> joined, left, updated;
+  std::vector<Record*> order;  // all members, if their order changes
   bool is_reordered = false;
 };
 
 // The members by their slots.
-using records_by_slot = zeroed_array<record_base*>;
+template <class Record>
+using records_by_slot = zeroed_array<Record*>;
 
 // A bit for each slot.
 class slot_set {
@@ -34,9 +36,14 @@ class slot_set {
   zeroed_array<std::uint64_t> words_;
 };
 
-// Guarded by the pool's mutex.
+// Guarded by the pool's mutex. (Version is a parameter so that only programs that make a pool compile this.)
+template <class Record, class Version = list_version>
 class member_lists {
-  using group = list_history::group;
+  using list_history = detail::list_history<Version>;
+  using group = typename list_history::group;
+  using member = typename list_history::member;
+  using membership_change = detail::membership_change<Record>;
+  using records_by_slot = detail::records_by_slot<Record>;
 
  public:
   // To shift parts of a list more often costs as much as to make it anew.
@@ -100,9 +107,9 @@ class member_lists {
     by_health_.commit();
     for (list_version* v : {l.every, l.weighted, l.by_health})
       if (v != nullptr) ++v->users;
-    for (std::uint32_t const slot : flips_) was_unhealthy_.flip(slot);
+    for (Record const* r : flips_) was_unhealthy_.flip(r->id.slot);
     for (auto const* changed : {&c.joined, &c.updated})
-      for (record_base* r : *changed) r->was_weighted = r->weight != 0;
+      for (Record* r : *changed) r->was_weighted = r->weight != 0;
     was_positive_ = positive_, was_healthy_ = healthy_;
     forget_preparation();
   }
@@ -110,11 +117,11 @@ class member_lists {
     every_.discard();
     weighted_.discard();
     by_health_.discard();
-    for (std::uint32_t const slot : flips_) {
-      is_unhealthy_.flip(slot);
-      pending_.word(slot) |= std::uint64_t{1} << slot % 64;
+    for (Record const* r : flips_) {
+      is_unhealthy_.flip(r->id.slot);
+      look_again(r->id.slot);
     }
-    for (std::uint32_t const slot : left_) pending_.word(slot) |= std::uint64_t{1} << slot % 64;
+    for (std::uint32_t const slot : left_) look_again(slot);
     positive_ = was_positive_, healthy_ = was_healthy_;
     forget_preparation();
   }
@@ -124,7 +131,7 @@ class member_lists {
     for (list_version* v : {l.every, l.weighted, l.by_health})
       if (v != nullptr) --v->users;
   }
-  void sweep(owned<list_version>& after) noexcept {
+  void sweep(owned<Version>& after) noexcept {
     every_.sweep(after);
     weighted_.sweep(after);
     by_health_.sweep(after);
@@ -135,7 +142,7 @@ class member_lists {
   std::size_t shifts(membership_change const& c) const noexcept {
     auto const& now = every_.newest()->members;
     std::size_t n = c.left.size();
-    for (record_base const* r : c.joined) n += !now.empty() && r->position < now.back().record->position;
+    for (Record const* r : c.joined) n += !now.empty() && r->position < now.back().record->position;
     return n;
   }
 
@@ -155,31 +162,32 @@ class member_lists {
       std::uint64_t const changed = pending_.word(first) |= states_.take_changed(first / 64);
       for (std::uint64_t bits = changed; bits != 0; bits &= bits - 1) {
         std::uint32_t const slot = first + static_cast<std::uint32_t>(std::countr_zero(bits));
-        record_base const* const r = by_slot_[slot];
+        Record const* const r = by_slot_[slot];
         if (r == nullptr)
           left_.push_back(slot);  // it is a member again if the change is taken back
         else if (r->joined != 0)
-          note(slot, without(states_.health(r->id), health_flag::zero_weight) != health_flag::none);
+          note(*r, without(states_.health(r->id), health_flag::zero_weight) != health_flag::none);
       }
       if (changed != 0) pending_.word(first) = 0;
     }
-    for (record_base const* r : c.joined) note(r->id.slot, false);
+    for (Record const* r : c.joined) note(*r, false);
   }
-  void note(std::uint32_t slot, bool unhealthy) {
-    if (is_unhealthy_[slot] == unhealthy) return;
-    flips_.push_back(slot);
-    is_unhealthy_.flip(slot);
+  void look_again(std::uint32_t slot) noexcept { pending_.word(slot) |= std::uint64_t{1} << slot % 64; }
+  void note(Record const& r, bool unhealthy) {
+    if (is_unhealthy_[r.id.slot] == unhealthy) return;
+    flips_.push_back(&r);
+    is_unhealthy_.flip(r.id.slot);
   }
 
   // Calls f(record, was a member, is a member) for each member that a change concerns, once.
   template <class F>
   void for_each_concerned(membership_change const& c, F&& f) const {
-    for (record_base const* r : c.left) f(*r, true, false);
-    for (record_base const* r : c.joined) f(*r, false, true);
-    for (record_base const* r : c.updated)
+    for (Record const* r : c.left) f(*r, true, false);
+    for (Record const* r : c.joined) f(*r, false, true);
+    for (Record const* r : c.updated)
       if (was_unhealthy_[r->id.slot] == is_unhealthy_[r->id.slot]) f(*r, true, true);
-    for (std::uint32_t const slot : flips_)
-      if (record_base const* r = by_slot_[slot]; r->joined != 0) f(*r, true, true);
+    for (Record const* r : flips_)
+      if (r->joined != 0) f(*r, true, true);
   }
 
   void count(membership_change const& c) {
@@ -202,22 +210,22 @@ class member_lists {
     });
   }
   void patch_every(membership_change const& c) {
-    for (record_base const* r : c.left) every_.place(member_of(*r), group::first, group::none);
-    for (record_base const* r : c.updated) every_.place(member_of(*r), group::first, group::first);
-    for (record_base const* r : c.joined) every_.place(member_of(*r), group::none, group::first);
+    for (Record const* r : c.left) every_.place(member_of(*r), group::first, group::none);
+    for (Record const* r : c.updated) every_.place(member_of(*r), group::first, group::first);
+    for (Record const* r : c.joined) every_.place(member_of(*r), group::none, group::first);
   }
 
   void remake_every(membership_change const& c) {
     std::vector<member> all;
-    std::vector<record_base const*> between;  // few: a change with more has an order of its own
+    std::vector<Record const*> between;  // few: a change with more has an order of its own
     if (c.is_reordered) {
       all.reserve(c.order.size());
-      for (record_base const* r : c.order) all.push_back(member_of(*r));
+      for (Record const* r : c.order) all.push_back(member_of(*r));
     } else {
       all.reserve(size() + c.joined.size() - c.left.size());
       for (member const& m : every_.newest()->members)
         if (by_slot_[m.id.slot] == m.record) all.push_back(m);
-      for (record_base const* r : c.joined)
+      for (Record const* r : c.joined)
         if (all.empty() || all.back().record->position < r->position)
           all.push_back(member_of(*r));
         else
@@ -225,9 +233,9 @@ class member_lists {
     }
     std::size_t const n = all.size();
     every_.replace(std::move(all), n);
-    for (record_base const* r : between) every_.place(member_of(*r), group::none, group::first);
+    for (Record const* r : between) every_.place(member_of(*r), group::none, group::first);
     if (!c.is_reordered)
-      for (record_base const* r : c.updated) every_.place(member_of(*r), group::first, group::first);
+      for (Record const* r : c.updated) every_.place(member_of(*r), group::first, group::first);
   }
   void remake_weighted() {
     std::vector<member> these;
@@ -255,7 +263,7 @@ class member_lists {
   list_history every_, weighted_, by_health_;
   slot_set pending_;                             // health to be looked at
   slot_set was_unhealthy_, is_unhealthy_;        // in the newest list, and in the one being prepared
-  std::vector<std::uint32_t> flips_;             // where these differ
+  std::vector<Record const*> flips_;             // the members where these differ
   std::vector<std::uint32_t> left_;              // slots with a change of health whose members have left
   std::size_t was_positive_ = 0, positive_ = 0;  // members with a weight
   std::size_t was_healthy_ = 0, healthy_ = 0;    // of them, those that are healthy

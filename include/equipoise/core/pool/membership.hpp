@@ -30,6 +30,7 @@ template <class B>
 class membership {
   using record = detail::record<B>;
   using transaction = detail::transaction<B>;
+  using membership_change = detail::membership_change<record>;
 
  public:
   membership(state_table& states, slot_allocator& slots, member_index<B> const& index)
@@ -163,7 +164,7 @@ class membership {
   // exchanged, so a pick that sees such a member in a snapshot may have it.
   void admit(transaction& t, membership_change const& c, std::uint64_t sequence) noexcept {
     t.committed_ = true;
-    for (record_base const* r : c.updated)
+    for (record const* r : c.updated)
       if (!r->was_weighted && r->weight != 0) states_.clear(r->id, health_flag::zero_weight);
     for (auto& r : t.added_) {
       r->joined = sequence;
@@ -176,7 +177,7 @@ class membership {
   // Members that lose their weight or leave are marked after the exchange, so a pick that sees every old member removed
   // also sees the new snapshot.
   void withdraw(transaction& t, membership_change const& c, std::uint64_t sequence) noexcept {
-    for (record_base const* r : c.updated)
+    for (record const* r : c.updated)
       if (r->was_weighted && r->weight == 0) states_.set(r->id, health_flag::zero_weight);
     for (record* removed : t.removed_) {
       owned<record> r{removed};
@@ -196,7 +197,7 @@ class membership {
 
   state_table& states_;
   slot_allocator& slots_;
-  member_lists lists_;
+  member_lists<record> lists_;
   owned<member_list> list_;
   owned<member_list> retired_;
   owned<record> leaving_;          // removed members whose slots may be in use

@@ -275,7 +275,7 @@ class transaction {
   void put_in_order(listed_backends const& listed) {
     std::size_t between = 0;  // how many have joined between others
     bool const fits = listed.in_order && find_room(listed, between);
-    if (fits && !is_reordered_ && between <= member_lists::few) return;
+    if (fits && !is_reordered_ && between <= member_lists<record>::few) return;
     order_.assign(listed.members.begin(), listed.members.end());
     is_reordered_ = true;
     if (fits) return;
@@ -323,8 +323,8 @@ class transaction {
   }
 
   // What is to be published. May throw.
-  membership_change result() const {
-    membership_change c;
+  membership_change<record> result() const {
+    membership_change<record> c;
     for (auto const& r : added_)
       if (!r->is_leaving) c.joined.push_back(r.get());
     for (record* r : removed_)
@@ -332,7 +332,7 @@ class transaction {
     for (auto const& u : updated_)
       if (!u.of->is_leaving) c.updated.push_back(u.of);
     if (is_reordered_)
-      for (record_base* r : order_)
+      for (record* r : order_)
         if (!r->is_leaving) c.order.push_back(r);
     c.is_reordered = is_reordered_;
     return c;
@@ -372,8 +372,8 @@ class transaction {
   std::size_t zones_before_;
   std::vector<owned<record>> added_;
   std::vector<record*> removed_;
-  std::vector<update_of> updated_;   // each once
-  std::vector<record_base*> order_;  // all members in their new order, if there is one
+  std::vector<update_of> updated_;  // each once
+  std::vector<record*> order_;      // all members in their new order, if there is one
   bool is_reordered_ = false;
   bool changed_ = false;
   bool incomplete_ = false;  // an assign() was refused half-way

@@ -12,6 +12,8 @@ namespace detail {
 
 // Members in two groups, one behind the other, each in the order of the records' positions.
 struct list_version {
+  using member = equipoise::member;
+
   std::vector<member> members;
   std::size_t first_group = 0;  // how many members the first group has
   std::uint64_t edits = 0;      // how many edits led to this version
@@ -34,9 +36,11 @@ inline std::size_t first_from(array_view<member const> members, std::uint64_t po
 }
 
 // Guarded by the pool's mutex. Functions that edit may throw; discard() then makes all as it was after the last
-// commit().
+// commit(). (A template, so that only programs that make a pool compile it.)
+template <class Version>
 class list_history {
  public:
+  using member = typename Version::member;
   enum class group : unsigned char { none, first, second };
 
   list_history() = default;
@@ -45,12 +49,12 @@ class list_history {
   ~list_history() { destroy_all(old_); }
 
   // The version that is being edited, else the last one; null if there is none.
-  list_version* newest() const noexcept { return open_ != nullptr ? open_.get() : current_.get(); }
+  Version* newest() const noexcept { return open_ != nullptr ? open_.get() : current_.get(); }
 
   // Starts anew with these members.
   void replace(std::vector<member>&& members, std::size_t first_group) {
     discard();
-    open_.reset(new list_version);
+    open_.reset(new Version);
     open_->members = std::move(members);
     open_->first_group = first_group;
     is_anew_ = true;
@@ -93,11 +97,11 @@ class list_history {
   }
 
   // Moves to `after` what is not in use, but for the version that the next change will be made from.
-  void sweep(owned<list_version>& after) noexcept {
+  void sweep(owned<Version>& after) noexcept {
     if (old_ == nullptr) return;
     auto* const link = spare();
-    list_version const* const kept = link != nullptr ? link->get() : nullptr;
-    move_if(old_, after, [kept](list_version const& v) { return v.users == 0 && &v != kept; });
+    Version const* const kept = link != nullptr ? link->get() : nullptr;
+    move_if(old_, after, [kept](Version const& v) { return v.users == 0 && &v != kept; });
   }
 
  private:
@@ -125,7 +129,7 @@ class list_history {
     apply(*open_, e);
   }
 
-  static void apply(list_version& v, list_edit const& e) {
+  static void apply(Version& v, list_edit const& e) {
     switch (e.what) {
       case kind::replace:
         v.members[e.index] = e.m;
@@ -151,24 +155,24 @@ class list_history {
       for (std::size_t i = open_->edits - begin_; i != log_.size(); ++i) apply(*open_, log_[i]);
       return;
     }
-    owned<list_version> copy{new list_version};
+    owned<Version> copy{new Version};
     copy->members.reserve(room_for(current_->members.size()));
-    copy->members.insert(copy->members.end(), current_->members.begin(), current_->members.end());
+    copy->members = current_->members;
     copy->first_group = current_->first_group;
     open_ = std::move(copy);
   }
 
   // The newest version that may be brought up to date: it is not in use, and the log has all edits since. Null if there
   // is none.
-  owned<list_version>* spare() noexcept {
-    owned<list_version>* best = nullptr;
+  owned<Version>* spare() noexcept {
+    owned<Version>* best = nullptr;
     for (auto* v = &old_; *v != nullptr; v = &(*v)->next)
       if ((*v)->users == 0 && (*v)->edits >= begin_ && (best == nullptr || (*best)->edits < (*v)->edits)) best = v;
     return best;
   }
 
   // Whether catching up moves fewer members than a copy does. (What a copy writes is cold as well.)
-  bool is_cheap(list_version const& v) const noexcept {
+  bool is_cheap(Version const& v) const noexcept {
     std::size_t const n = v.members.size();
     std::size_t cost = 0;
     for (std::size_t i = v.edits - begin_; i != log_.size(); ++i)
@@ -183,9 +187,9 @@ class list_history {
     begin_ = edits;
   }
 
-  owned<list_version> current_;
-  owned<list_version> open_;  // the next one, while a change is being made
-  owned<list_version> old_;   // those before, newest first
+  owned<Version> current_;
+  owned<Version> open_;  // the next one, while a change is being made
+  owned<Version> old_;   // those before, newest first
   std::vector<list_edit> log_;
   std::uint64_t begin_ = 0;  // how many edits were made before the first one of the log
   bool is_anew_ = false;     // whether the open version has nothing to do with the current one
