@@ -20,17 +20,13 @@ def raw(value, size):
     return int.from_bytes(gdb.selected_inferior().read_memory(int(value.address), size).tobytes(), "little")
 
 
-def string_at(value):
-    """The text of a std::string."""
+def text_at(value):
+    """The text of a std::string_view."""
     memory, at = gdb.selected_inferior(), int(value.address)
-    word = lambda offset: int.from_bytes(memory.read_memory(at + offset, 8).tobytes(), "little")
-    if "__cxx11" in str(value.type.strip_typedefs()):  # libstdc++: pointer, length, buffer
-        first, length = word(0), word(8)
-    elif word(0) & 1:  # libc++, a long text: capacity, length, pointer
-        first, length = word(16), word(8)
-    else:  # libc++, a short text: its length in one byte, then the bytes
-        first, length = at + 1, word(0) % 256 // 2
-    return memory.read_memory(first, length).tobytes().decode("utf-8", "replace") if length else ""
+    first, second = (int.from_bytes(memory.read_memory(at + offset, 8).tobytes(), "little") for offset in (0, 8))
+    # libstdc++ keeps the length first, libc++ the pointer.
+    length, text = (second, first) if "__1" in str(value.type.strip_typedefs()) else (first, second)
+    return memory.read_memory(text, length).tobytes().decode("utf-8", "replace") if length else ""
 
 
 def plain(value):
@@ -86,7 +82,7 @@ class Held:
         record = self.value["record_"]
         if not int(record):
             return "no %s: %s" % (self.name, str(self.error()).rpartition("::")[2])
-        return "%s of '%s' %s" % (self.name, string_at(record["key"]), id_text(record["id"]))
+        return "%s of '%s' %s" % (self.name, text_at(record["key"]), id_text(record["id"]))
 
     def children(self):
         if int(self.value["record_"]):
@@ -119,7 +115,7 @@ class Pool:
             in_flight = sum(raw((counts + s * int(states["stride_"]) + slot).dereference(), 4) for s in stripes)
             text = "%s %s, weight %d, %d in flight" % (id_text(member["id"]), flags_text(flags), int(member["weight"]),
                                                        in_flight)
-            yield string_at(member["record"]["key"]), text
+            yield text_at(member["record"]["key"]), text
 
 
 def printers():

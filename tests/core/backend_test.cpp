@@ -13,7 +13,7 @@ inline std::string key_text(machine const&) { return "wrong"; }
 inline std::string_view key_from(machine const&) { return "wrong"; }
 inline int weight_from(machine const&) { return 7; }
 inline equipoise::attributes attributes_of(machine const&, std::string const&) { return {7, 7, "wrong"}; }
-inline equipoise::labels labels_of_backend(machine const&) { return {{"wrong", "wrong"}}; }
+inline equipoise::labels labels_from(machine const&) { return {{"wrong", "wrong"}}; }
 }  // namespace named_alike
 
 namespace backend_test {

@@ -9,7 +9,7 @@ using namespace equipoise;
 TEST_CASE("member: key and labels come from its record, and an unknown label is empty") {
   detail::record_base record;
   record.key = "a";
-  record.labels = {{"version", "2"}, {"arch", "arm"}, {"version", "3"}};
+  record.labels.reset(new labels{{"version", "2"}, {"arch", "arm"}, {"version", "3"}});
   member m;
   m.record = &record;
   CHECK(m.key() == "a");
@@ -17,6 +17,8 @@ TEST_CASE("member: key and labels come from its record, and an unknown label is 
   CHECK(m.label("arch") == "arm");
   CHECK(m.label("") == "");
   CHECK(m.label("unknown") == "");
+  record.labels.reset();
+  CHECK(m.label("version") == "");
 }
 
 TEST_CASE("members_view: the proposed members come first, then the unhealthy ones") {

@@ -3,7 +3,10 @@
 
 #include <equipoise/policy/maglev.hpp>
 
+#include <algorithm>
 #include <numeric>
+#include <set>
+#include <tuple>
 
 namespace maglev_test {
 using namespace equipoise;
@@ -122,6 +125,48 @@ TEST_CASE("maglev: a member too light for an entry is found when all others are 
   for (int i = 0; i != 50; ++i) CHECK(f.picker.select(i)->number == 0);
   f.set(0, health_flag::down);
   for (int i = 0; i != 50; ++i) CHECK(f.picker.select(i)->number == 1);
+}
+
+TEST_CASE("maglev: each turn takes the first free entry of the member's order") {
+  auto const size = GENERATE(2u, 3u, 5u, 101u, 4'099u, 65'537u);
+  auto const n = GENERATE(1u, 2u, 3u, 100u, 4'099u);
+  auto const is_equal = GENERATE(true, false);
+  if (n > size) return;  // refused
+  CAPTURE(size, n, is_equal);
+  std::vector<std::string> const names = [&] {
+    std::vector<std::string> all;
+    for (std::uint32_t i = 0; i != n; ++i) all.push_back("member " + std::to_string(i));
+    return all;
+  }();
+  std::vector<detail::record_base> records(n);
+  std::vector<member> list(n);
+  for (std::uint32_t i = 0; i != n; ++i) {
+    records[i].key = names[i];
+    list[i].record = &records[i];
+    list[i].weight = is_equal ? 3 : 1 + i % 7;
+  }
+
+  // The algorithm as it is written down: one step at a time, and the earliest turn is looked for.
+  std::vector<std::uint32_t> order(n);
+  for (std::uint32_t i = 0; i != n; ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return xxh64(names[a]) < xxh64(names[b]); });
+  std::vector<std::uint64_t> at(n), skip(n), turns(n);
+  for (std::uint32_t const i : order) {
+    std::uint64_t const a = mix(xxh64(names[i]) * golden_gamma + 1), b = mix(a + golden_gamma);
+    at[i] = multiply_high(a, size);
+    skip[i] = size > 2 ? multiply_high(b, size - 1) + 1 : 1;
+  }
+  std::set<std::tuple<double, std::uint32_t, std::uint32_t>> next;  // time, place, member
+  for (std::uint32_t place = 0; place != n; ++place) next.emplace(1.0 / list[order[place]].weight, place, order[place]);
+  std::vector<std::uint16_t> expected(size, 0xFFFF);
+  for (std::uint32_t left = size; left != 0; --left) {
+    auto const [time, place, i] = *next.begin();
+    next.erase(next.begin());
+    while (expected[at[i]] != 0xFFFF) at[i] = (at[i] + skip[i]) % size;
+    expected[at[i]] = static_cast<std::uint16_t>(i);
+    next.emplace(static_cast<double>(++turns[i] + 1) / list[i].weight, place, i);
+  }
+  CHECK(maglev{size}.build({list, list.size(), list}).narrow == expected);
 }
 
 }  // namespace maglev_test

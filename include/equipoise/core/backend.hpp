@@ -60,12 +60,12 @@ EQUIPOISE_ATTRIBUTE(labels)
 
 // A number of the user's type, if it was given. Refuses, naming field and backend, a value that is out of range.
 template <class Number>
-void read_number(std::uint32_t& into, char const* field, Number value, std::uint32_t max, std::string const& key) {
+void read_number(std::uint32_t& into, char const* field, Number value, std::uint32_t max, std::string_view key) {
   if constexpr (!std::same_as<Number, not_given>) {
     static_assert(std::integral<Number> && !std::same_as<Number, bool>,
                   "equipoise: a backend's weight and its priority are integers");
     if (std::cmp_less(value, 0) || std::cmp_greater(value, max))
-      fail("equipoise: " + std::string{field} + " " + std::to_string(value) + " of backend '" + key +
+      fail("equipoise: " + std::string{field} + " " + std::to_string(value) + " of backend '" + std::string{key} +
            "' is outside 0 … " + std::to_string(max));
     into = static_cast<std::uint32_t>(value);
   }
@@ -77,21 +77,13 @@ std::string key_text(B const& b) {
 }
 
 template <class B>
-attributes attributes_of(B const& b, std::string const& key) {
+attributes attributes_of(B const& b, std::string_view key) {
   attributes a;
   detail::read_number(a.weight, "weight", detail::weight_from(b), 0xFFFFFFFF, key);
   detail::read_number(a.priority, "priority", detail::priority_from(b), 0xFFFF, key);
   if constexpr (!std::same_as<decltype(detail::zone_from(b)), not_given>)
     a.zone = std::string_view{detail::zone_from(b)};
   return a;
-}
-
-template <class B>
-labels labels_of_backend(B const& b) {
-  if constexpr (!std::same_as<decltype(detail::labels_from(b)), not_given>)
-    return detail::labels_from(b);
-  else
-    return {};
 }
 
 }  // namespace detail

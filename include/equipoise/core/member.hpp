@@ -23,8 +23,9 @@ struct member {
   /// ask for it compile it.)
   template <class = void>
   std::string_view label(std::string_view name) const noexcept {
-    for (auto const& [n, value] : record->labels)
-      if (n == name) return value;
+    if (record->labels != nullptr)
+      for (auto const& [n, value] : *record->labels)
+        if (n == name) return value;
     return {};
   }
 };

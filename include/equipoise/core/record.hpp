@@ -4,24 +4,26 @@
 
 #include <equipoise/core/backend.hpp>
 #include <equipoise/core/backend_id.hpp>
-#include <equipoise/core/observation.hpp>
 #include <equipoise/core/ownership.hpp>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
 
-class release_log;
+class state_table;
 
 // The part that does not depend on the backend's type.
 struct record_base {
-  std::string key;
-  equipoise::labels labels;
+  std::string_view key;
+  owned<equipoise::labels> labels;  // null if there are none
 
-  // These belong to the pool and are guarded by its mutex.
-  std::uint64_t joined = 0, left = 0;  // the record is in the member lists numbered joined … left − 1
-  std::uint64_t position = 0;          // orders the members of the newest list
-  std::uint32_t weight = 1;            // the attributes, changes not yet published included
+  // These belong to the pool and are guarded by its mutex. The record is in the lists numbered joined … left − 1.
+  std::uint64_t joined = 0;
+  union {
+    std::uint64_t position = 0;  // of a member: orders the newest list
+    std::uint64_t left;          // of a removed one
+  };
+  std::uint32_t weight = 1;  // the attributes, changes not yet published included
   std::uint16_t priority = 0, zone = 0;
   std::uint32_t assigned = 0;  // the number of the last assign() that listed it
   bool is_leaving = false;     // removed, published or not
@@ -29,17 +31,48 @@ struct record_base {
   bool was_weighted = false;   // whether it has a weight in the newest list that was published
 
   // What leases read lies beside the backend. Fixed for the length of the membership, as are the key and the labels.
-  observation* reports = nullptr;  // null unless the pool keeps observations
-  release_log* releases = nullptr;
+  state_table const* states = nullptr;
   backend_id id;
 };
 
 template <class B>
 struct record : record_base {
-  explicit record(B&& b) : value(std::move(b)) {}
+  // The key is `text`: the backend's own if that lies inside the object, which is constant, else a copy.
+  record(B&& b, std::string_view text) : value(std::move(b)) {
+    if constexpr (!std::same_as<decltype(detail::labels_from(value)), not_given>) {
+      equipoise::labels all = detail::labels_from(value);
+      if (!all.empty()) labels.reset(new equipoise::labels(std::move(all)));
+    }
+    auto&& given = detail::key_from(value);
+    std::string_view const own{given};
+    key = is_inside(own) && own == text ? own : copy_of(text);
+  }
+  record(record const&) = delete;
+  record& operator=(record const&) = delete;
+  ~record() {
+    if (!is_inside(key)) delete[] key.data();
+  }
+
+  // From here on it is in the lists of removed records, no longer in the index.
+  void leave_index() noexcept { ::new (static_cast<void*>(&next)) owned<record>; }
+
   B const value;
-  record* next_in_bucket = nullptr;  // in the index of keys
-  owned<record> next;                // in the list of removed or of reclaimed records
+  union {
+    record* next_in_bucket = nullptr;  // of a member: in the index of keys
+    owned<record> next;                // of a removed one: in the list of removed or of reclaimed records
+  };
+
+ private:
+  bool is_inside(std::string_view text) const noexcept {
+    auto const first = reinterpret_cast<std::uintptr_t>(text.data());
+    auto const object = reinterpret_cast<std::uintptr_t>(&value);
+    return object <= first && first + text.size() <= object + sizeof(B);
+  }
+  static std::string_view copy_of(std::string_view text) {
+    auto* const copy = new char[text.size()];
+    text.copy(copy, text.size());
+    return {copy, text.size()};
+  }
 };
 
 }  // namespace detail

@@ -74,6 +74,54 @@ struct maglev {
     std::uint32_t member, at, skip;
   };
 
+  // The entries without an owner.
+  class free_entries {
+   public:
+    explicit free_entries(std::uint32_t size) : size_{size}, count_{size}, taken_(size / 64 + 1) {
+      while (few_ * few_ < size / 4) ++few_;
+    }
+
+    std::uint32_t count() const noexcept { return count_; }
+
+    // Leads a member to its next free entry and takes that. O(size / count) expected steps; but from some √size on, the
+    // entries are looked at instead, so that filling a table takes no more than half of size · ln size steps.
+    void take_next(permutation& p) {
+      if (count_ > few_)
+        while (is_taken(p.at)) p.at = p.at >= size_ - p.skip ? p.at - (size_ - p.skip) : p.at + p.skip;
+      else
+        p.at = take_nearest(p);
+      taken_[p.at / 64] |= std::uint64_t{1} << p.at % 64;
+      --count_;
+    }
+
+   private:
+    bool is_taken(std::uint32_t entry) const noexcept { return (taken_[entry / 64] >> entry % 64 & 1) != 0; }
+
+    // An entry is (entry − at) / skip steps away, modulo the size, which is a prime.
+    std::uint32_t take_nearest(permutation const& p) {
+      if (last_.empty())
+        for (std::uint32_t e = 0; e != size_; ++e)
+          if (!is_taken(e)) last_.push_back(e);
+      std::uint64_t inverse = 1;  // of the skip: its power of size − 2
+      std::uint64_t square = p.skip;
+      for (std::uint32_t n = size_ - 2; n != 0; n /= 2, square = square * square % size_)
+        if (n % 2 != 0) inverse = inverse * square % size_;
+      auto const steps = [&](std::uint32_t e) { return (e + std::uint64_t{size_} - p.at) * inverse % size_; };
+      std::size_t nearest = 0;
+      std::uint64_t least = steps(last_[0]);
+      for (std::size_t i = 1; i != last_.size(); ++i)
+        if (std::uint64_t const n = steps(last_[i]); n < least) least = n, nearest = i;
+      std::uint32_t const entry = std::exchange(last_[nearest], last_.back());
+      last_.pop_back();
+      return entry;
+    }
+
+    std::uint32_t size_, count_;
+    std::uint32_t few_ = 0;
+    std::vector<std::uint64_t> taken_;  // a bit for each entry
+    std::vector<std::uint32_t> last_;   // the free ones, once they are few
+  };
+
   static std::vector<std::uint32_t> filled(members_view members, std::uint32_t size) {
     std::vector<std::pair<std::uint64_t, std::uint32_t>> names(members.size());
     for (std::uint32_t i = 0; i != members.size(); ++i) names[i] = {xxh64(members[i].key()), i};
@@ -86,18 +134,17 @@ struct maglev {
                   size > 2 ? static_cast<std::uint32_t>(multiply_high(b, size - 1)) + 1 : 1};
       equal = equal && members[i].weight == members[0].weight;
     }
-    constexpr std::uint32_t unowned = 0xFFFFFFFF;
-    std::vector<std::uint32_t> owners(size, unowned);
+    std::vector<std::uint32_t> owners(size);
+    free_entries free{size};
     auto const take_turn = [&](permutation& p) {
-      while (owners[p.at] != unowned) p.at = p.at >= size - p.skip ? p.at - (size - p.skip) : p.at + p.skip;
+      free.take_next(p);
       owners[p.at] = p.member;
     };
-    std::uint32_t left = size;
     if (equal) {
       for (;;)
         for (auto& p : order) {
           take_turn(p);
-          if (--left == 0) return owners;
+          if (free.count() == 0) return owners;
         }
     }
     // A member's k-th turn comes at the time k / weight, whatever the others weigh. A heap gives the turns in order.
@@ -112,7 +159,7 @@ struct maglev {
     std::vector<turn> turns;  // a heap, the earliest on top
     for (std::uint32_t i = 0; i != order.size(); ++i) turns.push_back({1, members[order[i].member].weight, i});
     std::make_heap(turns.begin(), turns.end(), later);
-    for (; left != 0; --left) {
+    while (free.count() != 0) {
       std::pop_heap(turns.begin(), turns.end(), later);
       take_turn(order[turns.back().place]);
       ++turns.back().number;

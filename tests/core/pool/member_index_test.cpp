@@ -8,7 +8,7 @@ using namespace equipoise;
 
 TEST_CASE("member_index: find knows the id in the slot and no other") {
   detail::member_index<server> index{4};
-  detail::record<server> r{server{"a"}};
+  detail::record<server> r{server{"a"}, "a"};
   r.id = {2, 3 * detail::one_generation};
   index.by_slot[2] = &r;
   CHECK(index.find(r.id) == &r);

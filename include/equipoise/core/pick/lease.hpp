@@ -82,9 +82,9 @@ class [[nodiscard]] lease {
   /// Does nothing if no backend is held.
   void finish(outcome how, time_point now = {}) noexcept {
     if (record_ == nullptr) return;
-    if (record_->reports != nullptr) {
+    if (auto* const reports = record_->states->reports(record_->id.slot)) {
       bool const timed = start_ != time_point{} && now != time_point{};
-      record_->reports->report(how, timed ? detail::elapsed(start_, now) : std::chrono::nanoseconds{0});
+      reports->report(how, timed ? detail::elapsed(start_, now) : std::chrono::nanoseconds{0});
     }
     give();
   }
@@ -94,10 +94,10 @@ class [[nodiscard]] lease {
 
   void give() noexcept {
     if (record_ == nullptr) return;
-    detail::release_log& releases = *record_->releases;
+    detail::state_table const& states = *record_->states;
     std::uint32_t const slot = record_->id.slot;
     detail::lease_protocol<>::give(*count_);  // the last access to the record, which may be gone now
-    releases.note(slot);
+    states.releases().note(slot);
     record_ = nullptr;
     start_ = ended;
   }

@@ -27,13 +27,12 @@ struct member_index {
   }
 
   // The number of a zone. A new name gets the next number. Fails if there are more names than numbers. O(zones).
-  // (A template, so that only programs that make a pool compile it.)
-  template <class Text>
-  std::uint16_t zone_number(Text const& name, Text const& key) {
+  std::uint16_t zone_number(std::string const& name, std::string_view key) {
     std::size_t i = 0;
     while (i != zones.size() && zones[i] != name) ++i;
     if (i > 0xFFFF)
-      fail("equipoise: zone '" + name + "' of backend '" + key + "' is one more than the 65536 of a pool's life");
+      fail("equipoise: zone '" + name + "' of backend '" + std::string{key} +
+           "' is one more than the 65536 of a pool's life");
     if (i == zones.size()) zones.push_back(name);
     return static_cast<std::uint16_t>(i);
   }

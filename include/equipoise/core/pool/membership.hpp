@@ -115,7 +115,7 @@ class membership {
     owned<record> idle;
     move_if(leaving_, idle, [this](record const& r) { return states_.in_flight(r.id.slot) == 0; });
     for (auto* r = idle.get(); r != nullptr; r = r->next.get()) {
-      if (r->reports != nullptr) r->reports->reset();
+      if (auto* const reports = states_.reports(r->id.slot)) reports->reset();
       slots_.give_back(r->id.slot);
     }
     auto const unlisted = [this](record const& r) { return !is_listed(r); };
@@ -181,6 +181,7 @@ class membership {
       if (r->was_weighted && r->weight == 0) states_.set(r->id, health_flag::zero_weight);
     for (record* removed : t.removed_) {
       owned<record> r{removed};
+      r->leave_index();
       states_.set(r->id, health_flag::removed);
       slots_.leave();
       r->left = sequence;

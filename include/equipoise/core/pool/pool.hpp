@@ -35,14 +35,17 @@ class pool {
   explicit pool(pool_options const& options = {})
       : options_{detail::checked(options)}, states_{options.capacity, options.counter_stripes}, slots_{states_},
         reports_{options.observations ? states_.slots() : 0}, index_{states_.slots()},
-        members_{states_, slots_, index_} {}
+        members_{states_, slots_, index_} {
+    if (options.observations) states_.keep_reports(reports_.data());
+  }
   pool(pool const&) = delete;
   pool& operator=(pool const&) = delete;
 
   // Membership.
 
-  /// Adds a backend and returns its id. Copies the key. Fails if the key is empty or already a member's, if a weight or
-  /// a priority is out of range, or if the capacity is reached. Blocking; see change() for the cost.
+  /// Adds a backend and returns its id. Copies the key, unless its text lies inside the object. Fails if the key is
+  /// empty or already a member's, if a weight or a priority is out of range, or if the capacity is reached. Blocking;
+  /// see change() for the cost.
   backend_id add(B backend) {
     return change([&](transaction& t) { return t.add(std::move(backend)); });
   }
@@ -85,7 +88,7 @@ class pool {
   auto change(Change&& f) {
     reclaimed after;  // declared first, so destroyed last: the user's destructors run with no lock held
     std::lock_guard const lock{control_};
-    transaction t{members_.current(), index_, slots_, options_.observations ? reports_.data() : nullptr};
+    transaction t{members_.current(), index_, slots_};
     if constexpr (std::is_void_v<std::invoke_result_t<Change&, transaction&>>) {
       f(t);
       if (t.changed()) publish(t, after);
@@ -104,7 +107,7 @@ class pool {
     std::lock_guard const lock{control_};
     if ((states_.changes() != refreshed_ || !detail::change_protocol<>::is_settled(refreshed_)) &&
         members_.depend_on_health()) {
-      transaction t{members_.current(), index_, slots_, nullptr};
+      transaction t{members_.current(), index_, slots_};
       publish(t, after);
     } else {
       members_.sweep(after);

@@ -20,9 +20,8 @@ class transaction {
   using record = detail::record<B>;
 
  public:
-  transaction(member_list const& old, member_index<B>& index, slot_allocator& slots, observation* reports)
-      : old_{old}, index_{index}, slots_{slots}, reports_{reports}, before_{slots.where()},
-        zones_before_{index.zones.size()} {}
+  transaction(member_list const& old, member_index<B>& index, slot_allocator& slots)
+      : old_{old}, index_{index}, slots_{slots}, before_{slots.where()}, zones_before_{index.zones.size()} {}
   transaction(transaction const&) = delete;
   transaction& operator=(transaction const&) = delete;
   ~transaction() {
@@ -83,7 +82,7 @@ class transaction {
         change_attributes(*known, detail::attributes_of(b, known->key));
         continue;
       }
-      std::string key = known != nullptr ? known->key : std::move((fresh++)->key);
+      std::string key = known != nullptr ? std::string{known->key} : std::move((fresh++)->key);
       if (known != nullptr) leave(*known);
       auto const a = detail::attributes_of(b, key);
       if constexpr (std::copy_constructible<B>)
@@ -213,14 +212,10 @@ class transaction {
     grow(added_);
     if (is_reordered_) grow(order_);
     index_.by_key.make_room(index_.by_key.size() + 1);
-    auto own_labels = detail::labels_of_backend(backend);
-    owned<record> fresh{new record{std::move(backend)}};
-    fresh->key = std::move(key);
-    fresh->labels = std::move(own_labels);
+    owned<record> fresh{new record{std::move(backend), key}};
 
     fresh->id = slots_.take();
-    fresh->releases = &slots_.releases();
-    if (reports_ != nullptr) fresh->reports = reports_ + fresh->id.slot;
+    fresh->states = &slots_.states();
     fresh->position = next_position();
     give(*fresh, n);
     index_.by_key.insert(*fresh);
@@ -250,7 +245,7 @@ class transaction {
   static void give(record& r, numbers const& n) noexcept {
     r.weight = n.weight, r.priority = n.priority, r.zone = n.zone;
   }
-  numbers numbers_of(attributes const& a, std::string const& key) {
+  numbers numbers_of(attributes const& a, std::string_view key) {
     std::uint32_t priority = 0;
     detail::read_number(priority, "priority", a.priority, 0xFFFF, key);
     return {a.weight, static_cast<std::uint16_t>(priority), index_.zone_number(a.zone, key)};
@@ -367,7 +362,6 @@ class transaction {
   member_list const& old_;
   member_index<B>& index_;
   slot_allocator& slots_;
-  observation* reports_;
   slot_allocator::position before_;
   std::size_t zones_before_;
   std::vector<owned<record>> added_;

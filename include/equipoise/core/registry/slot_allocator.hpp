@@ -51,7 +51,7 @@ class slot_allocator {
 
   std::uint32_t waiting() const noexcept { return waiting_; }
 
-  release_log& releases() const noexcept { return table_.releases(); }
+  state_table const& states() const noexcept { return table_; }
 
   // All slots that were ever given out are below.
   std::uint32_t end() const noexcept {

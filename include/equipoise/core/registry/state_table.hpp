@@ -3,6 +3,7 @@
 // word per backend, and one counter per backend and stripe. It knows slots, not backends.
 #pragma once
 
+#include <equipoise/core/observation.hpp>
 #include <equipoise/core/registry/change_protocol.hpp>
 #include <equipoise/core/registry/lease_protocol.hpp>
 #include <equipoise/core/registry/release_log.hpp>
@@ -94,6 +95,10 @@ class state_table {
     return known(id) && same_generation(words_[id.slot].load(std::memory_order_acquire), id.tag) ? n : 0;
   }
 
+  // What leases report about the member of a slot; null unless the pool keeps it.
+  observation* reports(std::uint32_t slot) const noexcept { return reports_ != nullptr ? reports_ + slot : nullptr; }
+  void keep_reports(observation* of_slots) noexcept { reports_ = of_slots; }
+
   // Where work has ended. On const tables too: a policy turns it on.
   release_log& releases() const noexcept { return releases_; }
 
@@ -114,6 +119,7 @@ class state_table {
   std::uint32_t capacity_;
   std::uint32_t stripes_;
   std::uint32_t stride_;
+  observation* reports_ = nullptr;
   zeroed_array<word> words_;
   zeroed_array<count> counts_;
   zeroed_array<std::atomic<std::uint64_t>> changed_;  // a bit per slot; control plane only
