@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect: equipoise: this policy needs a key: picker.acquire(key)
+// expect: equipoise: this policy needs a key, as the first argument
 #include <equipoise/core/pick/balancer.hpp>
 #include <equipoise/policy/ring_hash.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect: equipoise: this policy needs a key: picker.select(key)
+// expect: equipoise: this policy needs a key, as the first argument
 #include <equipoise/core/pick/balancer.hpp>
 #include <equipoise/policy/bounded_load.hpp>
 #include <equipoise/policy/maglev.hpp>

@@ -487,9 +487,10 @@ class model_and_pool {
     auto const i = in_.next() % leases_.size();
     auto& h = leases_[i];
     if (auto const how = in_.below(8); how < 6) {
+      auto const id = h.lease.id();  // it stays
       h.lease.finish(static_cast<outcome>(how), equipoise::time_point{std::chrono::nanoseconds{in_.below(3)}});
       if (auto const* const key = model_.key_of_id(h.id)) report(model_.by_key.at(*key), static_cast<outcome>(how));
-      FUZZ_CHECK(!h.lease && !h.lease.id() && h.lease.error() == pick_error::empty);
+      FUZZ_CHECK(!h.lease && h.lease.id() == id && h.lease.error() == pick_error::empty);
       h.lease.finish(outcome::error);  // the second one does nothing
       h.id = {};
       if (in_.flip()) return;
@@ -724,7 +725,7 @@ class model_and_pool {
       FUZZ_CHECK(pool_.observed(id) == nullptr);
     }
     for (auto const& h : leases_) {
-      FUZZ_CHECK(static_cast<bool>(h.lease) == static_cast<bool>(h.id) && h.lease.id() == h.id);
+      FUZZ_CHECK(static_cast<bool>(h.lease) == static_cast<bool>(h.id) && (!h.lease || h.lease.id() == h.id));
       if (h.lease) FUZZ_CHECK(h.lease->name == h.name && h.lease->number == h.number);
     }
     FUZZ_CHECK(pool_.stale_reports() == stale_);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Ends a pool before the object that the argument names. A debug build stops at this mistake.
+// Ends a pool before the object that the argument names, or uses an answer without a backend. A debug build stops at
+// these mistakes.
 #include <equipoise/equipoise.hpp>
 
 #include <cstdio>
@@ -15,6 +16,13 @@ int main(int, char** arguments) {
   auto const a = pool->add({"10.0.0.1", 80});
   auto lease = lb->acquire();
   if (!lease) return 1;
+  if (outlives == "empty lease") {
+    lease.finish(equipoise::outcome::ok);
+    std::printf("%d", lease->port);
+  }
+  if (outlives == "empty choice")
+    std::printf(
+        "%d", equipoise::choice<equipoise::endpoint> {} -> port);
   if (outlives == "removed") pool->remove(a);
   if (outlives != "lease" && outlives != "removed") lease = {};
   if (outlives != "balancer") lb.reset();

@@ -66,7 +66,9 @@ TEST_CASE("max_in_flight: the smaller of two limits counts, and a limit of 0 is 
   std::vector<lease<server>> held;
   for (int i = 0; i != 2; ++i) held.push_back(f.picker.acquire());
   CHECK(!f.picker.acquire());
-  CHECK_THROWS_WITH(max_in_flight(round_robin{}, 0), ContainsSubstring("max_in_flight::limit is 0"));
+  CHECK_THROWS_WITH(max_in_flight(round_robin{}, 0), ContainsSubstring("max_in_flight::limit 0 is outside 1 …"));
+  CHECK_THROWS_WITH(max_in_flight(round_robin{}, -1), ContainsSubstring("max_in_flight::limit -1 is outside 1 …"));
+  CHECK_THROWS_WITH(max_in_flight(round_robin{}, 0xFFFFFFFF), ContainsSubstring("limit 4294967295 is outside"));
 }
 
 TEMPLATE_TEST_CASE("bounded_load: no backend exceeds its bound, and some backend always has room", "", round_robin,

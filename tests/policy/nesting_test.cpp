@@ -84,7 +84,7 @@ static_assert(each_nests_in_itself(standard_compositions{}));
 
 // A key is required through every layer.
 template <class P>
-concept picks_without_key = requires(equipoise::balancer<server, P>& lb) { lb.acquire(); };
+concept picks_without_key = !equipoise::detail::mistaken_call<P>;
 static_assert(picks_without_key<failover<bounded_load<round_robin>>>);
 static_assert(!picks_without_key<maglev<>>);
 static_assert(!picks_without_key<failover<bounded_load<maglev<>>>>);

@@ -5,8 +5,9 @@
 //   std::string_view key_of(server const& s) { return s.name; }
 //   int weight_of(server const& s) { return s.capacity; }
 //
-// Each is found as a static function of a specialised `backend_traits<server>`, as a member function (`key()`,
-// `weight()`, …), or by argument-dependent look-up (`key_of(server)`, …), in this order.
+// Each is found as a static function of a specialised `backend_traits<server>`, by argument-dependent look-up
+// (`key_of(server)`, …), or as a const member function (`key()`, `weight()`, …), in this order: what is written for the
+// library comes before a member that may mean something else.
 #pragma once
 
 #include <equipoise/core/error.hpp>
@@ -44,10 +45,10 @@ struct not_given {};
   decltype(auto) name##_from(B const& b) {                       \
     if constexpr (requires { backend_traits<B>::name##_of(b); }) \
       return backend_traits<B>::name##_of(b);                    \
-    else if constexpr (requires { b.name(); })                   \
-      return b.name();                                           \
     else if constexpr (requires { name##_of(b); })               \
       return name##_of(b);                                       \
+    else if constexpr (requires { b.name(); })                   \
+      return b.name();                                           \
     else                                                         \
       return not_given{};                                        \
   }
@@ -56,6 +57,29 @@ EQUIPOISE_ATTRIBUTE(weight)
 EQUIPOISE_ATTRIBUTE(priority)
 EQUIPOISE_ATTRIBUTE(zone)
 EQUIPOISE_ATTRIBUTE(labels)
+#undef EQUIPOISE_ATTRIBUTE
+
+// Refuses a type with an attribute that looks as if it were given, and is not read.
+#define EQUIPOISE_ATTRIBUTE(name)                                                                           \
+  if constexpr (std::same_as<decltype(detail::name##_from(std::declval<B const&>())), not_given>) {         \
+    static_assert(                                                                                          \
+        !requires(B& b) { name##_of(b); }, "equipoise: " #name "_of takes a B&: it must take a B const&");  \
+    static_assert(                                                                                          \
+        !requires(B& b) { name##_of(&b); }, "equipoise: " #name "_of takes a B*: it must take a B const&"); \
+    static_assert(                                                                                          \
+        !requires(B& b) { b.name(); }, "equipoise: the backend's " #name "() must be const");               \
+    static_assert(                                                                                          \
+        !requires(B& b) { b.name; },                                                                        \
+        "equipoise: a data member is not read: write " #name "_of(B const&), which returns " #name);        \
+  }
+template <class B>
+consteval bool attributes_are_read() {
+  EQUIPOISE_ATTRIBUTE(weight)
+  EQUIPOISE_ATTRIBUTE(priority)
+  EQUIPOISE_ATTRIBUTE(zone)
+  EQUIPOISE_ATTRIBUTE(labels)
+  return true;
+}
 #undef EQUIPOISE_ATTRIBUTE
 
 // A number of the user's type, if it was given. Refuses, naming field and backend, a value that is out of range.

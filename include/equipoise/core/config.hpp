@@ -4,6 +4,7 @@
 
 #if __cplusplus < 202002L
 #error "equipoise needs C++20: compile with -std=c++20 or newer"
+#include <equipoise/needs_cpp20>  // does not exist: the compiler stops here, without more errors
 #endif
 #if !defined(__GNUC__)
 #error "equipoise supports GCC 12, Clang 14 and newer versions of both"

@@ -40,8 +40,8 @@ struct maglev {
 
   maglev() = default;
   /// Fails if the size is not a prime below 2^30.
-  explicit maglev(std::uint32_t size) : entries{size} {
-    if (size > 1u << 30 || !detail::is_prime(size))
+  explicit maglev(std::int64_t size) : entries{static_cast<std::uint32_t>(size)} {
+    if (size < 2 || size > 1 << 30 || !detail::is_prime(entries))
       fail("equipoise: maglev::entries " + std::to_string(size) + " is not a prime below 2^30");
   }
 
@@ -170,7 +170,7 @@ struct maglev {
 };
 
 maglev() -> maglev<>;
-explicit maglev(std::uint32_t) -> maglev<>;
+explicit maglev(std::int64_t) -> maglev<>;
 
 }  // namespace EQUIPOISE_ABI
 }  // namespace equipoise

@@ -22,9 +22,11 @@ struct max_in_flight : detail::composition_around<P> {
 
   std::uint32_t const limit;  ///< leases at once on one backend, of all workers together
 
-  /// Fails if the limit is 0.
-  explicit max_in_flight(P policy, std::uint32_t most = 1024) : base{std::move(policy)}, limit{most} {
-    if (limit == 0) fail("equipoise: max_in_flight::limit is 0: no backend could ever be picked");
+  /// Fails if the limit is outside 1 … 4 294 967 294.
+  explicit max_in_flight(P policy, std::int64_t most = 1024)
+      : base{std::move(policy)}, limit{static_cast<std::uint32_t>(most)} {
+    if (most < 1 || most >= no_limit)
+      fail("equipoise: max_in_flight::limit " + std::to_string(most) + " is outside 1 … 4294967294");
   }
 
   EQUIPOISE_INLINE proposal propose(typename base::table const& t, typename base::cursor& c,
@@ -41,7 +43,7 @@ explicit max_in_flight(P) -> max_in_flight<P>;
 template <class P>
 explicit max_in_flight(max_in_flight<P>) -> max_in_flight<max_in_flight<P>>;  // nests; without this it would copy
 template <class P>
-explicit max_in_flight(P, std::uint32_t) -> max_in_flight<P>;
+explicit max_in_flight(P, std::int64_t) -> max_in_flight<P>;
 
 }  // namespace EQUIPOISE_ABI
 }  // namespace equipoise

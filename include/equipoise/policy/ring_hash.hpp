@@ -47,9 +47,9 @@ struct ring_hash {
 
   ring_hash() = default;
   /// Fails if the number of points is outside 1 … 65 536.
-  explicit ring_hash(std::uint32_t points_each) : points{points_each} {
-    if (points == 0 || points > 65'536)
-      fail("equipoise: ring_hash::points " + std::to_string(points) + " is outside 1 … 65536");
+  explicit ring_hash(std::int64_t points_each) : points{static_cast<std::uint32_t>(points_each)} {
+    if (points_each < 1 || points_each > 65'536)
+      fail("equipoise: ring_hash::points " + std::to_string(points_each) + " is outside 1 … 65536");
   }
 
   // Sorted by counting: the hashes are even, so a bucket holds about two points, and the counts become the index.
@@ -149,7 +149,7 @@ struct ring_hash {
 };
 
 ring_hash() -> ring_hash<>;
-explicit ring_hash(std::uint32_t) -> ring_hash<>;
+explicit ring_hash(std::int64_t) -> ring_hash<>;
 
 }  // namespace EQUIPOISE_ABI
 }  // namespace equipoise

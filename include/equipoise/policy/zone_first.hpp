@@ -21,6 +21,7 @@ inline namespace EQUIPOISE_ABI {
 template <class P>
 struct zone_first : with_key_of<P> {
   static constexpr std::string_view name = "zone_first";
+  static_assert(check_policy<P>());
   using driver = policy_driver<P>;
 
   P child;

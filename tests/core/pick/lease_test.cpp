@@ -59,6 +59,15 @@ TEST_CASE("lease: the work is in flight from the pick until the lease ends, once
     CHECK(!c);
     c.finish(outcome::ok);
     CHECK(in_flight() == 0);
+    CHECK(c.id() == f.ids[0]);  // for a retry elsewhere, or to report what was wrong
+    auto d = std::move(c);
+    CHECK(d.id() == f.ids[0]);
+    CHECK(c.id() == backend_id{});
+    d = f.picker.acquire();
+    CHECK(d.id() == f.ids[0]);
+    CHECK(in_flight() == 1);
+    d = {};
+    CHECK(d.id() == backend_id{});
   }
   CHECK(in_flight() == 0);
 }
@@ -67,6 +76,7 @@ TEST_CASE("lease: an empty lease says why it holds no backend") {
   fleet f{round_robin{}};
   CHECK(lease<server>{}.error() == pick_error::empty);
   CHECK(f.picker.acquire().error() == pick_error::empty);
+  CHECK(f.picker.acquire().id() == backend_id{});
   f.join(servers(1));
   auto held = f.picker.acquire({.now = at(5s)});
   CHECK(held.error() == pick_error::none);

@@ -599,4 +599,43 @@ TEST_CASE("pool: an undone change forgets its new zones") {
   CHECK(p.zone_name(1) == "first");
 }
 
+TEST_CASE("pool: a function that would wait for itself fails by name, changing nothing") {
+  using Catch::Matchers::ContainsSubstring;
+  pool<server> p;
+  auto const a = p.add({"a"});
+  auto const inside_change = [&](auto call, char const* name) {
+    CHECK_THROWS_WITH(p.change([&](auto& t) {
+      t.add({"b"});
+      call();
+    }),
+                      ContainsSubstring("equipoise: pool::" + std::string{name} + "() is called from within"));
+    CHECK(p.size() == 1);
+    CHECK(!p.find("b"));
+  };
+  inside_change([&] { p.find("a"); }, "find");
+  inside_change([&] { p.size(); }, "size");
+  inside_change([&] { p.zone_name(0); }, "zone_name");
+  inside_change([&] { p.waiting(); }, "waiting");
+  inside_change([&] { p.refresh(); }, "refresh");
+  inside_change([&] { p.add({"c"}); }, "add");
+  inside_change([&] { p.remove(a); }, "remove");
+  inside_change([&] { p.update(a, {}); }, "update");
+  inside_change([&] { p.assign(std::vector<server>{{"c"}}); }, "assign");
+  inside_change([&] { p.change([](auto&) {}); }, "change");
+  inside_change([&] { p.for_each([](auto&&...) {}); }, "for_each");
+  CHECK_THROWS_WITH(p.for_each([&](backend_id id, auto&&...) { p.remove(id); }), ContainsSubstring("pool::remove()"));
+  CHECK(p.size() == 1);
+  p.change([&](auto& t) {
+    CHECK(t.find("a") == a);
+    auto const b = t.add({"b"});
+    CHECK(t.find("b") == b);
+    CHECK(t.remove(a));
+    CHECK(!t.find("a"));
+    CHECK(!p.set(b, health_flag::down));  // it is no member yet
+  });
+  CHECK(!p.find("a"));
+  pool<server> other;
+  p.change([&](auto&) { CHECK(other.size() == 0); });  // another pool has another lock
+}
+
 }  // namespace pool_test

@@ -59,6 +59,14 @@ class balancer final : private detail::publisher {
     return borrowed->acquire(key, options);
   }
 
+  // A mistake in the arguments gets a sentence.
+  template <class... Arguments>
+    requires detail::mistaken_call<P, Arguments...>
+  lease<B> acquire(Arguments const&...) {
+    detail::name_mistake<P, Arguments...>();
+    return {};
+  }
+
   /// As picker::explain(), from any thread. Blocking.
   explanation explain(pick_options const& options = detail::plain_pick)
     requires(!keyed<P> || optionally_keyed<P>)

@@ -8,6 +8,8 @@
 #include <equipoise/core/record.hpp>
 #include <equipoise/core/registry/state_table.hpp>
 
+#include <bit>
+#include <cassert>
 #include <utility>
 
 namespace equipoise {
@@ -24,9 +26,12 @@ class choice {
 
   /// Whether there is a backend.
   explicit operator bool() const noexcept { return record_ != nullptr; }
-  /// The backend. There must be one.
-  B const& operator*() const noexcept { return record_->value; }
-  B const* operator->() const noexcept { return &record_->value; }
+  /// The backend. There must be one: test the choice first.
+  B const& operator*() const noexcept { return *operator->(); }
+  B const* operator->() const noexcept {
+    assert(record_ != nullptr && "equipoise: a choice without a backend: test it first, error() says why");
+    return &record_->value;
+  }
   /// The backend's id; a false id if there is none.
   backend_id id() const noexcept { return record_ != nullptr ? record_->id : backend_id{}; }
   /// Why there is no backend; pick_error::none if there is one.
@@ -47,14 +52,14 @@ class [[nodiscard]] lease {
   lease() = default;
   explicit lease(pick_error error) noexcept : start_{std::chrono::nanoseconds{static_cast<int>(error)}} {}
   lease(detail::state_table::count& count, detail::record<B> const* r, time_point start) noexcept
-      : count_{&count}, record_{r}, start_{start} {}
+      : count_or_id_{reinterpret_cast<std::uintptr_t>(&count)}, record_{r}, start_{start} {}
   lease(lease&& other) noexcept
-      : count_{other.count_}, record_{std::exchange(other.record_, nullptr)},
+      : count_or_id_{std::exchange(other.count_or_id_, no_id)}, record_{std::exchange(other.record_, nullptr)},
         start_{std::exchange(other.start_, ended)} {}
   lease& operator=(lease&& other) noexcept {
     if (this != &other) {
       give();
-      count_ = other.count_;
+      count_or_id_ = std::exchange(other.count_or_id_, no_id);
       record_ = std::exchange(other.record_, nullptr);
       start_ = std::exchange(other.start_, ended);
     }
@@ -64,11 +69,22 @@ class [[nodiscard]] lease {
 
   /// Whether a backend is held.
   explicit operator bool() const noexcept { return record_ != nullptr; }
-  /// The backend. The lease must hold one.
-  B const& operator*() const noexcept { return record_->value; }
-  B const* operator->() const noexcept { return &record_->value; }
-  /// The backend's id; a false id if none is held.
-  backend_id id() const noexcept { return record_ != nullptr ? record_->id : backend_id{}; }
+  /// The backend. The lease must hold one: test it first.
+  B const& operator*() const& noexcept { return *operator->(); }
+  B const* operator->() const noexcept {
+    assert(record_ != nullptr && "equipoise: a lease without a backend: test it first, error() says why");
+    return &record_->value;
+  }
+  /// The backend's id, also after the lease has ended; a false id if it never held one.
+  backend_id id() const noexcept { return record_ != nullptr ? record_->id : std::bit_cast<backend_id>(count_or_id_); }
+
+  // The lease would end before the reference is used.
+  template <class Backend = B>
+  Backend const& operator*() const&& noexcept {
+    static_assert(!std::is_same_v<Backend, B>,
+                  "equipoise: this lease ends with the statement, so keep it in a variable: auto lease = ...");
+    return record_->value;
+  }
 
   /// The `now` of the pick.
   time_point start() const noexcept { return record_ != nullptr ? start_ : time_point{}; }
@@ -90,19 +106,22 @@ class [[nodiscard]] lease {
   }
 
  private:
+  static constexpr auto no_id = std::bit_cast<std::uintptr_t>(backend_id{});
   static constexpr time_point ended{std::chrono::nanoseconds{static_cast<int>(pick_error::empty)}};
 
   void give() noexcept {
     if (record_ == nullptr) return;
     detail::state_table const& states = *record_->states;
-    std::uint32_t const slot = record_->id.slot;
-    detail::lease_protocol<>::give(*count_);  // the last access to the record, which may be gone now
-    states.releases().note(slot);
+    backend_id const id = record_->id;
+    auto& count = *reinterpret_cast<detail::state_table::count*>(count_or_id_);
+    detail::lease_protocol<>::give(count);  // the last access to the record, which may be gone now
+    states.releases().note(id.slot);
+    count_or_id_ = std::bit_cast<std::uintptr_t>(id);
     record_ = nullptr;
     start_ = ended;
   }
 
-  detail::state_table::count* count_ = nullptr;
+  std::uintptr_t count_or_id_ = no_id;  // the address of the count while a backend is held, then its id
   detail::record<B> const* record_ = nullptr;
   time_point start_ = ended;  // while no backend is held: the error
 };

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <equipoise/core/pick/admission.hpp>
+#include <equipoise/core/pick/call_mistake.hpp>
 #include <equipoise/core/pick/explainer.hpp>
 #include <equipoise/core/policy/check_policy.hpp>
 #include <equipoise/core/snapshot/reader.hpp>
@@ -63,19 +64,23 @@ class picker {
     return answer<lease<B>>(key, options);
   }
 
-  // A policy with a key cannot answer without one. These say so in a sentence, instead of failed overload resolution.
-  template <class Policy = P>
-  choice<B> select() noexcept
-    requires(keyed<Policy> && !optionally_keyed<Policy>)
-  {
-    static_assert(!keyed<Policy>, "equipoise: this policy needs a key: picker.select(key)");
+  // Mistakes in the arguments get a sentence.
+  template <class... Arguments>
+    requires detail::mistaken_call<P, Arguments...>
+  choice<B> select(Arguments const&...) noexcept {
+    detail::name_mistake<P, Arguments...>();
     return {};
   }
-  template <class Policy = P>
-  lease<B> acquire() noexcept
-    requires(keyed<Policy> && !optionally_keyed<Policy>)
-  {
-    static_assert(!keyed<Policy>, "equipoise: this policy needs a key: picker.acquire(key)");
+  template <class... Arguments>
+    requires detail::mistaken_call<P, Arguments...>
+  lease<B> acquire(Arguments const&...) noexcept {
+    detail::name_mistake<P, Arguments...>();
+    return {};
+  }
+  template <class... Arguments>
+    requires detail::mistaken_call<P, Arguments...>
+  explanation explain(Arguments const&...) {
+    detail::name_mistake<P, Arguments...>();
     return {};
   }
 

@@ -3,6 +3,7 @@
 // the lock answers it when it lets go.
 #pragma once
 
+#include <equipoise/core/error.hpp>
 #include <equipoise/core/platform.hpp>
 
 namespace equipoise {
@@ -60,7 +61,46 @@ class basic_control_lock {
   void* context_;
 };
 
-using control_lock = basic_control_lock<std::atomic<bool>, std::mutex>;
+// Knows its owner, so that a thread that would wait for itself is told so.
+class control_lock : basic_control_lock<std::atomic<bool>, std::mutex> {
+  using base = basic_control_lock<std::atomic<bool>, std::mutex>;
+
+ public:
+  using base::base, base::request;
+
+  // Fails if this thread holds the lock already. `function` is the pool's.
+  void lock(char const* function) {
+    if (owner_.load(std::memory_order_relaxed) == this_thread())
+      fail(std::string{"equipoise: pool::"} + function +
+           "() is called from within a function that the pool runs under its lock (that of change() or for_each(), a "
+           "policy's build(), a backend's attributes), and would wait for itself");
+    base::lock();
+    owner_.store(this_thread(), std::memory_order_relaxed);
+  }
+  void unlock() noexcept {
+    owner_.store(nullptr, std::memory_order_relaxed);
+    base::unlock();
+  }
+
+ private:
+  static void const* this_thread() noexcept {
+    static thread_local char its_own;
+    return &its_own;
+  }
+
+  std::atomic<void const*> owner_{nullptr};  // only its own value means something to a thread
+};
+
+class [[nodiscard]] control_guard {
+ public:
+  control_guard(control_lock& lock, char const* function) : lock_{lock} { lock_.lock(function); }
+  control_guard(control_guard const&) = delete;
+  control_guard& operator=(control_guard const&) = delete;
+  ~control_guard() { lock_.unlock(); }
+
+ private:
+  control_lock& lock_;
+};
 
 }  // namespace detail
 }  // namespace EQUIPOISE_ABI

@@ -24,11 +24,12 @@ class pool {
   static_assert(backend<B>,
                 "equipoise: a backend is a movable type with a key: give it `std::string_view key_of(B const&)`, "
                 "a member key(), or a specialised equipoise::backend_traits");
+  static_assert(detail::attributes_are_read<B>());
   using record = detail::record<B>;
   using reclaimed = detail::reclaimed<B>;
 
  public:
-  /// What the function given to change() receives. It has add, remove, update, assign and size, as below.
+  /// What the function given to change() receives. It has add, remove, update, assign, find and size, as below.
   using transaction = detail::transaction<B>;
 
   /// Fails if an option is out of range, or if there is no memory.
@@ -47,24 +48,24 @@ class pool {
   /// empty or already a member's, if a weight or a priority is out of range, or if the capacity is reached. Blocking;
   /// see change() for the cost.
   backend_id add(B backend) {
-    return change([&](transaction& t) { return t.add(std::move(backend)); });
+    return change_as("add", [&](transaction& t) { return t.add(std::move(backend)); });
   }
   /// The same with attributes that replace those of the object.
   backend_id add(B backend, attributes const& a) {
-    return change([&](transaction& t) { return t.add(std::move(backend), a); });
+    return change_as("add", [&](transaction& t) { return t.add(std::move(backend), a); });
   }
 
   /// Removes a member: it gets no work from now on, and leases that are held keep its object alive. Returns false if
   /// the id is not a member's. Blocking; see change() for the cost.
   bool remove(backend_id id) {
-    return change([&](transaction& t) { return t.remove(id); });
+    return change_as("remove", [&](transaction& t) { return t.remove(id); });
   }
 
   /// Gives a member new attributes; its object, health and counts stay. Returns false if the id is not a member's.
   /// Fails if the priority is out of range, or if a policy's build refuses it. Blocking; see change() for
   /// the cost.
   bool update(backend_id id, attributes const& a) {
-    return change([&](transaction& t) { return t.update(id, a); });
+    return change_as("update", [&](transaction& t) { return t.update(id, a); });
   }
 
   /// Makes the members be exactly these, and returns whether anything changed. The same backend (== if its type has it,
@@ -74,7 +75,7 @@ class pool {
   /// Blocking; O(members), cheapest if the list has the order of the members; and every balancer's build.
   template <class Range>
   bool assign(Range&& backends, assign_options options = {}) {
-    return change([&](transaction& t) { return t.assign(std::forward<Range>(backends), options); });
+    return change_as("assign", [&](transaction& t) { return t.assign(std::forward<Range>(backends), options); });
   }
 
   /// Makes many changes and publishes once: change([&](auto& t) { t.add(…); t.remove(…); }). Returns what `f` returns.
@@ -86,17 +87,7 @@ class pool {
   /// a copy: O(members).
   template <class Change>
   auto change(Change&& f) {
-    reclaimed after;  // declared first, so destroyed last: the user's destructors run with no lock held
-    std::lock_guard const lock{control_};
-    transaction t{members_.current(), index_, slots_};
-    if constexpr (std::is_void_v<std::invoke_result_t<Change&, transaction&>>) {
-      f(t);
-      if (t.changed()) publish(t, after);
-    } else {
-      auto result = f(t);
-      if (t.changed()) publish(t, after);
-      return result;
-    }
+    return change_as("change", std::forward<Change>(f));
   }
 
   /// Publishes if health changed since the last publish, so that the cost of skipping unhealthy members goes away; then
@@ -104,7 +95,7 @@ class pool {
   /// whose health changed, and the builds of the balancers whose tables leave unhealthy members out.
   void refresh() {
     reclaimed after;
-    std::lock_guard const lock{control_};
+    detail::control_guard const lock{control_, "refresh"};
     if ((states_.changes() != refreshed_ || !detail::change_protocol<>::is_settled(refreshed_)) &&
         members_.depend_on_health()) {
       transaction t{members_.current(), index_, slots_};
@@ -147,23 +138,23 @@ class pool {
 
   /// The id of the member with that key; a false id if there is none. Blocking; O(1).
   backend_id find(std::string_view key) const {
-    std::lock_guard const lock{control_};
+    detail::control_guard const lock{control_, "find"};
     record const* const r = index_.by_key.find(key);
     return r != nullptr ? r->id : backend_id{};
   }
 
   /// The number of members. Blocking; O(1).
   std::size_t size() const {
-    std::lock_guard const lock{control_};
+    detail::control_guard const lock{control_, "size"};
     return members_.current().all().size();
   }
 
   /// Calls f(id, B const&, attributes const&, health_flag) for each member: in the order of the list that was assigned
-  /// last, then in the order of joining. f runs under the mutex, so it must not call a blocking function of the pool.
+  /// last, then in the order of joining. f runs under the mutex: a blocking function of the pool fails in it.
   /// Blocking; O(members).
   template <class Visitor>
   void for_each(Visitor&& f) const {
-    std::lock_guard const lock{control_};
+    detail::control_guard const lock{control_, "for_each"};
     for (member const& m : members_.current().all())
       f(m.id, static_cast<record const*>(m.record)->value, attributes{m.weight, m.priority, index_.zones[m.zone]},
         states_.health(m.id));
@@ -171,7 +162,7 @@ class pool {
 
   /// The name of a zone number (member::zone); empty for no zone and for an unknown number. Blocking; O(1).
   std::string zone_name(std::uint16_t zone) const {
-    std::lock_guard const lock{control_};
+    detail::control_guard const lock{control_, "zone_name"};
     return zone < index_.zones.size() ? index_.zones[zone] : std::string{};
   }
 
@@ -184,13 +175,28 @@ class pool {
   };
   /// Blocking; O(waiting).
   memory waiting() const {
-    std::lock_guard const lock{control_};
+    detail::control_guard const lock{control_, "waiting"};
     return {members_.snapshots_waiting(), members_.lists_waiting(), members_.records_waiting(), slots_.waiting()};
   }
 
  private:
   template <class, class>
   friend class balancer;
+
+  template <class Change>
+  auto change_as(char const* function, Change&& f) {
+    reclaimed after;  // declared first, so destroyed last: the user's destructors run with no lock held
+    detail::control_guard const lock{control_, function};
+    transaction t{members_.current(), index_, slots_};
+    if constexpr (std::is_void_v<std::invoke_result_t<Change&, transaction&>>) {
+      f(t);
+      if (t.changed()) publish(t, after);
+    } else {
+      auto result = f(t);
+      if (t.changed()) publish(t, after);
+      return result;
+    }
+  }
 
   bool change_health(backend_id id, health_flag flags, bool on) noexcept {
     constexpr auto allowed =
@@ -217,12 +223,12 @@ class pool {
   }
 
   void join(detail::publisher& p) {
-    std::lock_guard const lock{control_};
+    detail::control_guard const lock{control_, "join"};
     members_.join(p);
   }
   void leave(detail::publisher& p) noexcept {
     reclaimed after;
-    std::lock_guard const lock{control_};
+    detail::control_guard const lock{control_, "leave"};
     members_.leave(p, after);
   }
 

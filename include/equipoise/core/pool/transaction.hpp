@@ -96,6 +96,12 @@ class transaction {
     return std::exchange(changed_, changed_ || before);
   }
 
+  /// The id of the member with that key, the changes made so far included; a false id if there is none.
+  backend_id find(std::string_view key) const noexcept {
+    record const* const r = index_.by_key.find(key);
+    return r != nullptr ? r->id : backend_id{};
+  }
+
   /// The number of members, the changes made so far included.
   std::size_t size() const noexcept { return old_.all().size() + added_.size() - removed_.size(); }
 

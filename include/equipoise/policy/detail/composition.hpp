@@ -2,7 +2,7 @@
 // What compositions around one child share: the child, its table, its cursor and its pick state beside their own.
 #pragma once
 
-#include <equipoise/core/policy/policy_driver.hpp>
+#include <equipoise/core/policy/check_policy.hpp>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -13,6 +13,7 @@ struct nothing_more {};
 // The base class of a composition. Table, Cursor and State are what the composition keeps beside its child's.
 template <class P, class Table = nothing_more, class Cursor = nothing_more, class State = nothing_more>
 struct composition_around : with_key_of<P> {
+  static_assert(check_policy<P>());
   using driver = policy_driver<P>;
 
   P child;
