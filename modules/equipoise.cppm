@@ -19,6 +19,7 @@ export namespace equipoise {
 using equipoise::address;
 using equipoise::admission;
 using equipoise::assign_options;
+using equipoise::attribute_changes;
 using equipoise::attributes;
 using equipoise::backend;
 using equipoise::backend_id;

@@ -21,16 +21,17 @@ class lease;  ///< what acquire() returns: a backend, and work that counts until
 template <class B>
 class choice;  ///< what select() returns: a backend, or the reason why there is none
 
-struct pool_options;    ///< how a pool is made
-struct assign_options;  ///< how pool::assign() treats its list
-struct pick_options;    ///< what an application says about one pick
-struct attributes;      ///< weight, priority and zone of a backend
-struct backend_id;      ///< the identity of one membership
-struct observation;     ///< what leases reported about a backend
-struct explanation;     ///< why a pick chose this backend
-struct event;           ///< a change of health, as the observer of a pool receives it
-struct endpoint;        ///< a ready-made backend: host and port
-class address;          ///< an IPv4 or IPv6 address, as a key
+struct pool_options;       ///< how a pool is made
+struct assign_options;     ///< how pool::assign() treats its list
+struct pick_options;       ///< what an application says about one pick
+struct attributes;         ///< weight, priority and zone of a backend
+struct attribute_changes;  ///< what pool::update() changes of them
+struct backend_id;         ///< the identity of one membership
+struct observation;        ///< what leases reported about a backend
+struct explanation;        ///< why a pick chose this backend
+struct event;              ///< a change of health, as the observer of a pool receives it
+struct endpoint;           ///< a ready-made backend: host and port
+class address;             ///< an IPv4 or IPv6 address, as a key
 template <class B>
 struct backend_traits;  ///< specialise it for a type that can have neither members nor functions beside it
 

@@ -151,7 +151,7 @@ class fixture {
           if (!members_.empty() && updates-- > 0) {
             auto const a = attributes();
             auto& m = any_member();
-            FUZZ_CHECK(pool_.update(m.id, a));
+            FUZZ_CHECK(pool_.update(m.id, {.weight = a.weight, .priority = a.priority, .zone = a.zone}));
             m.weight = a.weight, m.priority = a.priority;
           }
           break;

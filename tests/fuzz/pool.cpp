@@ -273,7 +273,7 @@ class model_and_pool {
           auto const a = some_attributes();
           auto const* const key = c.now.key_of_id(id);
           expected_refusal = key != nullptr && a.priority > most_priority;
-          FUZZ_CHECK(t.update(id, a) == (key != nullptr));
+          FUZZ_CHECK(t.update(id, {.weight = a.weight, .priority = a.priority, .zone = a.zone}) == (key != nullptr));
           FUZZ_CHECK(!expected_refusal);
           if (key != nullptr) updated(c, *key, a);
           break;

@@ -13,6 +13,7 @@
 #include <equipoise/core/error.hpp>
 
 #include <concepts>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -33,6 +34,13 @@ struct attributes {
   std::uint32_t priority = 0;  ///< 0 is the first level, 65 535 the last
   std::string zone = {};       ///< the name of a failure domain; empty for none
   friend bool operator==(attributes const&, attributes const&) = default;
+};
+
+/// What update() changes of a member's attributes: those that are named, and nothing else.
+struct attribute_changes {
+  std::optional<std::int64_t> weight = {};    ///< 0 to 2^32 − 1
+  std::optional<std::int64_t> priority = {};  ///< 0 to 65 535
+  std::optional<std::string> zone = {};
 };
 
 namespace detail {

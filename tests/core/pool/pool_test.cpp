@@ -151,9 +151,10 @@ TEST_CASE("pool: each changed attribute publishes once, and the same value again
   attributes wanted;
   auto const updates = [&] {
     int const before = count.builds;
-    CHECK(f.pool.update(f.ids[0], wanted));
+    attribute_changes const all{wanted.weight, wanted.priority, wanted.zone};
+    CHECK(f.pool.update(f.ids[0], all));
     CHECK(count.builds == before + 1);
-    CHECK(f.pool.update(f.ids[0], wanted));
+    CHECK(f.pool.update(f.ids[0], all));
     CHECK(count.builds == before + 1);
     f.pool.for_each([&](backend_id, server const&, attributes const& a, health_flag) { CHECK(a == wanted); });
   };
@@ -161,6 +162,39 @@ TEST_CASE("pool: each changed attribute publishes once, and the same value again
   wanted.priority = 1, updates();
   wanted.zone = "east", updates();
   wanted.weight = 0, updates();
+}
+
+TEST_CASE("pool: update changes what is named and nothing else, and visit shows it") {
+  using Catch::Matchers::ContainsSubstring;
+  pool<server> p;
+  auto const a = p.add({"a"}, {.weight = 2, .priority = 1, .zone = "east"});
+  auto const now = [&] {
+    attributes found;
+    CHECK(p.visit(a, [&](server const& s, attributes const& given, health_flag) {
+      CHECK(s.name == "a");
+      found = given;
+    }));
+    return found;
+  };
+  CHECK(p.update(a, {.weight = 8}));
+  CHECK(now() == attributes{8, 1, "east"});
+  CHECK(p.update(a, {.priority = 3}));
+  CHECK(now() == attributes{8, 3, "east"});
+  CHECK(p.update(a, {.zone = ""}));
+  CHECK(now() == attributes{8, 3, ""});
+  CHECK(p.update(a, {.weight = 0, .zone = "west"}));
+  CHECK(now() == attributes{0, 3, "west"});
+  CHECK(p.update(a, {}));
+  CHECK(now() == attributes{0, 3, "west"});
+  CHECK_THROWS_WITH(p.update(a, {.weight = -1}), ContainsSubstring("weight -1 of backend 'a' is outside 0 …"));
+  CHECK_THROWS_WITH(p.update(a, {.weight = 7, .priority = 65'536}), ContainsSubstring("priority 65536 of backend 'a'"));
+  CHECK(now() == attributes{0, 3, "west"});
+  CHECK(p.update(a, {.weight = 1}));
+  CHECK(p.set(a, health_flag::down));
+  CHECK(p.visit(a, [](auto const&, auto const&, health_flag health) { CHECK(health == health_flag::down); }));
+  CHECK(p.remove(a));
+  CHECK(!p.visit(a, [](auto&&...) { CHECK(false); }));
+  CHECK(!p.visit({}, [](auto&&...) { CHECK(false); }));
 }
 
 TEST_CASE("pool: random assigns keep and replace the same members as a map") {
@@ -623,6 +657,7 @@ TEST_CASE("pool: a function that would wait for itself fails by name, changing n
   inside_change([&] { p.assign(std::vector<server>{{"c"}}); }, "assign");
   inside_change([&] { p.change([](auto&) {}); }, "change");
   inside_change([&] { p.for_each([](auto&&...) {}); }, "for_each");
+  inside_change([&] { p.visit(a, [](auto&&...) {}); }, "visit");
   CHECK_THROWS_WITH(p.for_each([&](backend_id id, auto&&...) { p.remove(id); }), ContainsSubstring("pool::remove()"));
   CHECK(p.size() == 1);
   p.change([&](auto& t) {

@@ -61,11 +61,11 @@ class pool {
     return change_as("remove", [&](transaction& t) { return t.remove(id); });
   }
 
-  /// Gives a member new attributes; its object, health and counts stay. Returns false if the id is not a member's.
-  /// Fails if the priority is out of range, or if a policy's build refuses it. Blocking; see change() for
-  /// the cost.
-  bool update(backend_id id, attributes const& a) {
-    return change_as("update", [&](transaction& t) { return t.update(id, a); });
+  /// Changes the attributes that are named, as in update(id, {.weight = 8}); the others, the object, its health and its
+  /// counts stay. Returns false if the id is not a member's. Fails if a number is out of range, or if a policy's build
+  /// refuses it. Blocking; see change() for the cost.
+  bool update(backend_id id, attribute_changes const& changes) {
+    return change_as("update", [&](transaction& t) { return t.update(id, changes); });
   }
 
   /// Makes the members be exactly these, and returns whether anything changed. The same backend (== if its type has it,
@@ -158,6 +158,16 @@ class pool {
     for (member const& m : members_.current().all())
       f(m.id, static_cast<record const*>(m.record)->value, attributes{m.weight, m.priority, index_.zones[m.zone]},
         states_.health(m.id));
+  }
+
+  /// Calls f(B const&, attributes const&, health_flag) for the member with that id, as for_each() does: for an id that
+  /// came from select_n(), an event or a lease. Returns false if the id is not a member's. Blocking; O(1).
+  template <class Visitor>
+  bool visit(backend_id id, Visitor&& f) const {
+    detail::control_guard const lock{control_, "visit"};
+    record const* const r = index_.find(id);
+    if (r != nullptr) f(r->value, attributes{r->weight, r->priority, index_.zones[r->zone]}, states_.health(id));
+    return r != nullptr;
   }
 
   /// The name of a zone number (member::zone); empty for no zone and for an unknown number. Blocking; O(1).

@@ -49,10 +49,17 @@ class transaction {
     return r != nullptr;
   }
 
-  bool update(backend_id id, attributes const& a) {
+  bool update(backend_id id, attribute_changes const& c) {
     record* const r = index_.find(id);
-    if (r != nullptr) change_attributes(*r, a);
-    return r != nullptr;
+    if (r == nullptr) return false;
+    numbers wanted = given(*r);
+    if (c.weight) detail::read_number(wanted.weight, "weight", *c.weight, 0xFFFFFFFF, r->key);
+    std::uint32_t priority = wanted.priority;
+    if (c.priority) detail::read_number(priority, "priority", *c.priority, 0xFFFF, r->key);
+    wanted.priority = static_cast<std::uint16_t>(priority);
+    if (c.zone) wanted.zone = index_.zone_number(*c.zone, r->key);
+    set_numbers(*r, wanted);
+    return true;
   }
 
   template <class Range>
@@ -79,7 +86,7 @@ class transaction {
       if (listed.marks[i++] == mark::unchanged) continue;
       B const& b = element;  // an element may be of another type that converts to B
       if (known != nullptr && same(known->value, b)) {
-        change_attributes(*known, detail::attributes_of(b, known->key));
+        set_numbers(*known, numbers_of(detail::attributes_of(b, known->key), known->key));
         continue;
       }
       std::string key = known != nullptr ? std::string{known->key} : std::move((fresh++)->key);
@@ -257,8 +264,7 @@ class transaction {
     return {a.weight, static_cast<std::uint16_t>(priority), index_.zone_number(a.zone, key)};
   }
 
-  void change_attributes(record& r, attributes const& a) {
-    numbers const wanted = numbers_of(a, r.key);
+  void set_numbers(record& r, numbers const& wanted) {
     if (wanted == given(r)) return;
     if (r.joined != 0 && !r.is_updated) {
       updated_.push_back({&r, given(r)});
