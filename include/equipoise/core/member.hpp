@@ -4,6 +4,9 @@
 
 #include <equipoise/core/array_view.hpp>
 #include <equipoise/core/record.hpp>
+#include <equipoise/core/registry/state_table.hpp>
+
+#include <cassert>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -18,6 +21,14 @@ struct member {
 
   /// The backend's key.
   std::string_view key() const noexcept { return record->key; }
+
+  /// The backend itself, for a policy that knows the type of its pool's backends. B must be that type; a build with
+  /// assertions stops if it is not.
+  template <class B>
+  B const& as() const noexcept {
+    assert(record->states->template holds<B>() && "equipoise: member::as<B>() with another type than the pool's");
+    return static_cast<detail::record<B> const*>(record)->value;
+  }
 
   /// The value of the first label of that name, or an empty text. O(labels). (A template, so that only programs that
   /// ask for it compile it.)

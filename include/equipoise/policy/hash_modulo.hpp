@@ -20,6 +20,7 @@ inline namespace EQUIPOISE_ABI {
 template <class Hash = default_hash>
 struct hash_modulo {
   static constexpr std::string_view name = "hash_modulo";
+  static constexpr std::uint32_t tries = 64;
 
   using key_type = basic_key<Hash>;
   using pick_state = detail::probe;

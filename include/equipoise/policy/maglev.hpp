@@ -25,6 +25,7 @@ inline namespace EQUIPOISE_ABI {
 template <class Hash = default_hash>
 struct maglev {
   static constexpr std::string_view name = "maglev";
+  static constexpr std::uint32_t tries = 64;
 
   std::uint32_t const entries = 65'537;  ///< size of the table, a prime
 

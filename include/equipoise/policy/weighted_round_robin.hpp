@@ -13,6 +13,7 @@ inline namespace EQUIPOISE_ABI {
 /// Each backend in a run as long as its weight. See the top of the header.
 struct weighted_round_robin {
   static constexpr std::string_view name = "weighted_round_robin";
+  static constexpr std::uint32_t tries = 64;
 
   struct table {};
   struct cursor {

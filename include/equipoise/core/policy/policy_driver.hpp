@@ -63,6 +63,13 @@ consteval std::uint32_t tries_of() {
     return 64;
 }
 
+// A policy with a pick state goes on by itself, so it is asked until it proposes no member, if it does not say
+// otherwise.
+template <class P>
+consteval bool is_asked_to_its_end() {
+  return requires { typename P::pick_state; } && !requires { P::tries; };
+}
+
 template <class P>
 consteval bool is_finite() {
   if constexpr (requires { P::finite; })
@@ -116,9 +123,10 @@ using order_of = typename order_of_policy<P>::type;
 /// How policy P is driven through one pick. The picker drives a policy with it, and so does a composition its child.
 template <class P>
 struct policy_driver {
-  using key_type = key_of_policy<P>;                             ///< what the policy is asked with
-  static constexpr std::uint32_t tries = detail::tries_of<P>();  ///< own proposals of a leaf before the scan
-  static constexpr bool is_leaf = !composition<P>;               ///< whether the scan over all members is its own
+  using key_type = key_of_policy<P>;  ///< what the policy is asked with
+  static constexpr std::uint32_t tries =
+      detail::tries_of<P>();                        ///< own proposals of a leaf before the scan, if bounded
+  static constexpr bool is_leaf = !composition<P>;  ///< whether the scan over all members is its own
 
   /// The policy's table, and the members it was built from.
   struct table {
@@ -202,13 +210,13 @@ struct policy_driver {
   }
 
   /// The next proposal of a pick; the first one of a new pick state. The pick ends with a proposal without a member,
-  /// after at most `tries` + members + 4 calls. Wait-free if the policy's propose() is.
+  /// after at most `tries` + members + 4 calls, with a pick state members more. Wait-free if the policy's propose() is.
   EQUIPOISE_INLINE static proposal next(P const& policy, table const& t, cursor& c, pick_state& s, pick const& k,
                                         key_type const& key) noexcept {
     if constexpr (!is_leaf) {
       return propose(policy, t, c, s, k, key);
     } else {
-      if (s.step < tries) [[likely]] {
+      if (s.step < last_own_step(t)) [[likely]] {
         if (s.step++ == 0 && k.some_recovered()) [[unlikely]]
           if (member const* m = of_recovered(t, c, k)) return m;
         proposal const p = propose(policy, t, c, s, k, key);
@@ -219,7 +227,7 @@ struct policy_driver {
       if constexpr (detail::is_finite<P>())
         return proposal::none(pick_error::all_down);  // for this pick only: other members were not asked
       else
-        return scan(policy, t, c, s.step++ - tries, k, key);
+        return scan(policy, t, c, s.step++ - last_own_step(t), k, key);
     }
   }
 
@@ -233,13 +241,19 @@ struct policy_driver {
       if constexpr (detail::is_finite<P>()) {
         return proposal::none(pick_error::refused);
       } else {
-        s.step = tries + 1;
+        s.step = last_own_step(t) + 1;
         return scan(policy, t, c, 0, k, key);
       }
     }
   }
 
  private:
+  EQUIPOISE_INLINE static std::uint32_t last_own_step([[maybe_unused]] table const& t) noexcept {
+    if constexpr (detail::is_asked_to_its_end<P>())
+      return tries + static_cast<std::uint32_t>(t.members.with_unhealthy().size());
+    else
+      return tries;
+  }
   EQUIPOISE_INLINE static proposal propose(P const& policy, table const& t, cursor& c, pick_state& s, pick const& k,
                                            key_type const& key) noexcept {
     return detail::with_arguments_of<P>(policy, t.own, c.own, s.own, k, key, detail::call_propose{});

@@ -37,6 +37,7 @@ class pool {
       : options_{detail::checked(options)}, states_{options.capacity, options.counter_stripes}, slots_{states_},
         reports_{options.observations ? states_.slots() : 0}, index_{states_.slots()},
         members_{states_, slots_, index_} {
+    states_.template hold<B>();
     if (options.observations) states_.keep_reports(reports_.data());
   }
   pool(pool const&) = delete;

@@ -95,6 +95,17 @@ class state_table {
     return known(id) && same_generation(words_[id.slot].load(std::memory_order_acquire), id.tag) ? n : 0;
   }
 
+  // The type of the backends that records with these states hold, by name: type information may be switched off, and
+  // addresses differ between shared libraries.
+  template <class B>
+  void hold() noexcept {
+    backend_type_ = name_of<B>();
+  }
+  template <class B>
+  bool holds() const noexcept {
+    return backend_type_ == name_of<B>();
+  }
+
   // What leases report about the member of a slot; null unless the pool keeps it.
   observation* reports(std::uint32_t slot) const noexcept { return reports_ != nullptr ? reports_ + slot : nullptr; }
   void keep_reports(observation* of_slots) noexcept { reports_ = of_slots; }
@@ -107,6 +118,10 @@ class state_table {
   count* stripe(std::uint32_t s) noexcept { return counts_.data() + std::size_t{s % stripes_} * stride_; }
 
  private:
+  template <class B>
+  static constexpr std::string_view name_of() noexcept {
+    return __PRETTY_FUNCTION__;
+  }
   static constexpr std::uint32_t round_up(std::uint32_t n) noexcept { return (n + block - 1) & ~(block - 1); }
   EQUIPOISE_OUT_OF_LINE std::uint32_t other_stripes(std::uint32_t slot) const noexcept {
     std::uint32_t sum = 0;
@@ -120,6 +135,7 @@ class state_table {
   std::uint32_t stripes_;
   std::uint32_t stride_;
   observation* reports_ = nullptr;
+  std::string_view backend_type_;
   zeroed_array<word> words_;
   zeroed_array<count> counts_;
   zeroed_array<std::atomic<std::uint64_t>> changed_;  // a bit per slot; control plane only
