@@ -4,10 +4,15 @@
 
 #if __cplusplus < 202002L
 #error "equipoise needs C++20: compile with -std=c++20 or newer"
-#include <equipoise/needs_cpp20>  // does not exist: the compiler stops here, without more errors
+#include "no more errors"  // does not exist, so the compiler stops here
 #endif
 #if !defined(__GNUC__)
 #error "equipoise supports GCC 12, Clang 14 and newer versions of both"
+#endif
+
+#if defined(EQUIPOISE_SINGLE_HEADER)
+#error "equipoise: the single header and a header of the installed library in one program: include one of them"
+#include "no more errors"
 #endif
 
 #include <atomic>

@@ -46,9 +46,10 @@ class any_key {
         return convert<Key>(static_cast<std::int64_t>(number_), use);
       case kind::address:
         return convert<Key>(address_, use);
-      default:
-        return false;
+      case kind::none:
+        break;
     }
+    return false;
   }
 
   /// An independent key, as basic_key::derived() makes it. Beyond four derivations the last salts are mixed into one.

@@ -91,7 +91,7 @@ struct power_of_two {
       std::uint32_t const j = t.others(c.draw.next());
       return j + (j >= i);
     }
-    for (int tries = 0; tries != 16; ++tries)  // half of the draws at least are of another one
+    for (int draws = 0; draws != 16; ++draws)  // half of the draws at least are of another one
       if (std::uint32_t const j = t.all(c.draw.next()); j != i) return j;
     return i + 1 == n ? 0 : i + 1;
   }

@@ -100,7 +100,7 @@ class publisher {
   std::size_t retired() const noexcept { return retired_count_; }  // guarded by the pool's mutex
 
  protected:
-  ~publisher() {
+  virtual ~publisher() {
     destroy_all(retired_);
     destroy_all(hazards_);
     delete current_.load(std::memory_order_relaxed);
