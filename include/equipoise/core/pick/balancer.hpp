@@ -29,7 +29,7 @@ class balancer final : private detail::publisher {
   balancer(pool<B>& p, P policy, std::uint64_t seed) : pool_{p}, policy_{std::move(policy)}, seed_{seed} {
     pool_.join(*this);
   }
-  ~balancer() {
+  ~balancer() override {
     for (auto& p : parked_) delete p.picker.load(std::memory_order_relaxed);
     assert(pickers() == 0 && "equipoise: a balancer must outlive its pickers");
     pool_.leave(*this);

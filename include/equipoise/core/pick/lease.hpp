@@ -52,14 +52,14 @@ class [[nodiscard]] lease {
   lease() = default;
   explicit lease(pick_error error) noexcept : start_{std::chrono::nanoseconds{static_cast<int>(error)}} {}
   lease(detail::state_table::count& count, detail::record<B> const* r, time_point start) noexcept
-      : count_or_id_{reinterpret_cast<std::uintptr_t>(&count)}, record_{r}, start_{start} {}
+      : count_or_id_{&count}, record_{r}, start_{start} {}
   lease(lease&& other) noexcept
-      : count_or_id_{std::exchange(other.count_or_id_, no_id)}, record_{std::exchange(other.record_, nullptr)},
-        start_{std::exchange(other.start_, ended)} {}
+      : count_or_id_{std::exchange(other.count_or_id_, in_place_of_count(backend_id{}))},
+        record_{std::exchange(other.record_, nullptr)}, start_{std::exchange(other.start_, ended)} {}
   lease& operator=(lease&& other) noexcept {
     if (this != &other) {
       give();
-      count_or_id_ = std::exchange(other.count_or_id_, no_id);
+      count_or_id_ = std::exchange(other.count_or_id_, in_place_of_count(backend_id{}));
       record_ = std::exchange(other.record_, nullptr);
       start_ = std::exchange(other.start_, ended);
     }
@@ -106,22 +106,23 @@ class [[nodiscard]] lease {
   }
 
  private:
-  static constexpr auto no_id = std::bit_cast<std::uintptr_t>(backend_id{});
+  using counter = detail::state_table::count;
   static constexpr time_point ended{std::chrono::nanoseconds{static_cast<int>(pick_error::empty)}};
+
+  static counter* in_place_of_count(backend_id id) noexcept { return std::bit_cast<counter*>(id); }
 
   void give() noexcept {
     if (record_ == nullptr) return;
     detail::state_table const& states = *record_->states;
     backend_id const id = record_->id;
-    auto& count = *reinterpret_cast<detail::state_table::count*>(count_or_id_);
-    detail::lease_protocol<>::give(count);  // the last access to the record, which may be gone now
+    detail::lease_protocol<>::give(*count_or_id_);  // the last access to the record, which may be gone now
     states.releases().note(id.slot);
-    count_or_id_ = std::bit_cast<std::uintptr_t>(id);
+    count_or_id_ = in_place_of_count(id);
     record_ = nullptr;
     start_ = ended;
   }
 
-  std::uintptr_t count_or_id_ = no_id;  // the address of the count while a backend is held, then its id
+  counter* count_or_id_ = in_place_of_count(backend_id{});  // the count while a backend is held, then the backend's id
   detail::record<B> const* record_ = nullptr;
   time_point start_ = ended;  // while no backend is held: the error
 };

@@ -6,6 +6,8 @@
 #include <equipoise/core/error.hpp>
 #include <equipoise/core/platform.hpp>
 
+#include <cassert>
+
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
@@ -74,8 +76,13 @@ class control_lock : basic_control_lock<std::atomic<bool>, std::mutex> {
       fail(std::string{"equipoise: pool::"} + function +
            "() is called from within a function that the pool runs under its lock (that of change() or for_each(), a "
            "policy's build(), a backend's attributes), and would wait for itself");
-    base::lock();
-    owner_.store(this_thread(), std::memory_order_relaxed);
+    take();
+  }
+  // For a destructor, which cannot fail: a build with assertions stops instead.
+  void lock() noexcept {
+    assert(owner_.load(std::memory_order_relaxed) != this_thread() &&
+           "equipoise: a balancer ends within a function that its pool runs under its lock");
+    take();
   }
   void unlock() noexcept {
     owner_.store(nullptr, std::memory_order_relaxed);
@@ -87,6 +94,10 @@ class control_lock : basic_control_lock<std::atomic<bool>, std::mutex> {
     static thread_local char its_own;
     return &its_own;
   }
+  void take() {
+    base::lock();
+    owner_.store(this_thread(), std::memory_order_relaxed);
+  }
 
   std::atomic<void const*> owner_{nullptr};  // only its own value means something to a thread
 };
@@ -94,6 +105,7 @@ class control_lock : basic_control_lock<std::atomic<bool>, std::mutex> {
 class [[nodiscard]] control_guard {
  public:
   control_guard(control_lock& lock, char const* function) : lock_{lock} { lock_.lock(function); }
+  explicit control_guard(control_lock& lock) noexcept : lock_{lock} { lock_.lock(); }
   control_guard(control_guard const&) = delete;
   control_guard& operator=(control_guard const&) = delete;
   ~control_guard() { lock_.unlock(); }

@@ -239,7 +239,7 @@ class pool {
   }
   void leave(detail::publisher& p) noexcept {
     reclaimed after;
-    detail::control_guard const lock{control_, "leave"};
+    detail::control_guard const lock{control_};
     members_.leave(p, after);
   }
 
