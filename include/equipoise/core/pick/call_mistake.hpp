@@ -12,13 +12,9 @@ namespace detail {
 template <class Argument>
 concept options_argument = std::convertible_to<Argument const&, pick_options const&>;
 
-template <class P, class... Arguments>
-struct call_mistake {  // without arguments
-  static constexpr bool needs_key = keyed<P> && !optionally_keyed<P>;
-  static constexpr bool takes_none = false, is_null = false, is_of_another_kind = false;
-};
-template <class P, class First, class... Others>
-struct call_mistake<P, First, Others...> {
+// Without arguments a pick has the usual options.
+template <class P, class First = pick_options, class... Others>
+struct call_mistake {
   static constexpr bool is_options = options_argument<First>;
   static constexpr bool needs_key = is_options && keyed<P> && !optionally_keyed<P>;
   static constexpr bool takes_none = !is_options && !keyed<P>;

@@ -54,12 +54,12 @@ class [[nodiscard]] lease {
   lease(detail::state_table::count& count, detail::record<B> const* r, time_point start) noexcept
       : count_or_id_{&count}, record_{r}, start_{start} {}
   lease(lease&& other) noexcept
-      : count_or_id_{std::exchange(other.count_or_id_, in_place_of_count(backend_id{}))},
+      : count_or_id_{std::exchange(other.count_or_id_, in_place_of_count())},
         record_{std::exchange(other.record_, nullptr)}, start_{std::exchange(other.start_, ended)} {}
   lease& operator=(lease&& other) noexcept {
     if (this != &other) {
       give();
-      count_or_id_ = std::exchange(other.count_or_id_, in_place_of_count(backend_id{}));
+      count_or_id_ = std::exchange(other.count_or_id_, in_place_of_count());
       record_ = std::exchange(other.record_, nullptr);
       start_ = std::exchange(other.start_, ended);
     }
@@ -109,7 +109,7 @@ class [[nodiscard]] lease {
   using counter = detail::state_table::count;
   static constexpr time_point ended{std::chrono::nanoseconds{static_cast<int>(pick_error::empty)}};
 
-  static counter* in_place_of_count(backend_id id) noexcept { return std::bit_cast<counter*>(id); }
+  static counter* in_place_of_count(backend_id id = {}) noexcept { return std::bit_cast<counter*>(id); }
 
   void give() noexcept {
     if (record_ == nullptr) return;
@@ -122,7 +122,7 @@ class [[nodiscard]] lease {
     start_ = ended;
   }
 
-  counter* count_or_id_ = in_place_of_count(backend_id{});  // the count while a backend is held, then the backend's id
+  counter* count_or_id_ = in_place_of_count();  // the count while a backend is held, then the backend's id
   detail::record<B> const* record_ = nullptr;
   time_point start_ = ended;  // while no backend is held: the error
 };

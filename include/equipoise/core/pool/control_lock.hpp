@@ -72,7 +72,7 @@ class control_lock : basic_control_lock<std::atomic<bool>, std::mutex> {
 
   // Fails if this thread holds the lock already. `function` is the pool's.
   void lock(char const* function) {
-    if (owner_.load(std::memory_order_relaxed) == this_thread())
+    if (is_held_here())
       fail(std::string{"equipoise: pool::"} + function +
            "() is called from within a function that the pool runs under its lock (that of change() or for_each(), a "
            "policy's build(), a backend's attributes), and would wait for itself");
@@ -80,8 +80,7 @@ class control_lock : basic_control_lock<std::atomic<bool>, std::mutex> {
   }
   // For a destructor, which cannot fail: a build with assertions stops instead.
   void lock() noexcept {
-    assert(owner_.load(std::memory_order_relaxed) != this_thread() &&
-           "equipoise: a balancer ends within a function that its pool runs under its lock");
+    assert(!is_held_here() && "equipoise: a balancer ends within a function that its pool runs under its lock");
     take();
   }
   void unlock() noexcept {
@@ -94,6 +93,7 @@ class control_lock : basic_control_lock<std::atomic<bool>, std::mutex> {
     static thread_local char its_own;
     return &its_own;
   }
+  bool is_held_here() const noexcept { return owner_.load(std::memory_order_relaxed) == this_thread(); }
   void take() {
     base::lock();
     owner_.store(this_thread(), std::memory_order_relaxed);

@@ -26,6 +26,14 @@ struct member_index {
     return r != nullptr && r->id == id ? r : nullptr;
   }
 
+  // The id of the member with that key; a false id if there is none.
+  backend_id id_of(std::string_view key) const noexcept {
+    record<B> const* const r = by_key.find(key);
+    return r != nullptr ? r->id : backend_id{};
+  }
+
+  attributes attributes_of(record_base const& r) const { return {r.weight, r.priority, zones[r.zone]}; }
+
   // The number of a zone. A new name gets the next number. Fails if there are more names than numbers. O(zones).
   std::uint16_t zone_number(std::string const& name, std::string_view key) {
     std::size_t i = 0;

@@ -140,8 +140,7 @@ class pool {
   /// The id of the member with that key; a false id if there is none. Blocking; O(1).
   backend_id find(std::string_view key) const {
     detail::control_guard const lock{control_, "find"};
-    record const* const r = index_.by_key.find(key);
-    return r != nullptr ? r->id : backend_id{};
+    return index_.id_of(key);
   }
 
   /// The number of members. Blocking; O(1).
@@ -167,7 +166,7 @@ class pool {
   bool visit(backend_id id, Visitor&& f) const {
     detail::control_guard const lock{control_, "visit"};
     record const* const r = index_.find(id);
-    if (r != nullptr) f(r->value, attributes{r->weight, r->priority, index_.zones[r->zone]}, states_.health(id));
+    if (r != nullptr) f(r->value, index_.attributes_of(*r), states_.health(id));
     return r != nullptr;
   }
 

@@ -52,13 +52,11 @@ class transaction {
   bool update(backend_id id, attribute_changes const& c) {
     record* const r = index_.find(id);
     if (r == nullptr) return false;
-    numbers wanted = given(*r);
-    if (c.weight) detail::read_number(wanted.weight, "weight", *c.weight, 0xFFFFFFFF, r->key);
-    std::uint32_t priority = wanted.priority;
-    if (c.priority) detail::read_number(priority, "priority", *c.priority, 0xFFFF, r->key);
-    wanted.priority = static_cast<std::uint16_t>(priority);
-    if (c.zone) wanted.zone = index_.zone_number(*c.zone, r->key);
-    set_numbers(*r, wanted);
+    attributes a = index_.attributes_of(*r);
+    if (c.weight) detail::read_number(a.weight, "weight", *c.weight, 0xFFFFFFFF, r->key);
+    if (c.priority) detail::read_number(a.priority, "priority", *c.priority, 0xFFFF, r->key);
+    if (c.zone) a.zone = *c.zone;
+    set_numbers(*r, numbers_of(a, r->key));
     return true;
   }
 
@@ -104,10 +102,7 @@ class transaction {
   }
 
   /// The id of the member with that key, the changes made so far included; a false id if there is none.
-  backend_id find(std::string_view key) const noexcept {
-    record const* const r = index_.by_key.find(key);
-    return r != nullptr ? r->id : backend_id{};
-  }
+  backend_id find(std::string_view key) const noexcept { return index_.id_of(key); }
 
   /// The number of members, the changes made so far included.
   std::size_t size() const noexcept { return old_.all().size() + added_.size() - removed_.size(); }
