@@ -78,7 +78,7 @@ struct maglev {
   // The entries without an owner.
   class free_entries {
    public:
-    explicit free_entries(std::uint32_t size) : size_{size}, count_{size}, taken_(size / 64 + 1) {
+    explicit free_entries(std::uint32_t size) : size_{size}, count_{size}, taken_(size) {
       while (few_ * few_ < size / 4) ++few_;
     }
 
@@ -88,21 +88,19 @@ struct maglev {
     // entries are looked at instead, so that filling a table takes no more than half of size · ln size steps.
     void take_next(permutation& p) {
       if (count_ > few_)
-        while (is_taken(p.at)) p.at = p.at >= size_ - p.skip ? p.at - (size_ - p.skip) : p.at + p.skip;
+        while (taken_[p.at]) p.at = p.at >= size_ - p.skip ? p.at - (size_ - p.skip) : p.at + p.skip;
       else
         p.at = take_nearest(p);
-      taken_[p.at / 64] |= std::uint64_t{1} << p.at % 64;
+      taken_[p.at] = true;
       --count_;
     }
 
    private:
-    bool is_taken(std::uint32_t entry) const noexcept { return (taken_[entry / 64] >> entry % 64 & 1) != 0; }
-
     // An entry is (entry − at) / skip steps away, modulo the size, which is a prime.
     std::uint32_t take_nearest(permutation const& p) {
       if (last_.empty())
         for (std::uint32_t e = 0; e != size_; ++e)
-          if (!is_taken(e)) last_.push_back(e);
+          if (!taken_[e]) last_.push_back(e);
       std::uint64_t inverse = 1;  // of the skip: its power of size − 2
       std::uint64_t square = p.skip;
       for (std::uint32_t n = size_ - 2; n != 0; n /= 2, square = square * square % size_)
@@ -119,8 +117,8 @@ struct maglev {
 
     std::uint32_t size_, count_;
     std::uint32_t few_ = 0;
-    std::vector<std::uint64_t> taken_;  // a bit for each entry
-    std::vector<std::uint32_t> last_;   // the free ones, once they are few
+    std::vector<bool> taken_;
+    std::vector<std::uint32_t> last_;  // the free ones, once they are few
   };
 
   static std::vector<std::uint32_t> filled(members_view members, std::uint32_t size) {
