@@ -19,7 +19,11 @@ export namespace equipoise {
 using equipoise::address;
 using equipoise::admission;
 using equipoise::assign_options;
+using equipoise::assign_result;
 using equipoise::attribute_changes;
+using equipoise::bad_entry;
+using equipoise::entry;
+using equipoise::result;
 using equipoise::attributes;
 using equipoise::backend;
 using equipoise::backend_id;

@@ -21,8 +21,14 @@ class lease;  ///< what acquire() returns: a backend, and work that counts until
 template <class B>
 class choice;  ///< what select() returns: a backend, or the reason why there is none
 
-struct pool_options;       ///< how a pool is made
-struct assign_options;     ///< how pool::assign() treats its list
+struct pool_options;                  ///< how a pool is made
+struct assign_options;                ///< how pool::assign() treats its list
+enum class bad_entry : std::uint8_t;  ///< what it does with one that is wrong
+struct assign_result;                 ///< what it did
+template <class B>
+struct entry;  ///< an element of its list with attributes of its own
+template <class T>
+class result;              ///< what the try_ functions return
 struct pick_options;       ///< what an application says about one pick
 struct attributes;         ///< weight, priority and zone of a backend
 struct attribute_changes;  ///< what pool::update() changes of them

@@ -111,8 +111,9 @@ class Pool:
             member = (self.first + i).dereference()
             slot = int(member["id"]["slot"])
             flags = raw((words + slot).dereference(), 4) & HEALTH_BITS
-            stripes = range(int(states["stripes_"]))
-            in_flight = sum(raw((counts + s * int(states["stride_"]) + slot).dereference(), 4) for s in stripes)
+            # Each slot has two counters in each stripe.
+            firsts = (2 * (s * int(states["stride_"]) + slot) for s in range(int(states["stripes_"])))
+            in_flight = sum(raw((counts + first + i).dereference(), 4) for first in firsts for i in (0, 1))
             text = "%s %s, weight %d, %d in flight" % (id_text(member["id"]), flags_text(flags), int(member["weight"]),
                                                        in_flight)
             yield text_at(member["record"]["key"]), text

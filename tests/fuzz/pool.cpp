@@ -16,8 +16,10 @@
 #include <set>
 
 using equipoise::admission;
+using equipoise::attribute_changes;
 using equipoise::attributes;
 using equipoise::backend_id;
+using equipoise::bad_entry;
 using equipoise::health_flag;
 using equipoise::outcome;
 using equipoise::pick_error;
@@ -66,10 +68,20 @@ struct known {
   backend_id id;
   std::uint32_t number = 0;
   attributes attrs;
+  attributes listed;  // what the list or update() says
+  attribute_changes overrides;
   health_flag flags = health_flag::none;
   bool healthy_when_published = true;
   std::uint64_t ok = 0, failed = 0, in_a_row = 0;
 
+  bool is_overridden = false;
+
+  static attributes changed(attributes a, attribute_changes const& c) {
+    if (c.weight) a.weight = static_cast<std::uint32_t>(*c.weight);
+    if (c.priority) a.priority = static_cast<std::uint32_t>(*c.priority);
+    if (c.zone) a.zone = *c.zone;
+    return a;
+  }
   health_flag health() const { return attrs.weight == 0 ? flags | health_flag::zero_weight : flags; }
 };
 
@@ -116,7 +128,7 @@ class model_and_pool {
     std::uint32_t slots_in_use;
     std::vector<backend_id> removed;
     std::size_t size() const { return now.order.size(); }
-    bool changed = false, incomplete = false;
+    bool changed = false;
   };
 
   template <class P>
@@ -211,11 +223,11 @@ class model_and_pool {
             expected = end::refused;
             throw;
           }
-          FUZZ_CHECK(t.changed() == (c.changed || c.incomplete));
+          FUZZ_CHECK(t.changed() == c.changed);
           FUZZ_CHECK(t.size() == c.size());
         }
         if (throws) throw injected{};
-        if (c.incomplete || (c.changed && levels_refuse(c.now))) expected = end::refused;
+        if (c.changed && levels_refuse(c.now)) expected = end::refused;
       });
     } catch (std::invalid_argument const& e) {
       FUZZ_CHECK(std::string_view{e.what()}.starts_with("equipoise: "));
@@ -272,10 +284,24 @@ class model_and_pool {
           auto const id = id_in(c);
           auto const a = some_attributes();
           auto const* const key = c.now.key_of_id(id);
-          expected_refusal = key != nullptr && a.priority > most_priority;
-          FUZZ_CHECK(t.update(id, {.weight = a.weight, .priority = a.priority, .zone = a.zone}) == (key != nullptr));
-          FUZZ_CHECK(!expected_refusal);
-          if (key != nullptr) updated(c, *key, a);
+          attribute_changes named;
+          auto const which = in_.next();
+          if ((which & 1) == 0) named.weight = a.weight;
+          if ((which & 2) == 0) named.priority = a.priority;
+          if ((which & 4) == 0) named.zone = a.zone;
+          auto const call = which >> 3 & 3;
+          expected_refusal = call != 3 && key != nullptr && named.priority && a.priority > most_priority;
+          bool const done = call == 2   ? t.override_attributes(id, named)
+                            : call == 3 ? t.clear_overrides(id)
+                                        : t.update(id, named);
+          FUZZ_CHECK(done == (key != nullptr) && !expected_refusal);
+          if (key == nullptr) break;
+          if (call == 2)
+            overridden(c, *key, named);
+          else if (call == 3)
+            not_overridden(c, *key);
+          else
+            updated(c, *key, known::changed(c.now.by_key.at(*key).listed, named));
           break;
         }
         default:
@@ -296,7 +322,7 @@ class model_and_pool {
 
   static void joined(change& c, std::string const& key, std::uint32_t number, attributes const& a, backend_id id) {
     known m;
-    m.id = id, m.number = number, m.attrs = a;
+    m.id = id, m.number = number, m.attrs = m.listed = a;
     c.now.by_key.emplace(key, m);
     c.now.order.push_back(key);
     c.changed = true;
@@ -310,10 +336,25 @@ class model_and_pool {
   }
   static bool updated(change& c, std::string const& key, attributes const& a) {
     auto& m = c.now.by_key.at(key);
-    bool const differs = m.attrs != a;
-    m.attrs = a;
+    bool const differs = m.listed != a;
+    m.listed = a;
+    m.attrs = known::changed(a, m.overrides);
     c.changed |= differs;
     return differs;
+  }
+  static void overridden(change& c, std::string const& key, attribute_changes const& named) {
+    auto& m = c.now.by_key.at(key);
+    if (named.weight) m.overrides.weight = named.weight;
+    if (named.priority) m.overrides.priority = named.priority;
+    if (named.zone) m.overrides.zone = named.zone;
+    m.attrs = known::changed(m.listed, m.overrides);
+    m.is_overridden = c.changed = true;
+  }
+  static void not_overridden(change& c, std::string const& key) {
+    auto& m = c.now.by_key.at(key);
+    c.changed |= std::exchange(m.is_overridden, false);
+    m.overrides = {};
+    m.attrs = m.listed;
   }
 
   template <class Transaction>
@@ -321,45 +362,71 @@ class model_and_pool {
     std::vector<server> list;
     bool const one_more_copy_fails = in_.below(12) == 0;
     for (auto n = in_.below(8); n != 0; --n) list.push_back(some_server());
-    bool const keep = in_.flip(), by_move = in_.flip();
+    auto const mode = in_.next();
+    bool const by_move = (mode & 1) != 0;
+    equipoise::assign_options const options{(mode & 2) != 0, static_cast<bad_entry>((mode >> 3) % 3), (mode & 4) != 0};
+
+    // Which entries stand, and how many slots they need.
+    std::vector<server> good;
     std::set<std::string> listed;
-    bool bad_list = false;
-    for (auto const& s : list) bad_list |= s.name.empty() || !listed.insert(s.name).second;
-    expected_refusal = bad_list;
-    bool any = false;
-    bool const keeps = keep && list.empty();
-    if (!bad_list && !keeps) {
-      for (auto const& key : std::vector<std::string>{c.now.order})
-        if (!listed.contains(key)) left(c, key), any = true;
-      for (auto const& s : list) {
-        auto const at = c.now.by_key.find(s.name);
-        bool const stays = at != c.now.by_key.end() && at->second.number == s.number;
-        if (!stays && at != c.now.by_key.end()) left(c, s.name), any = true;
-        if (!valid(s) || (!stays && full(c))) {
-          expected_refusal = true;
-          c.incomplete = true;
-          break;
-        }
-        if (stays) {
-          any |= updated(c, s.name, s.attrs);
-        } else {
-          joined(c, s.name, s.number, s.attrs, {});
-          any = true;
-        }
-      }
-      if (!c.incomplete) {
-        std::vector<std::string> order;
-        for (auto const& s : list) order.push_back(s.name);
-        if (c.now.order != order) c.now.order = std::move(order), c.changed = any = true;
-      }
+    std::uint32_t joining = 0, bad = 0;
+    for (auto const& s : list) {
+      auto const at = c.now.by_key.find(s.name);
+      bool const is_member = at != c.now.by_key.end();
+      bool const stands = !s.name.empty() && !listed.contains(s.name) && (is_member || valid(s));
+      bad += !stands || !valid(s);
+      if (!stands) continue;
+      listed.insert(s.name);
+      good.push_back(s);
+      joining += valid(s) && (!is_member || (options.rejoin_changed && at->second.number != s.number));
     }
+    bool const keeps =
+        (options.keep_last_good && list.empty()) || (bad != 0 && options.on_bad_entry == bad_entry::keep_last_good);
+    bool const bad_list = bad != 0 && options.on_bad_entry == bad_entry::refuse;
+    expected_refusal = bad_list || (!keeps && c.slots_in_use + waiting_.size() + joining > capacity_);
+    equipoise::assign_result did;
+    did.refused = keeps, did.skipped = bad;
+    if (keeps) did.kept = c.size();
+    if (!expected_refusal && !keeps) apply(c, good, listed, options, did);
+
     server::copies_left = one_more_copy_fails ? 1 + in_.below(4) : 0;
-    bool const changed =
-        by_move ? t.assign(std::move(list), {.keep_last_good = keep}) : t.assign(list, {.keep_last_good = keep});
+    auto const told = by_move ? t.assign(std::move(list), options) : t.assign(list, options);
     server::copies_left = 0;
     FUZZ_CHECK(!expected_refusal);
-    FUZZ_CHECK(changed == any);
-    if (!keeps) c.changed |= std::exchange(c.incomplete, false);  // this one made good what one before it left half-way
+    FUZZ_CHECK(told.added == did.added && told.removed == did.removed && told.replaced == did.replaced &&
+               told.updated == did.updated && told.kept == did.kept && told.skipped == did.skipped &&
+               told.reordered == did.reordered && told.refused == did.refused && told.mistake.empty() == (bad == 0));
+  }
+
+  static void apply(change& c, std::vector<server> const& good, std::set<std::string> const& listed,
+                    equipoise::assign_options const& options, equipoise::assign_result& did) {
+    for (auto const& key : std::vector<std::string>{c.now.order})
+      if (!listed.contains(key)) left(c, key), ++did.removed;
+    std::vector<std::string> stay;
+    for (auto const& s : good)
+      if (c.now.by_key.contains(s.name)) stay.push_back(s.name);
+    did.reordered = stay != c.now.order;
+    for (auto const& s : good) {
+      auto const at = c.now.by_key.find(s.name);
+      bool const is_member = at != c.now.by_key.end(), is_same = is_member && at->second.number == s.number;
+      if (is_member && !valid(s)) {
+        ++did.kept;
+      } else if (is_same) {
+        ++(updated(c, s.name, s.attrs) ? did.updated : did.kept);
+      } else if (is_member && !options.rejoin_changed) {
+        at->second.number = s.number;
+        updated(c, s.name, s.attrs);
+        c.changed = true;
+        ++did.replaced;
+      } else {
+        if (is_member) left(c, s.name), ++did.removed;
+        joined(c, s.name, s.number, s.attrs, {});
+        ++did.added;
+      }
+    }
+    std::vector<std::string> order;
+    for (auto const& s : good) order.push_back(s.name);
+    if (c.now.order != order) c.now.order = std::move(order), c.changed = true;
   }
 
   // A failover refuses all members whose priority is beyond its levels, also those of weight 0.

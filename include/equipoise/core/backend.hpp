@@ -90,32 +90,44 @@ consteval bool attributes_are_read() {
 }
 #undef EQUIPOISE_ATTRIBUTE
 
-// A number of the user's type, if it was given. Refuses, naming field and backend, a value that is out of range.
+// A number of the user's type, if it was given. False if the value is out of range; the mistake then names field and
+// backend.
 template <class Number>
-void read_number(std::uint32_t& into, char const* field, Number value, std::uint32_t max, std::string_view key) {
+bool read_number(std::uint32_t& into, char const* field, Number value, std::uint32_t max, std::string_view key,
+                 std::string& mistake) {
   if constexpr (!std::same_as<Number, not_given>) {
     static_assert(std::integral<Number> && !std::same_as<Number, bool>,
                   "equipoise: a backend's weight and its priority are integers");
-    if (std::cmp_less(value, 0) || std::cmp_greater(value, max))
-      fail("equipoise: " + std::string{field} + " " + std::to_string(value) + " of backend '" + std::string{key} +
-           "' is outside 0 … " + std::to_string(max));
+    if (std::cmp_less(value, 0) || std::cmp_greater(value, max)) {
+      mistake = "equipoise: " + std::string{field} + " " + std::to_string(value) + " of backend '" + std::string{key} +
+                "' is outside 0 … " + std::to_string(max);
+      return false;
+    }
     into = static_cast<std::uint32_t>(value);
   }
+  return true;
+}
+
+// A text of the user's type; a null pointer is empty.
+template <class Text>
+std::string_view view_of(Text const& text) noexcept {
+  if constexpr (std::is_pointer_v<Text>)
+    if (text == nullptr) return {};
+  return std::string_view{text};
 }
 
 template <class B>
 std::string key_text(B const& b) {
-  return std::string{std::string_view{detail::key_from(b)}};
+  return std::string{detail::view_of(detail::key_from(b))};
 }
 
+// The attributes of an object. False if one is out of range.
 template <class B>
-attributes attributes_of(B const& b, std::string_view key) {
-  attributes a;
-  detail::read_number(a.weight, "weight", detail::weight_from(b), 0xFFFFFFFF, key);
-  detail::read_number(a.priority, "priority", detail::priority_from(b), 0xFFFF, key);
+bool read_attributes(attributes& a, B const& b, std::string_view key, std::string& mistake) {
   if constexpr (!std::same_as<decltype(detail::zone_from(b)), not_given>)
-    a.zone = std::string_view{detail::zone_from(b)};
-  return a;
+    a.zone = detail::view_of(detail::zone_from(b));
+  return detail::read_number(a.weight, "weight", detail::weight_from(b), 0xFFFFFFFF, key, mistake) &&
+         detail::read_number(a.priority, "priority", detail::priority_from(b), 0xFFFF, key, mistake);
 }
 
 }  // namespace detail

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A hash index of nodes by their key. The nodes hold the links, so they stay where they are and only make_room()
-// allocates.
+// allocates. It grows by one bucket at a time (linear hashing), so no insertion takes long.
 #pragma once
 
 #include <equipoise/core/config.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace equipoise {
@@ -20,35 +21,41 @@ class key_index {
 
   // The node with that key, or null. O(1) on average.
   Node* find(std::string_view key) const noexcept {
-    Node* n = size_ != 0 ? buckets_[bucket(key)] : nullptr;
+    Node* n = used_ != 0 ? buckets_[bucket(key)] : nullptr;
     while (n != nullptr && n->key != key) n = n->next_in_bucket;
     return n;
   }
 
   // Makes room for `count` nodes in all. If it throws, nothing has changed.
   void make_room(std::size_t count) {
-    if (count <= buckets_.size()) return;
+    auto room = more_room(count);
+    take_room(room);
+  }
+  // The same in two steps, the first of which changes nothing.
+  std::vector<Node*> more_room(std::size_t count) const {
+    std::vector<Node*> room;
+    if (count <= buckets_.size()) return room;
     std::size_t doubled = 16;
     while (doubled < count) doubled *= 2;
-    std::vector<Node*> old(doubled);
-    old.swap(buckets_);
-    for (Node* n : old)
-      while (n != nullptr) {
-        Node& moved = *n;
-        n = n->next_in_bucket;
-        link(moved);
-      }
+    room.reserve(doubled);
+    room = buckets_;
+    room.resize(doubled);
+    return room;
+  }
+  void take_room(std::vector<Node*>& room) noexcept {
+    if (!room.empty()) room.swap(buckets_);
   }
 
   // There must be room for the node.
   void insert(Node& n) noexcept {
+    if (size_ == used_) split();
     link(n);
     ++size_;
   }
 
   // Does nothing if the node is not in the index.
   void erase(Node const& n) noexcept {
-    if (size_ == 0) return;
+    if (used_ == 0) return;
     Node** at = &buckets_[bucket(n.key)];
     while (*at != nullptr && *at != &n) at = &(*at)->next_in_bucket;
     if (*at == nullptr) return;
@@ -57,16 +64,26 @@ class key_index {
   }
 
  private:
+  // The buckets of one doubling are split one after the other; a bucket that is not there yet is still part of its
+  // older half.
   std::size_t bucket(std::string_view key) const noexcept {
-    return std::hash<std::string_view>{}(key) & (buckets_.size() - 1);
+    std::size_t const h = std::hash<std::string_view>{}(key), i = h & (2 * half_ - 1);
+    return i < used_ ? i : h & (half_ - 1);
   }
   void link(Node& n) noexcept {
     Node*& first = buckets_[bucket(n.key)];
     n.next_in_bucket = first;
     first = &n;
   }
+  void split() noexcept {
+    if (used_ == 2 * half_) half_ = used_;
+    Node* n = used_++ != 0 ? std::exchange(buckets_[used_ - 1 - half_], nullptr) : nullptr;
+    while (n != nullptr) link(*std::exchange(n, n->next_in_bucket));
+  }
 
-  std::vector<Node*> buckets_;  // a power of two, or none yet
+  std::vector<Node*> buckets_;
+  std::size_t used_ = 0;  // buckets that hold nodes
+  std::size_t half_ = 1;  // a power of two: half_ < used_ <= 2 × half_, but for the first two buckets
   std::size_t size_ = 0;
 };
 

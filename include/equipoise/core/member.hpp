@@ -17,7 +17,8 @@ struct member {
   backend_id id;
   std::uint32_t weight = 1;
   std::uint16_t priority = 0;
-  std::uint16_t zone = 0;  ///< the pool's number for the zone; pool::zone_name() gives its name
+  std::uint16_t zone : 15 = 0;  ///< the pool's number for the zone; pool::zone_name() gives its name
+  std::uint16_t phase : 1 = 0;  ///< the pool's own: which of its two counters counts the leases on this object
 
   /// The backend's key.
   std::string_view key() const noexcept { return record->key; }

@@ -44,7 +44,7 @@ class admission_control {
         return pick_error::all_down;
       return p.limit != no_limit && states_->load(id.slot) >= p.limit ? pick_error::all_saturated : pick_error::none;
     } else {
-      auto& count = counts_[id.slot];
+      auto& count = count_of(*p.candidate);
       if (!lease_protocol<>::take(count, states_->word_of(id.slot), id.tag, mask)) [[unlikely]] {
         states_->releases().note(id.slot);
         return pick_error::all_down;
@@ -68,10 +68,14 @@ class admission_control {
     if constexpr (std::same_as<Answer, choice<B>>)
       return Answer{record};
     else
-      return Answer{counts_[p.candidate->id.slot], record, options.now};
+      return Answer{count_of(*p.candidate), record, options.now};
   }
 
  private:
+  EQUIPOISE_INLINE state_table::count& count_of(member const& m) const noexcept {
+    return counts_[std::size_t{2} * m.id.slot + m.phase];
+  }
+
   state_table* states_;
   state_table::count* counts_;  // this worker's stripe
 };

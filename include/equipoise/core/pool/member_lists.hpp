@@ -15,8 +15,9 @@ namespace detail {
 // What a change does to the membership. A record is in one of the first three at most.
 template <class Record>
 struct membership_change {
-  std::vector<Record*> joined, left, updated;
-  std::vector<Record*> order;  // all members, if their order changes
+  std::vector<Record*> joined, left;
+  std::vector<Record*> updated;  // with other attributes, or another object: the new one's record
+  std::vector<Record*> order;    // all members, if their order changes
   bool is_reordered = false;
 };
 
@@ -146,7 +147,12 @@ class member_lists {
     return n;
   }
 
-  static member member_of(record_base const& r) noexcept { return {&r, r.id, r.weight, r.priority, r.zone}; }
+  static member member_of(record_base const& r) noexcept {
+    member m{&r, r.id, r.weight, r.priority};
+    m.zone = r.zone & 0x7FFF;
+    m.phase = r.phase;
+    return m;
+  }
 
   static group weight_group(record_base const& r, bool before) noexcept {
     return (before ? r.was_weighted : r.weight != 0) ? group::first : group::none;
@@ -223,8 +229,13 @@ class member_lists {
       for (Record const* r : c.order) all.push_back(member_of(*r));
     } else {
       all.reserve(size() + c.joined.size() - c.left.size());
-      for (member const& m : every_.newest()->members)
-        if (by_slot_[m.id.slot] == m.record) all.push_back(m);
+      for (member const& m : every_.newest()->members) {
+        Record const* const r = by_slot_[m.id.slot];
+        if (r == m.record)
+          all.push_back(m);
+        else if (r != nullptr && r->id == m.id)
+          all.push_back(member_of(*r));  // another object
+      }
       for (Record const* r : c.joined)
         if (all.empty() || all.back().record->position < r->position)
           all.push_back(member_of(*r));

@@ -3,7 +3,7 @@
 // long as a picker may look at it. Control threads only, guarded by the pool's mutex.
 #pragma once
 
-#include <equipoise/core/pool/transaction.hpp>
+#include <equipoise/core/pool/assignment.hpp>
 
 #include <cassert>
 
@@ -33,8 +33,8 @@ class membership {
   using membership_change = detail::membership_change<record>;
 
  public:
-  membership(state_table& states, slot_allocator& slots, member_index<B> const& index)
-      : states_{states}, slots_{slots}, lists_{states, index.by_slot}, list_{new member_list} {
+  membership(state_table& states, slot_allocator& slots, member_index<B>& index)
+      : states_{states}, slots_{slots}, index_{index}, lists_{states, index.by_slot}, list_{new member_list} {
     list_->users = 1;
     list_->zones = &index.zones;
     lists_.begin(*list_);
@@ -49,6 +49,7 @@ class membership {
       assert(states_.in_flight(r->id.slot) == 0 && "equipoise: a pool must outlive its leases");
     for (member const& m : list_->all()) delete &transaction::record_of(m);
     destroy_all(leaving_);
+    destroy_all(replaced_);
     destroy_all(left_);
     destroy_all(retired_);
   }
@@ -58,8 +59,10 @@ class membership {
   // Builds everything first, which may throw; the transaction then undoes itself. Then commits, which cannot fail.
   void publish(transaction& t, reclaimed<B>& after) {
     sweep_lists(after);  // an unused list spares a copy
-    if (t.incomplete_) fail("equipoise: a change whose assign() was refused half-way is refused as a whole");
-    membership_change const c = t.result();
+    if (t.incomplete_)
+      fail("equipoise: a change whose assign() was left half-way by an exception is refused as a whole");
+    membership_change const c = t.result_of();
+    auto room = index_.by_key.more_room(index_.by_key.size() + c.joined.size());
     owned<member_list> list{new member_list};
     list->sequence = list_->sequence + 1;
     list->zones = list_->zones;
@@ -82,6 +85,7 @@ class membership {
       ++list->users;
       p->commit(std::move(p->prepared_));
     }
+    look_up_by_key(t, c, room);
     withdraw(t, c, list->sequence);
     lists_.commit(c, *list);
     ++list->users;
@@ -113,6 +117,8 @@ class membership {
   void sweep(reclaimed<B>& after) noexcept {
     sweep_lists(after);
     owned<record> idle;
+    // Nothing new is leased of an object once no list holds it.
+    move_if(replaced_, after.records, [this](record const& r) { return !is_listed(r) && !is_leased(r); });
     move_if(leaving_, idle, [this](record const& r) { return states_.in_flight(r.id.slot) == 0; });
     for (auto* r = idle.get(); r != nullptr; r = r->next.get()) {
       if (auto* const reports = states_.reports(r->id.slot)) reports->reset();
@@ -147,7 +153,7 @@ class membership {
     return n;
   }
   std::size_t lists_waiting() const noexcept { return length(retired_); }
-  std::size_t records_waiting() const noexcept { return length(leaving_) + length(left_); }
+  std::size_t records_waiting() const noexcept { return length(leaving_) + length(replaced_) + length(left_); }
 
  private:
   void sweep_lists(reclaimed<B>& after) noexcept {
@@ -172,6 +178,22 @@ class membership {
       states_.word_of(r->id.slot).store(r->id.tag | static_cast<std::uint32_t>(flags), std::memory_order_release);
       r.release();  // it belongs to the list now, or to the removed ones
     }
+    for (auto& r : t.replaced_) {
+      record* const by = r.by.release();
+      by->joined = sequence;
+      by->is_updated = by->is_replacement = false;
+    }
+  }
+
+  // What look-ups by key find from here on.
+  void look_up_by_key(transaction& t, membership_change const& c, std::vector<record*>& room) noexcept {
+    std::lock_guard const lock{index_.look_up_mutex};
+    index_.by_key.take_room(room);
+    for (record const* r : c.left) index_.by_key.erase(*r);
+    for (auto const& r : t.replaced_) index_.by_key.erase(*r.of);
+    for (record* r : c.joined) index_.by_key.insert(*r);
+    for (auto const& r : t.replaced_) index_.by_key.insert(*index_.by_slot[r.of->id.slot]);
+    index_.published_count = t.size();
   }
 
   // Members that lose their weight or leave are marked after the exchange, so a pick that sees every old member removed
@@ -187,6 +209,12 @@ class membership {
       r->left = sequence;
       push(leaving_, std::move(r));
     }
+    for (auto const& replaced : t.replaced_) {
+      owned<record> r{replaced.of};
+      r->leave_index();
+      r->left = sequence;
+      push(replaced_, std::move(r));
+    }
   }
 
   // Whether a list that is not freed yet holds the record.
@@ -196,12 +224,20 @@ class membership {
     return false;
   }
 
+  // Whether a lease may hold a replaced object. The slot has another owner only after all its leases have ended.
+  bool is_leased(record const& r) const noexcept {
+    std::uint32_t const word = states_.word_of(r.id.slot).load(std::memory_order_acquire);
+    return same_generation(word, r.id.tag) && states_.in_flight_of_phase(r.id.slot, r.phase) != 0;
+  }
+
   state_table& states_;
   slot_allocator& slots_;
+  member_index<B>& index_;
   member_lists<record> lists_;
   owned<member_list> list_;
   owned<member_list> retired_;
   owned<record> leaving_;          // removed members whose slots may be in use
+  owned<record> replaced_;         // objects that others have replaced
   owned<record> left_;             // removed members without leases, in a list that is not freed yet
   bool some_lists_freed_ = false;  // since left_ was looked at
   publisher* balancers_ = nullptr;

@@ -34,10 +34,38 @@ struct pool_options {
   void* context = nullptr;                                           ///< the observer's first argument
 };
 
+/// What pool::assign() does with a list that has a bad entry: an empty key, a key that was listed before, or a number
+/// that is out of range.
+enum class bad_entry : std::uint8_t {
+  refuse,          ///< fails, and changes nothing
+  skip,            ///< leaves the entry out: of two with the same key, the first counts
+  keep_last_good,  ///< changes nothing
+};
+
 /// How pool::assign() treats its list.
 struct assign_options {
   /// An empty list changes nothing. An empty answer of service discovery more often means a fault than an empty fleet.
   bool keep_last_good = false;
+  bad_entry on_bad_entry = bad_entry::refuse;  ///< what happens to a list with such an entry
+  /// An object that differs from the one with its key ends that membership and begins a new one: with a new id,
+  /// healthy, and without work in flight.
+  bool rejoin_changed = false;
+};
+
+/// What pool::assign() did. It converts to bool, and compares with one: whether anything changed.
+struct assign_result {
+  std::size_t added = 0;     ///< keys that were no member's
+  std::size_t removed = 0;   ///< members that were not listed
+  std::size_t replaced = 0;  ///< members with another object now
+  std::size_t updated = 0;   ///< members with the same object and other attributes
+  std::size_t kept = 0;      ///< members that are as they were
+  std::size_t skipped = 0;   ///< bad entries that were left out
+  bool reordered = false;    ///< members changed places with each other
+  bool refused = false;      ///< the list was not taken, and the last good one stays
+  std::string mistake = {};  ///< what is wrong with the first bad entry; empty if there is none
+
+  explicit operator bool() const noexcept { return added + removed + replaced + updated != 0 || reordered; }
+  friend bool operator==(assign_result const& r, bool changed) noexcept { return static_cast<bool>(r) == changed; }
 };
 
 namespace detail {

@@ -29,7 +29,8 @@ class pool {
   using reclaimed = detail::reclaimed<B>;
 
  public:
-  /// What the function given to change() receives. It has add, remove, update, assign, find and size, as below.
+  /// What the function given to change() receives. It has the functions of the pool that change the membership, also in
+  /// their try_ forms, and find and size, which know the changes made so far.
   using transaction = detail::transaction<B>;
 
   /// Fails if an option is out of range, or if there is no memory.
@@ -63,19 +64,32 @@ class pool {
   }
 
   /// Changes the attributes that are named, as in update(id, {.weight = 8}); the others, the object, its health and its
-  /// counts stay. Returns false if the id is not a member's. Fails if a number is out of range, or if a policy's build
-  /// refuses it. Blocking; see change() for the cost.
+  /// counts stay. The next assign() replaces them by what its list says. Returns false if the id is not a member's.
+  /// Fails if a number is out of range, or if a policy's build refuses it. Blocking; see change() for the cost.
   bool update(backend_id id, attribute_changes const& changes) {
     return change_as("update", [&](transaction& t) { return t.update(id, changes); });
   }
 
-  /// Makes the members be exactly these, and returns whether anything changed. The same backend (== if its type has it,
-  /// else the same key) stays with its health and counts, and takes the new attributes. Another object under a known
-  /// key is a new membership. Members that are not listed are removed. The order of the list becomes the order of the
-  /// members, for policies to which that matters. Fails, and changes nothing, if a key is empty or listed twice.
-  /// Blocking; O(members), cheapest if the list has the order of the members; and every balancer's build.
+  /// Changes the attributes that are named for an operator: they hold whatever update() and assign() say, until
+  /// clear_overrides() or until the backend is removed. As update() otherwise. O(log overrides) more.
+  bool override_attributes(backend_id id, attribute_changes const& changes) {
+    return change_as("override_attributes", [&](transaction& t) { return t.override_attributes(id, changes); });
+  }
+  /// The attributes become what the list or update() said last. Returns false if the id is not a member's. Blocking.
+  bool clear_overrides(backend_id id) {
+    return change_as("clear_overrides", [&](transaction& t) { return t.clear_overrides(id); });
+  }
+
+  /// Makes the members be exactly these, and tells what it did; the result compares with bool: whether anything
+  /// changed. The key is the identity. A member with a listed key keeps its id, health and counts, and takes the
+  /// attributes of the list. If the listed object differs (by ==; always, if its type has none), later picks get the
+  /// new one, and leases that are held keep theirs. Members that are not listed are removed. The order of the list
+  /// becomes the order of the members, for policies to which that matters. An element is a backend, or an entry with
+  /// its attributes. Fails, and changes nothing, if a key is empty or listed twice or a number is out of range, unless
+  /// the options say otherwise, and if the capacity is reached. Blocking; O(members), cheapest if the list has the
+  /// order of the members; and every balancer's build.
   template <class Range>
-  bool assign(Range&& backends, assign_options options = {}) {
+  assign_result assign(Range&& backends, assign_options options = {}) {
     return change_as("assign", [&](transaction& t) { return t.assign(std::forward<Range>(backends), options); });
   }
 
@@ -89,6 +103,41 @@ class pool {
   template <class Change>
   auto change(Change&& f) {
     return change_as("change", std::forward<Change>(f));
+  }
+
+  // The same without exceptions: a mistake is returned. A program without exceptions ends only if a policy's build
+  // refuses the members. Blocking, and with the cost of the functions above.
+
+  /// The id of the new member, or why there is none.
+  result<backend_id> try_add(B backend) {
+    return attempt("try_add", [&](transaction& t) { return t.try_add(std::move(backend)); });
+  }
+  result<backend_id> try_add(B backend, attributes const& a) {
+    return attempt("try_add", [&](transaction& t) { return t.try_add(std::move(backend), a); });
+  }
+  /// Each also fails if the id is not a member's.
+  result<> try_remove(backend_id id) {
+    return attempt("try_remove", [&](transaction& t) { return t.try_remove(id); });
+  }
+  result<> try_update(backend_id id, attribute_changes const& changes) {
+    return attempt("try_update", [&](transaction& t) { return t.try_update(id, changes); });
+  }
+  result<> try_override_attributes(backend_id id, attribute_changes const& changes) {
+    return attempt("try_override_attributes", [&](transaction& t) { return t.try_override_attributes(id, changes); });
+  }
+  result<> try_clear_overrides(backend_id id) {
+    return attempt("try_clear_overrides", [&](transaction& t) { return t.try_clear_overrides(id); });
+  }
+  /// What was done, or why nothing was.
+  template <class Range>
+  result<assign_result> try_assign(Range&& backends, assign_options options = {}) {
+    return attempt("try_assign", [&](transaction& t) { return t.try_assign(std::forward<Range>(backends), options); });
+  }
+  /// Makes many changes if `f` returns a result without a mistake, for instance that of its last try_ function; else
+  /// nothing has changed. Returns what `f` returns, or the mistake of the publish.
+  template <class Change>
+  auto try_change(Change&& f) -> std::invoke_result_t<Change&, transaction&> {
+    return attempt("try_change", std::forward<Change>(f));
   }
 
   /// Publishes if health changed since the last publish, so that the cost of skipping unhealthy members goes away; then
@@ -137,17 +186,18 @@ class pool {
 
   // Look-ups.
 
-  /// The id of the member with that key; a false id if there is none. Blocking; O(1).
-  backend_id find(std::string_view key) const {
-    detail::control_guard const lock{control_, "find"};
-    return index_.id_of(key);
-  }
+  // The first three wait at most for the moment in which a change takes effect, not while tables are built. They may be
+  // called within a change, and then tell what is published.
 
-  /// The number of members. Blocking; O(1).
-  std::size_t size() const {
-    detail::control_guard const lock{control_, "size"};
-    return members_.current().all().size();
-  }
+  /// The id of the member with that key; a false id if there is none. Blocking (a short mutex); O(1).
+  backend_id find(std::string_view key) const { return index_.published_id(key); }
+
+  /// The number of members. Blocking (a short mutex); O(1).
+  std::size_t size() const { return index_.published_size(); }
+
+  /// The name of a zone number (member::zone); empty for no zone and for an unknown number. Blocking (a short mutex);
+  /// O(1).
+  std::string zone_name(std::uint16_t zone) const { return index_.zone_name(zone); }
 
   /// Calls f(id, B const&, attributes const&, health_flag) for each member: in the order of the list that was assigned
   /// last, then in the order of joining. f runs under the mutex: a blocking function of the pool fails in it.
@@ -156,7 +206,7 @@ class pool {
   void for_each(Visitor&& f) const {
     detail::control_guard const lock{control_, "for_each"};
     for (member const& m : members_.current().all())
-      f(m.id, static_cast<record const*>(m.record)->value, attributes{m.weight, m.priority, index_.zones[m.zone]},
+      f(m.id, static_cast<record const*>(m.record)->value, index_.attributes_of({m.weight, m.priority, m.zone}),
         states_.health(m.id));
   }
 
@@ -166,14 +216,21 @@ class pool {
   bool visit(backend_id id, Visitor&& f) const {
     detail::control_guard const lock{control_, "visit"};
     record const* const r = index_.find(id);
-    if (r != nullptr) f(r->value, index_.attributes_of(*r), states_.health(id));
+    if (r != nullptr) f(r->value, index_.attributes_of({r->weight, r->priority, r->zone}), states_.health(id));
     return r != nullptr;
   }
 
-  /// The name of a zone number (member::zone); empty for no zone and for an unknown number. Blocking; O(1).
-  std::string zone_name(std::uint16_t zone) const {
-    detail::control_guard const lock{control_, "zone_name"};
-    return zone < index_.zones.size() ? index_.zones[zone] : std::string{};
+  /// The attributes of a member that are overridden, and no others. Blocking; O(log overrides).
+  attribute_changes overrides(backend_id id) const {
+    detail::control_guard const lock{control_, "overrides"};
+    record const* const r = index_.find(id);
+    attribute_changes c;
+    if (r == nullptr || !r->is_overridden) return c;
+    auto const& o = index_.override_of(*r);
+    if (o.has_weight) c.weight = o.own.weight;
+    if (o.has_priority) c.priority = o.own.priority;
+    if (o.has_zone) c.zone = index_.zones[o.own.zone];
+    return c;
   }
 
   /// How much waits to be reclaimed by a later refresh() or change.
@@ -206,6 +263,19 @@ class pool {
       if (t.changed()) publish(t, after);
       return result;
     }
+  }
+
+  // The same for a function that returns a result.
+  template <class Change>
+  auto attempt(char const* function, Change&& f) {
+    reclaimed after;
+    detail::control_guard const lock{control_, function};
+    return detail::caught([&] {
+      transaction t{members_.current(), index_, slots_};
+      auto result = f(t);
+      if (result && t.changed()) publish(t, after);
+      return result;
+    });
   }
 
   bool change_health(backend_id id, health_flag flags, bool on) noexcept {

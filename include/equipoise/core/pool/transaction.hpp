@@ -5,19 +5,22 @@
 #include <equipoise/core/pool/member_index.hpp>
 #include <equipoise/core/pool/options.hpp>
 #include <equipoise/core/registry/slot_allocator.hpp>
+#include <equipoise/core/result.hpp>
 #include <equipoise/core/snapshot/snapshot.hpp>
-
-#include <bit>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
+
+template <class B>
+class assignment;
 
 // What the function that is given to pool::change() receives. Lives inside one call of the pool, under its mutex. If
 // the membership does not commit it, its destructor puts everything back.
 template <class B>
 class transaction {
   using record = detail::record<B>;
+  using numbers = attribute_numbers;
 
  public:
   transaction(member_list const& old, member_index<B>& index, slot_allocator& slots)
@@ -30,17 +33,23 @@ class transaction {
   }
 
   /// Each function does what the pool's function of the same name does, as soon as the whole change is published.
-  backend_id add(B backend) {
-    auto const key = detail::key_text(backend);
-    auto const a = detail::attributes_of(backend, key);
-    return add(std::move(backend), a);
-  }
+  backend_id add(B backend) { return try_add(std::move(backend)).value(); }
+  backend_id add(B backend, attributes const& a) { return try_add(std::move(backend), a).value(); }
 
-  backend_id add(B backend, attributes const& a) {
-    auto key = detail::key_text(backend);
-    if (key.empty()) fail("equipoise: a backend's key is empty");
-    if (index_.by_key.find(key) != nullptr) fail("equipoise: key '" + key + "' is already a member's");
-    return join(std::move(backend), a, std::move(key)).id;
+  result<backend_id> try_add(B backend) {
+    attributes a;
+    std::string mistake;
+    if (!detail::read_attributes(a, backend, detail::key_text(backend), mistake)) return failure(mistake);
+    return try_add(std::move(backend), a);
+  }
+  result<backend_id> try_add(B backend, attributes const& a) {
+    std::string mistake, key = detail::key_text(backend);
+    numbers n;
+    if (key.empty()) return failure("equipoise: a backend's key is empty");
+    if (find_record(key) != nullptr) return failure("equipoise: key '" + key + "' is already a member's");
+    if (!slots_.has(1)) return failure(slots_.shortage());
+    if (!read_numbers(n, a, key, mistake)) return failure(mistake);
+    return join(std::move(backend), n, std::move(key)).id;
   }
 
   bool remove(backend_id id) {
@@ -48,61 +57,80 @@ class transaction {
     if (r != nullptr) leave(*r);
     return r != nullptr;
   }
+  result<> try_remove(backend_id id) { return remove(id) ? result<>{} : no_member(id); }
 
   bool update(backend_id id, attribute_changes const& c) {
-    record* const r = index_.find(id);
-    if (r == nullptr) return false;
-    attributes a = index_.attributes_of(*r);
-    if (c.weight) detail::read_number(a.weight, "weight", *c.weight, 0xFFFFFFFF, r->key);
-    if (c.priority) detail::read_number(a.priority, "priority", *c.priority, 0xFFFF, r->key);
-    if (c.zone) a.zone = *c.zone;
-    set_numbers(*r, numbers_of(a, r->key));
+    if (index_.find(id) == nullptr) return false;
+    try_update(id, c).value();
     return true;
   }
+  result<> try_update(backend_id id, attribute_changes const& c) {
+    record* const r = index_.find(id);
+    if (r == nullptr) return no_member(id);
+    numbers n = listed_for(*r);
+    std::string mistake;
+    if (!read_changes(n, c, r->key, mistake)) return failure(mistake);
+    set_listed(*r, n);
+    return {};
+  }
+
+  bool override_attributes(backend_id id, attribute_changes const& c) {
+    if (index_.find(id) == nullptr) return false;
+    try_override_attributes(id, c).value();
+    return true;
+  }
+  result<> try_override_attributes(backend_id id, attribute_changes const& c) {
+    record* const r = index_.find(id);
+    if (r == nullptr) return no_member(id);
+    numbers n = numbers_of(*r);
+    std::string mistake;
+    if (!read_changes(n, c, r->key, mistake)) return failure(mistake);
+    keep_overrides();
+    auto& all = index_.overrides;
+    std::size_t const i = index_.override_index(id.slot);
+    if (!r->is_overridden) {
+      grow(all);
+      all.insert(all.begin() + static_cast<std::ptrdiff_t>(i), {id, numbers_of(*r), n});
+    }
+    attribute_override& o = all[i];
+    o.own = n;
+    o.has_weight |= c.weight.has_value(), o.has_priority |= c.priority.has_value(), o.has_zone |= c.zone.has_value();
+    r->is_overridden = true;
+    set_numbers(*r, o.effective());
+    changed_ = true;  // so that it is kept
+    return {};
+  }
+
+  bool clear_overrides(backend_id id) {
+    record* const r = index_.find(id);
+    if (r == nullptr) return false;
+    if (r->is_overridden) {
+      keep_overrides();
+      set_numbers(*r, listed_for(*r));
+      forget_override(*r);
+    }
+    return true;
+  }
+  result<> try_clear_overrides(backend_id id) { return clear_overrides(id) ? result<>{} : no_member(id); }
 
   template <class Range>
-  bool assign(Range&& backends, assign_options options = {}) {
+  assign_result assign(Range&& backends, assign_options options = {}) {
+    return try_assign(std::forward<Range>(backends), options).value();
+  }
+  template <class Range>
+  result<assign_result> try_assign(Range&& backends, assign_options options = {}) {
     static_assert(std::copy_constructible<B> || !std::is_lvalue_reference_v<Range>,
                   "equipoise: assign() moves backends that cannot be copied: give it the range as an rvalue");
     static_assert(std::forward_iterator<decltype(std::begin(backends))>,
                   "equipoise: assign() reads its range twice: give it a container, or a view that can be read again");
-    if (options.keep_last_good && std::begin(backends) == std::end(backends)) return false;
-    listed_backends listed = look_up(backends);
-    bool const before = std::exchange(changed_, false) || incomplete_;
-    incomplete_ = true;
-    if (listed.known != size()) {
-      std::vector<record*> unlisted;
-      for_each_member([&](record& r) {
-        if (r.assigned != index_.assigns) unlisted.push_back(&r);
-      });
-      for (record* r : unlisted) leave(*r);
-    }
-    auto* fresh = listed.fresh.data();
-    std::size_t i = 0;
-    for (auto&& element : backends) {
-      record*& known = listed.members[i];
-      if (listed.marks[i++] == mark::unchanged) continue;
-      B const& b = element;  // an element may be of another type that converts to B
-      if (known != nullptr && same(known->value, b)) {
-        set_numbers(*known, numbers_of(detail::attributes_of(b, known->key), known->key));
-        continue;
-      }
-      std::string key = known != nullptr ? std::string{known->key} : std::move((fresh++)->key);
-      if (known != nullptr) leave(*known);
-      auto const a = detail::attributes_of(b, key);
-      if constexpr (std::copy_constructible<B>)
-        known = &join(B(b), a, std::move(key));
-      else
-        known = &join(std::move(element), a, std::move(key));
-      listed.marks[i - 1] = mark::joined;
-    }
-    put_in_order(listed);
-    incomplete_ = false;
-    return std::exchange(changed_, changed_ || before);
+    return assignment<B>{*this, options}(backends);
   }
 
   /// The id of the member with that key, the changes made so far included; a false id if there is none.
-  backend_id find(std::string_view key) const noexcept { return index_.id_of(key); }
+  backend_id find(std::string_view key) const noexcept {
+    record const* const r = find_record(key);
+    return r != nullptr ? r->id : backend_id{};
+  }
 
   /// The number of members, the changes made so far included.
   std::size_t size() const noexcept { return old_.all().size() + added_.size() - removed_.size(); }
@@ -112,84 +140,21 @@ class transaction {
 
  private:
   friend membership<B>;
+  friend assignment<B>;
 
-  struct listed_key {
-    std::string key;
-    std::size_t index = 0;  // in the list
-    listed_key* next_in_bucket = nullptr;
-  };
-  enum class mark : char { none, unchanged, joined };
-  struct listed_backends {
-    std::vector<record*> members;   // null for a key that is no member's
-    std::vector<mark> marks;        // beside them, so that what has not changed is looked at once
-    std::vector<listed_key> fresh;  // the keys that are no member's
-    std::size_t known = 0;          // how many are
-    bool in_order = true;           // whether these have their present order
-  };
-
-  // Looks for the keys of a list, which must not be empty and differ. It expects the present order, which costs a
-  // comparison for each key; the others are looked up.
-  template <class Range>
-  listed_backends look_up(Range& backends) {
-    listed_backends listed;
-    if constexpr (requires { std::size(backends); }) {
-      listed.members.reserve(std::size(backends));
-      listed.marks.reserve(std::size(backends));
-    }
-    count_assign();
-    constexpr auto none = ~std::size_t{0};
-    std::size_t twice = none;  // the first index with a key that was listed before
-    auto const now = old_.all();
-    std::size_t expected = 0;     // the index of the member that should be next
-    std::uint32_t surprises = 0;  // in a row
-    std::uint64_t last = 0;       // position
-    for (auto const& element : backends) {
-      B const& b = element;
-      auto&& text = detail::key_from(b);
-      std::string_view const key{text};
-      if (key.empty()) fail("equipoise: a backend's key is empty");
-      record* r = expected < now.size() ? &record_of(now[expected]) : nullptr;
-      bool const is_as_expected = r != nullptr && !r->is_leaving && r->key == key;
-      if (!is_as_expected) r = index_.by_key.find(key);
-      std::size_t const i = listed.members.size();
-      listed.members.push_back(r);
-      listed.marks.push_back(r != nullptr && same(r->value, b) && has_attributes(*r, b) ? mark::unchanged : mark::none);
-      if (r == nullptr) {
-        listed.fresh.push_back({std::string{key}, i});
-        continue;
-      }
-      if (r->assigned == index_.assigns && twice == none) twice = i;
-      r->assigned = index_.assigns;
-      ++listed.known;
-      listed.in_order = listed.in_order && std::exchange(last, r->position) < r->position;
-      surprises = is_as_expected ? 0 : surprises + 1;
-      // Finding the place again costs more than looking up a key, so it is tried less and less often.
-      if (is_as_expected)
-        ++expected;
-      else if (std::has_single_bit(surprises))
-        expected = first_from(now, r->position + 1);
-    }
-    key_index<listed_key> fresh;
-    fresh.make_room(listed.fresh.size());
-    for (listed_key& n : listed.fresh) {
-      if (fresh.find(n.key) != nullptr) {
-        twice = n.index < twice ? n.index : twice;
-        break;
-      }
-      fresh.insert(n);
-    }
-    if (twice != none) fail("equipoise: key '" + key_at(backends, twice) + "' is listed twice");
-    return listed;
-  }
-  template <class Range>
-  static std::string key_at(Range& backends, std::size_t index) {
-    for (auto const& element : backends)
-      if (B const& b = element; index-- == 0) return detail::key_text(b);
-    return {};
+  static result<> failure(std::string mistake) { return result<>::failure(std::move(mistake)); }
+  static result<> no_member(backend_id id) {
+    return failure("equipoise: #" + std::to_string(id.slot) + "." + std::to_string(id.tag / one_generation) +
+                   " is no member's id");
   }
 
   static record& record_of(member const& m) noexcept {
     return *const_cast<record*>(static_cast<record const*>(m.record));
+  }
+  record* find_record(std::string_view key) const noexcept {
+    if (record* const r = fresh_.find(key)) return r;
+    record* const r = index_.by_key.find(key);
+    return r != nullptr && !r->is_leaving ? r : nullptr;
   }
 
   template <class T>
@@ -197,36 +162,28 @@ class transaction {
     if (v.size() == v.capacity()) v.reserve(2 * v.size() + 4);
   }
 
-  // Each assign() marks the members that it lists with its number.
-  void count_assign() noexcept {
-    if (++index_.assigns != 0) return;
-    for_each_member([](record& r) { r.assigned = 0; });
-    index_.assigns = 1;
-  }
-
   // Calls f for each member, the changes made so far included.
   template <class F>
   void for_each_member(F&& f) {
     for (member const& m : old_.all())
-      if (record& r = record_of(m); !r.is_leaving) f(r);
+      if (record* const r = index_.find(m.id)) f(*r);
     for (auto const& r : added_)
       if (!r->is_leaving) f(*r);
   }
 
-  // The key must be new and not empty. Everything that can fail comes before the first change.
-  record& join(B backend, attributes const& a, std::string key) {
-    numbers const n = numbers_of(a, key);
-    slots_.require_one();
+  // The key must be new and not empty, and there must be a slot. Everything that can fail comes before the first
+  // change.
+  record& join(B backend, numbers const& n, std::string key) {
     grow(added_);
     if (is_reordered_) grow(order_);
-    index_.by_key.make_room(index_.by_key.size() + 1);
+    fresh_.make_room(fresh_.size() + 1);
     owned<record> fresh{new record{std::move(backend), key}};
 
     fresh->id = slots_.take();
     fresh->states = &slots_.states();
     fresh->position = next_position();
     give(*fresh, n);
-    index_.by_key.insert(*fresh);
+    fresh_.insert(*fresh);
     index_.by_slot[fresh->id.slot] = fresh.get();
     if (is_reordered_) order_.push_back(fresh.get());
     added_.push_back(std::move(fresh));
@@ -234,38 +191,134 @@ class transaction {
     return *added_.back();
   }
 
-  void leave(record& r) {
+  void leave(record& joined) {
+    record& r = joined.is_replacement ? take_back(joined) : joined;
     grow(removed_);
+    if (r.is_overridden) forget_override(r);
     removed_.push_back(&r);
     r.is_leaving = true;
-    index_.by_key.erase(r);
+    if (r.joined == 0) fresh_.erase(r);
     index_.by_slot[r.id.slot] = nullptr;
     changed_ = true;
   }
 
-  // Attributes as records hold them.
-  struct numbers {
-    std::uint32_t weight;
-    std::uint16_t priority, zone;
-    friend bool operator==(numbers const&, numbers const&) = default;
-  };
-  static numbers given(record const& r) noexcept { return {r.weight, r.priority, r.zone}; }
+  // Another object with the same key takes the place of a member's, with its id, its attributes and its place in the
+  // order.
+  record& replace(record& r, B backend) {
+    grow(replaced_);
+    fresh_.make_room(fresh_.size() + 1);
+    owned<record> fresh{new record{std::move(backend), r.key}};
+    fresh->id = r.id;
+    fresh->states = r.states;
+    fresh->position = r.position;
+    fresh->joined = r.joined;
+    fresh->assigned = r.assigned;
+    fresh->was_weighted = r.was_weighted;
+    fresh->is_overridden = r.is_overridden;
+    give(*fresh, numbers_of(r));
+    record& now = *fresh;
+    for (record*& o : order_)
+      if (o == &r) o = &now;
+    if (r.joined == 0) {
+      std::size_t i = 0;
+      while (added_[i].get() != &r) ++i;
+      fresh_.erase(r);
+      added_[i] = std::move(fresh);
+    } else if (r.is_replacement) {
+      std::size_t i = 0;
+      while (replaced_[i].by.get() != &r) ++i;
+      fresh_.erase(r);
+      now.phase = r.phase;
+      now.is_updated = now.is_replacement = true;
+      replaced_[i].by = std::move(fresh);
+    } else {
+      // The counter that no lease uses any more, if there is one.
+      bool const other_is_idle = slots_.states().in_flight_of_phase(r.id.slot, !r.phase) == 0;
+      now.phase = (r.phase != 0) != other_is_idle;
+      now.is_updated = now.is_replacement = true;
+      r.is_leaving = true;
+      replaced_.push_back({&r, std::move(fresh)});
+    }
+    fresh_.insert(now);
+    index_.by_slot[now.id.slot] = &now;
+    changed_ = true;
+    return now;
+  }
+  // The object that was replaced by this one, as if that had not happened.
+  record& take_back(record& replacement) noexcept {
+    std::size_t i = 0;
+    while (replaced_[i].by.get() != &replacement) ++i;
+    record& r = *replaced_[i].of;
+    fresh_.erase(replacement);
+    r.is_leaving = false;
+    r.is_overridden = replacement.is_overridden;
+    for (record*& o : order_)
+      if (o == &replacement) o = &r;
+    std::swap(replaced_[i], replaced_.back());
+    replaced_.pop_back();
+    return r;
+  }
+
+  static numbers numbers_of(record const& r) noexcept { return {r.weight, r.priority, r.zone}; }
   static void give(record& r, numbers const& n) noexcept {
     r.weight = n.weight, r.priority = n.priority, r.zone = n.zone;
   }
-  numbers numbers_of(attributes const& a, std::string_view key) {
-    std::uint32_t priority = 0;
-    detail::read_number(priority, "priority", a.priority, 0xFFFF, key);
-    return {a.weight, static_cast<std::uint16_t>(priority), index_.zone_number(a.zone, key)};
+  // What a member's list says of it, whatever was overridden.
+  numbers listed_for(record const& r) const noexcept {
+    return r.is_overridden ? index_.override_of(r).listed : numbers_of(r);
   }
 
+  bool read_zone(std::uint16_t& into, std::string_view zone, std::string_view key, std::string& mistake) {
+    into = index_.zone_number(zone);
+    if (into != index_.none) return true;
+    mistake = "equipoise: zone '" + std::string{zone} + "' of backend '" + std::string{key} +
+              "' is one more than the 32768 of a pool's life";
+    return false;
+  }
+  bool read_numbers(numbers& n, attributes const& a, std::string_view key, std::string& mistake) {
+    std::uint32_t priority = 0;
+    if (!detail::read_number(priority, "priority", a.priority, 0xFFFF, key, mistake)) return false;
+    n.weight = a.weight;
+    n.priority = static_cast<std::uint16_t>(priority);
+    return read_zone(n.zone, a.zone, key, mistake);
+  }
+  bool read_changes(numbers& n, attribute_changes const& c, std::string_view key, std::string& mistake) {
+    std::uint32_t priority = n.priority;
+    if (c.weight && !detail::read_number(n.weight, "weight", *c.weight, 0xFFFFFFFF, key, mistake)) return false;
+    if (c.priority && !detail::read_number(priority, "priority", *c.priority, 0xFFFF, key, mistake)) return false;
+    n.priority = static_cast<std::uint16_t>(priority);
+    return !c.zone || read_zone(n.zone, *c.zone, key, mistake);
+  }
+
+  void set_listed(record& r, numbers const& wanted) {
+    if (!r.is_overridden) return set_numbers(r, wanted);
+    if (wanted == listed_for(r)) return;
+    keep_overrides();
+    attribute_override& o = index_.override_of(r);
+    o.listed = wanted;
+    set_numbers(r, o.effective());
+    changed_ = true;  // so that it is kept
+  }
   void set_numbers(record& r, numbers const& wanted) {
-    if (wanted == given(r)) return;
+    if (wanted == numbers_of(r)) return;
     if (r.joined != 0 && !r.is_updated) {
-      updated_.push_back({&r, given(r)});
+      updated_.push_back({&r, numbers_of(r)});
       r.is_updated = true;
     }
     give(r, wanted);
+    changed_ = true;
+  }
+
+  // Before the first change of an override.
+  void keep_overrides() {
+    if (has_kept_overrides_) return;
+    overrides_before_ = index_.overrides;
+    has_kept_overrides_ = true;
+  }
+  void forget_override(record& r) {
+    keep_overrides();
+    index_.overrides.erase(index_.overrides.begin() + static_cast<std::ptrdiff_t>(index_.override_index(r.id.slot)));
+    r.is_overridden = false;
     changed_ = true;
   }
 
@@ -273,59 +326,8 @@ class transaction {
   static constexpr std::uint64_t gap = std::uint64_t{1} << 20;
   std::uint64_t next_position() noexcept { return index_.last_position += gap; }
 
-  // Gives all members the order of the list that was assigned. Those that have just joined find room between others.
-  void put_in_order(listed_backends const& listed) {
-    std::size_t between = 0;  // how many have joined between others
-    bool const fits = listed.in_order && find_room(listed, between);
-    if (fits && !is_reordered_ && between <= member_lists<record>::few) return;
-    order_.assign(listed.members.begin(), listed.members.end());
-    is_reordered_ = true;
-    if (fits) return;
-    index_.last_position = 0;
-    for (record* r : listed.members) r->position = next_position();
-    changed_ = true;
-  }
-  // False if there is none.
-  bool find_room(listed_backends const& listed, std::size_t& between) noexcept {
-    auto const& all = listed.members;
-    for (std::size_t i = 0; i != all.size(); ++i) {
-      if (listed.marks[i] != mark::joined) continue;
-      std::size_t const first = i;
-      while (i + 1 != all.size() && listed.marks[i + 1] == mark::joined) ++i;
-      std::uint64_t last = first != 0 ? all[first - 1]->position : 0;
-      bool const is_last = i + 1 == all.size();
-      std::uint64_t const step = is_last ? 0 : (all[i + 1]->position - last) / (i + 2 - first);
-      if (step == 0 && !is_last) return false;
-      if (!is_last) between += i + 1 - first;
-      for (std::size_t k = first; k <= i; ++k) all[k]->position = is_last ? next_position() : last += step;
-    }
-    return true;
-  }
-
-  // Whether a record has a backend's attributes already. Out of range counts as different.
-  bool has_attributes(record const& r, B const& b) const {
-    auto const is = [](auto const& given, std::uint32_t value, std::uint32_t usual) {
-      if constexpr (std::same_as<std::remove_cvref_t<decltype(given)>, not_given>)
-        return value == usual;
-      else
-        return std::cmp_equal(given, value);
-    };
-    if (!is(detail::weight_from(b), r.weight, 1) || !is(detail::priority_from(b), r.priority, 0)) return false;
-    if constexpr (std::same_as<decltype(detail::zone_from(b)), not_given>)
-      return r.zone == 0;
-    else
-      return index_.zones[r.zone] == std::string_view{detail::zone_from(b)};
-  }
-
-  static bool same(B const& a, B const& b) {
-    if constexpr (std::equality_comparable<B>)
-      return a == b;
-    else
-      return true;
-  }
-
   // What is to be published. May throw.
-  membership_change<record> result() const {
+  membership_change<record> result_of() const {
     membership_change<record> c;
     for (auto const& r : added_)
       if (!r->is_leaving) c.joined.push_back(r.get());
@@ -333,6 +335,7 @@ class transaction {
       if (r->joined != 0) c.left.push_back(r);
     for (auto const& u : updated_)
       if (!u.of->is_leaving) c.updated.push_back(u.of);
+    for (auto const& r : replaced_) c.updated.push_back(r.by.get());
     if (is_reordered_)
       for (record* r : order_)
         if (!r->is_leaving) c.order.push_back(r);
@@ -341,29 +344,41 @@ class transaction {
   }
 
   void undo() noexcept {
-    for (auto const& r : added_) {
-      index_.by_key.erase(*r);
-      index_.by_slot[r->id.slot] = nullptr;
-    }
+    for (auto const& r : added_) index_.by_slot[r->id.slot] = nullptr;
     for (record* r : removed_)
-      if (r->joined != 0) {
-        r->is_leaving = false;
-        index_.by_key.insert(*r);  // there was room for it before
-        index_.by_slot[r->id.slot] = r;
-      }
+      if (r->joined != 0) come_back(*r);
+    for (auto const& r : replaced_) come_back(*r.of);
     for (auto const& u : updated_) give(*u.of, u.before);
     if (is_reordered_) {
       index_.last_position = 0;
       for (member const& m : old_.all()) record_of(m).position = next_position();
     }
-    index_.zones.resize(zones_before_);
+    if (has_kept_overrides_) {
+      for (attribute_override const& o : index_.overrides)
+        if (record* const r = index_.find(o.id)) r->is_overridden = false;
+      index_.overrides.swap(overrides_before_);
+      for (attribute_override const& o : index_.overrides)
+        if (record* const r = index_.find(o.id)) r->is_overridden = true;
+    }
+    if (index_.zones.size() != zones_before_) {
+      std::lock_guard const lock{index_.look_up_mutex};
+      index_.zones.resize(zones_before_);
+    }
     slots_.back_to(before_);
     for (auto const& r : added_) slots_.spend(r->id);
+  }
+  void come_back(record& r) noexcept {
+    r.is_leaving = false;
+    index_.by_slot[r.id.slot] = &r;
   }
 
   struct update_of {
     record* of;
     numbers before;
+  };
+  struct replacement_of {
+    record* of;
+    owned<record> by;
   };
 
   member_list const& old_;
@@ -372,12 +387,16 @@ class transaction {
   slot_allocator::position before_;
   std::size_t zones_before_;
   std::vector<owned<record>> added_;
+  key_index<record> fresh_;  // what has joined, and what has replaced another object
   std::vector<record*> removed_;
   std::vector<update_of> updated_;  // each once
-  std::vector<record*> order_;      // all members in their new order, if there is one
+  std::vector<replacement_of> replaced_;
+  std::vector<record*> order_;  // all members in their new order, if there is one
+  std::vector<attribute_override> overrides_before_;
+  bool has_kept_overrides_ = false;
   bool is_reordered_ = false;
   bool changed_ = false;
-  bool incomplete_ = false;  // an assign() was refused half-way
+  bool incomplete_ = false;  // an assign() was left half-way by an exception
   bool committed_ = false;
 };
 

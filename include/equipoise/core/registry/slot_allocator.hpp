@@ -15,11 +15,14 @@ class slot_allocator {
  public:
   explicit slot_allocator(state_table& table) : table_{table}, next_free_{table.slots()} {}
 
-  // Fails if there is no slot to take.
-  void require_one() const {
-    if (in_use_ + waiting_ >= table_.capacity() || (free_count_ == 0 && dealt_ == table_.slots()))
-      fail("equipoise: capacity " + std::to_string(table_.capacity()) + " is reached (" + std::to_string(in_use_) +
-           " members, " + std::to_string(waiting_) + " slots wait for leases to end): raise pool_options::capacity");
+  // Whether that many slots can be taken.
+  bool has(std::size_t count) const noexcept {
+    return in_use_ + waiting_ + count <= table_.capacity() && count <= free_count_ + (table_.slots() - dealt_);
+  }
+  // What to say if not.
+  std::string shortage() const {
+    return "equipoise: capacity " + std::to_string(table_.capacity()) + " is reached (" + std::to_string(in_use_) +
+           " members, " + std::to_string(waiting_) + " slots wait for leases to end): raise pool_options::capacity";
   }
 
   // A new identity: the next generation of a slot. Its word is written only when the change is committed.

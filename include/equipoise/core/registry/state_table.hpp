@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The state table: the only truth about which backend may get work, and about the work in flight. It holds one atomic
-// word per backend, and one counter per backend and stripe. It knows slots, not backends.
+// word per backend, and two counters per backend and stripe: one for each of the two objects that a membership may have
+// leases on, the present one and the one that it replaced. It knows slots, not backends.
 #pragma once
 
 #include <equipoise/core/observation.hpp>
@@ -22,7 +23,7 @@ class state_table {
 
   state_table(std::uint32_t capacity, std::uint32_t counter_stripes)
       : capacity_{capacity}, stripes_{counter_stripes}, stride_{round_up(capacity)}, words_{stride_},
-        counts_{std::size_t{stride_} * counter_stripes}, changed_{stride_ / 64}, releases_{stride_} {}
+        counts_{std::size_t{2} * stride_ * counter_stripes}, changed_{stride_ / 64}, releases_{stride_} {}
 
   // The k-th new slot. Consecutive slots are a cache line apart, so that the leases of two workers do not collide.
   static constexpr std::uint32_t deal(std::uint32_t k) noexcept {
@@ -78,14 +79,24 @@ class state_table {
 
   // For load-aware policies: the counter of each stripe is exact at its own instant. Wait-free; O(stripes).
   EQUIPOISE_INLINE std::uint32_t load(std::uint32_t slot) const noexcept {
-    std::uint32_t const first = counts_[slot].load(std::memory_order_relaxed);
+    count const* const both = counts_.data() + std::size_t{2} * slot;
+    std::uint32_t const first = both[0].load(std::memory_order_relaxed) + both[1].load(std::memory_order_relaxed);
     return stripes_ == 1 ? first : first + other_stripes(slot);
   }
 
   // The same, ordered after a flag: zero once after `removed` was set means that no lease is held ever again, and after
   // `draining` that no new one is. Wait-free; O(stripes).
   std::uint32_t in_flight(std::uint32_t slot) const noexcept {
-    return lease_protocol<>::in_flight(counts_.data() + slot, stride_, stripes_);
+    return lease_protocol<>::in_flight(counts_.data() + std::size_t{2} * slot, std::size_t{2} * stride_, stripes_);
+  }
+
+  // The same for the objects with that phase alone. Zero once after no picker can see such an object means that no
+  // lease on one is held ever again, as long as no other object gets the phase. Wait-free; O(stripes).
+  std::uint32_t in_flight_of_phase(std::uint32_t slot, unsigned phase) const noexcept {
+    std::uint32_t sum = 0;
+    for (std::uint32_t s = 0; s != stripes_; ++s)
+      sum += counts_[std::size_t{2} * (std::size_t{s} * stride_ + slot) + phase].load(lease_orders::zero_test);
+    return sum;
   }
 
   // The same for an id. Zero for an id whose slot has another owner: the slot was given away because its count was
@@ -115,7 +126,9 @@ class state_table {
 
   word& word_of(std::uint32_t slot) noexcept { return words_[slot]; }
   word const& word_of(std::uint32_t slot) const noexcept { return words_[slot]; }
-  count* stripe(std::uint32_t s) noexcept { return counts_.data() + std::size_t{s % stripes_} * stride_; }
+
+  // The counters of one stripe. Those of a slot lie at 2 × slot and behind it.
+  count* stripe(std::uint32_t s) noexcept { return counts_.data() + std::size_t{2} * (s % stripes_) * stride_; }
 
  private:
   template <class B>
@@ -125,8 +138,10 @@ class state_table {
   static constexpr std::uint32_t round_up(std::uint32_t n) noexcept { return (n + block - 1) & ~(block - 1); }
   EQUIPOISE_OUT_OF_LINE std::uint32_t other_stripes(std::uint32_t slot) const noexcept {
     std::uint32_t sum = 0;
-    for (std::uint32_t s = 1; s < stripes_; ++s)
-      sum += counts_[std::size_t{s} * stride_ + slot].load(std::memory_order_relaxed);
+    for (std::uint32_t s = 1; s < stripes_; ++s) {
+      count const* const both = counts_.data() + std::size_t{2} * (std::size_t{s} * stride_ + slot);
+      sum += both[0].load(std::memory_order_relaxed) + both[1].load(std::memory_order_relaxed);
+    }
     return sum;
   }
   bool known(backend_id id) const noexcept { return id && id.slot < stride_; }
