@@ -140,8 +140,14 @@ class any_policy {
   /// Whether a select() without a key would be `refused`.
   bool needs_key() const noexcept { return policy_->needs_key(); }
 
-  /// The name of the policy inside, as policy_registry reads it: "failover{maglev}".
-  std::string describe() const { return policy_->describe(); }
+  /// The policy inside, as policy_registry reads it: "failover{maglev}"; or the name that named() gave it.
+  std::string describe() const { return name_.empty() ? policy_->describe() : name_; }
+
+  /// The same policy under another name, which describe() and explain() then show.
+  any_policy named(std::string name) && {
+    name_ = std::move(name);
+    return std::move(*this);
+  }
 
  private:
   struct erased : detail::reference_counted {
@@ -212,6 +218,7 @@ class any_policy {
   };
 
   detail::shared<erased const> policy_;
+  std::string name_;  // instead of the policy's own, if it is not empty
 };
 
 }  // namespace EQUIPOISE_ABI

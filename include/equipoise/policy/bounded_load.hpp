@@ -45,10 +45,17 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
 
   double const factor;  ///< 1 + ε
 
+  static constexpr parameter parameters[] = {{.name = "factor",
+                                              .member = parameter_of<&bounded_load::factor>,
+                                              .preset = 1.25,
+                                              .least = 1,
+                                              .most = 1e6,
+                                              .wanted = "a number greater than 1 and up to 1000000",
+                                              .accepts = [](double value) { return value > 1; }}};
+
   /// Fails if the factor is not greater than 1, or greater than 1 000 000.
   explicit bounded_load(P policy, double most_over_share = 1.25) : base{std::move(policy)}, factor{most_over_share} {
-    if (!(factor > 1) || factor > 1e6)
-      fail("equipoise: bounded_load::factor " + std::to_string(factor) + " is outside (1, 1000000]");
+    parameters[0].check(name, factor);
   }
 
   table build(members_view members) const {

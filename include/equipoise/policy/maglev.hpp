@@ -29,6 +29,15 @@ struct maglev {
 
   std::uint32_t const entries = 65'537;  ///< size of the table, a prime
 
+  static constexpr parameter parameters[] = {
+      {.name = "entries",
+       .member = parameter_of<&maglev::entries>,
+       .preset = 65'537,
+       .least = 2,
+       .most = 1 << 30,
+       .wanted = "a prime below 2^30",
+       .accepts = [](double n) { return detail::is_prime(static_cast<std::uint64_t>(n)); }}};
+
   using key_type = basic_key<Hash>;
   using pick_state = detail::probe;
 
@@ -41,10 +50,7 @@ struct maglev {
 
   maglev() = default;
   /// Fails if the size is not a prime below 2^30.
-  explicit maglev(std::int64_t size) : entries{static_cast<std::uint32_t>(size)} {
-    if (size < 2 || size > 1 << 30 || !detail::is_prime(entries))
-      fail("equipoise: maglev::entries " + std::to_string(size) + " is not a prime below 2^30");
-  }
+  explicit maglev(std::int64_t size) : entries{static_cast<std::uint32_t>(size)} { parameters[0].check(name, size); }
 
   table build(members_view members) const {
     table t;

@@ -21,6 +21,9 @@ struct power_of_two {
 
   std::uint32_t choices = 2;  ///< draws per pick; the build fails if it is outside 2 … 10
 
+  static constexpr parameter parameters[] = {
+      {.name = "choices", .member = parameter_of<&power_of_two::choices>, .preset = 2, .least = 2, .most = 10}};
+
   static constexpr std::uint32_t none = 0xFFFFFFFF;
 
   struct table {
@@ -36,8 +39,7 @@ struct power_of_two {
   };
 
   table build(members_view members) const {
-    if (choices < 2 || choices > 10)
-      fail("equipoise: power_of_two::choices " + std::to_string(choices) + " is outside 2 … 10");
+    parameters[0].check(name, choices);
     table t;
     t.all = detail::alias_table{members};
     std::uint64_t total = 0;

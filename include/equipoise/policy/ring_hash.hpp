@@ -29,6 +29,9 @@ struct ring_hash {
 
   std::uint32_t const points = 160;  ///< per unit of weight, 1 … 65 536
 
+  static constexpr parameter parameters[] = {
+      {.name = "points", .member = parameter_of<&ring_hash::points>, .preset = 160, .least = 1, .most = 65'536}};
+
   using key_type = basic_key<Hash>;
 
   struct cursor {};
@@ -48,8 +51,7 @@ struct ring_hash {
   ring_hash() = default;
   /// Fails if the number of points is outside 1 … 65 536.
   explicit ring_hash(std::int64_t points_each) : points{static_cast<std::uint32_t>(points_each)} {
-    if (points_each < 1 || points_each > 65'536)
-      fail("equipoise: ring_hash::points " + std::to_string(points_each) + " is outside 1 … 65536");
+    parameters[0].check(name, points_each);
   }
 
   // Sorted by counting: the hashes are even, so a bucket holds about two points, and the counts become the index.

@@ -14,6 +14,7 @@
 #include <equipoise/core/algorithm.hpp>
 #include <equipoise/core/key_index.hpp>
 #include <equipoise/core/policy/policy.hpp>
+#include <equipoise/policy/policy_text.hpp>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -45,9 +46,22 @@ inline std::string to_string(integer_key k) { return (k.negative ? "-" : "") + s
 class modulo_shards {
  public:
   explicit modulo_shards(std::vector<std::string> backends) : backends_{std::move(backends)} {
-    if (backends_.empty()) fail("equipoise: modulo_shards: the list of backends is empty");
-    for (auto const& name : backends_)
-      if (name.empty()) fail("equipoise: modulo_shards: a backend's key is empty");
+    if (std::string const why = mistake_in(backends_); !why.empty()) fail(why);
+  }
+
+  /// Why the list is refused; empty if it is not. O(backends).
+  static std::string mistake_in(std::vector<std::string> const& backends) {
+    if (backends.empty()) return "equipoise: modulo_shards: the list of backends is empty";
+    for (auto const& name : backends)
+      if (name.empty()) return "equipoise: modulo_shards: a backend's key is empty";
+    return {};
+  }
+
+  /// The map as policy_registry reads it: "modulo_shards{a, b}".
+  std::string describe() const {
+    std::string text;
+    for (auto const& name : backends_) (text += text.empty() ? "" : ", ") += detail::written_text(name);
+    return "modulo_shards{" + text + "}";
   }
 
   /// The keys of the backends, by shard.
@@ -60,6 +74,9 @@ class modulo_shards {
   }
 
  private:
+  friend class shard_map;
+  modulo_shards() = default;
+
   std::vector<std::string> backends_;
 };
 
@@ -73,16 +90,25 @@ class range_shards {
   };
 
   explicit range_shards(std::vector<range> ranges) : ranges_{std::move(ranges)} {
-    if (ranges_.empty()) fail("equipoise: range_shards: the list of ranges is empty");
-    std::sort(ranges_.begin(), ranges_.end(), [](range const& a, range const& b) { return a.first < b.first; });
-    for (std::size_t i = 0; i != ranges_.size(); ++i) {
-      range const& r = ranges_[i];
-      if (r.backend.empty()) fail("equipoise: range_shards: " + written(r) + " names no backend");
-      if (r.last < r.first) fail("equipoise: range_shards: " + written(r) + " ends before it begins");
-      if (i != 0 && !(ranges_[i - 1].last < r.first))
-        fail("equipoise: range_shards: " + written(ranges_[i - 1]) + " and " + written(r) + " overlap");
-      backends_.push_back(r.backend);
+    sort(ranges_);
+    if (std::string const why = mistake_in_sorted(ranges_); !why.empty()) fail(why);
+    for (range const& r : ranges_) backends_.push_back(r.backend);
+  }
+
+  /// Why the ranges are refused; empty if they are not. O(ranges · log ranges).
+  static std::string mistake_in(std::vector<range> ranges) {
+    sort(ranges);
+    return mistake_in_sorted(ranges);
+  }
+
+  /// The map as policy_registry reads it: "range_shards{1..1000=a, 1001..2000=b}".
+  std::string describe() const {
+    std::string text;
+    for (range const& r : ranges_) {
+      (text += text.empty() ? "" : ", ") += to_string(r.first) + ".." + to_string(r.last);
+      text += "=" + detail::written_text(r.backend);
     }
+    return "range_shards{" + text + "}";
   }
 
   /// The keys of the backends, by shard.
@@ -97,6 +123,23 @@ class range_shards {
   }
 
  private:
+  friend class shard_map;
+  range_shards() = default;
+
+  static void sort(std::vector<range>& ranges) {
+    std::sort(ranges.begin(), ranges.end(), [](range const& a, range const& b) { return a.first < b.first; });
+  }
+  static std::string mistake_in_sorted(std::vector<range> const& ranges) {
+    if (ranges.empty()) return "equipoise: range_shards: the list of ranges is empty";
+    for (std::size_t i = 0; i != ranges.size(); ++i) {
+      range const& r = ranges[i];
+      if (r.backend.empty()) return "equipoise: range_shards: " + written(r) + " names no backend";
+      if (r.last < r.first) return "equipoise: range_shards: " + written(r) + " ends before it begins";
+      if (i != 0 && !(ranges[i - 1].last < r.first))
+        return "equipoise: range_shards: " + written(ranges[i - 1]) + " and " + written(r) + " overlap";
+    }
+    return {};
+  }
   static std::string written(range const& r) { return to_string(r.first) + " … " + to_string(r.last); }
 
   std::vector<range> ranges_;
@@ -121,6 +164,24 @@ struct shard_router {
   Map map;
 
   explicit shard_router(Map m) : map{std::move(m)} {}
+
+  /// Of a text that has no mistake. policy_registry uses both, if the map can be made of a text as shard_map can.
+  template <std::same_as<policy_text> Text>
+  explicit shard_router(Text const& text) : map{text.parts[0]} {}
+  /// Why a text is refused; empty if it is not.
+  template <class M = Map>
+  static std::string mistake_in(policy_text const& text) {
+    if (text.parts.size() == 1) return M::mistake_in(text.parts[0]);
+    return "equipoise: policy 'shard_router' needs one map inside: shard_router{modulo_shards{a, b}}";
+  }
+
+  /// "shard_router{modulo_shards{a, b}}", if the map describes itself.
+  std::string describe() const {
+    if constexpr (requires { map.describe(); })
+      return "shard_router{" + map.describe() + "}";
+    else
+      return std::string{name};
+  }
 
   table build(members_view members) const {
     struct known {

@@ -28,6 +28,10 @@ struct zone_first : with_key_of<P> {
   std::string const zone;
   double const threshold;  ///< the least share of the zone's weight that is up, 0 … 1
 
+  static constexpr parameter parameters[] = {
+      {.name = "zone", .member = parameter_of<&zone_first::zone>},
+      {.name = "threshold", .member = parameter_of<&zone_first::threshold>, .most = 1}};
+
   /// The groups of members: those of the zone, the others, and all.
   enum group : std::size_t { near, far, all, groups };
 
@@ -52,8 +56,7 @@ struct zone_first : with_key_of<P> {
   /// Fails if the threshold is outside 0 … 1.
   zone_first(std::string own_zone, P policy, double least_share_up = 0)
       : child{std::move(policy)}, zone{std::move(own_zone)}, threshold{least_share_up} {
-    if (!(threshold >= 0 && threshold <= 1))
-      fail("equipoise: zone_first::threshold " + std::to_string(threshold) + " is outside 0 … 1");
+    parameters[1].check(name, threshold);
   }
 
   table build(members_view members) const {
