@@ -61,7 +61,7 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
   table build(members_view members) const {
     table t = base::build(members);
     if (members.size() > 32)
-      t.picks_between_sums = static_cast<std::uint32_t>(std::max<std::size_t>(8, members.size() / 16));
+      t.picks_between_sums = static_cast<std::uint32_t>(members.size() < 128 ? 8 : members.size() / 16);
     return t;
   }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
@@ -83,11 +83,14 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
     proposal p = this->next(t, c, s, bounded, key);
     if (p.candidate == nullptr) [[unlikely]]
       return again(p, t, c, s, k, key);
-    p.limit = std::min(p.limit, bounded.limit_of(*p.candidate));
+    lower(p, bounded);
     return p;
   }
 
  private:
+  EQUIPOISE_INLINE static void lower(proposal& p, pick const& bounded) noexcept {
+    if (std::uint32_t const limit = bounded.limit_of(*p.candidate); limit < p.limit) p.limit = limit;
+  }
   static double most_per_weight(cursor const& c) noexcept { return c.share * static_cast<double>(c.total + 1); }
 
   // The numbers that refused the pick may be old: tries once more with fresh ones.
@@ -101,7 +104,7 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
       s.child = {};
       pick const bounded = k.limited_per_weight(most_per_weight(c));
       p = this->next(t, c, s, bounded, key);
-      if (p.candidate != nullptr) p.limit = std::min(p.limit, bounded.limit_of(*p.candidate));
+      if (p.candidate != nullptr) lower(p, bounded);
     }
     return p;
   }
@@ -118,7 +121,7 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
       return false;
     std::uint64_t healthy = 0;
     for (member const& m : members) healthy += k.admits(m) ? m.weight : 0;
-    c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, healthy));
+    c.share = factor / static_cast<double>(healthy != 0 ? healthy : 1);
     c.health = k.ordinary() ? health : pick::unknown_health;  // what a retry or a mask sees holds for that pick alone
     return true;
   }

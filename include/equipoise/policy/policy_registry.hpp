@@ -8,6 +8,7 @@
 // A program compiles the policies of its registry: standard() has all of them; of() has those of your lists.
 #pragma once
 
+#include <equipoise/core/array.hpp>
 #include <equipoise/policy/any_policy.hpp>
 #include <equipoise/policy/policy_text.hpp>
 #include <equipoise/policy/standard.hpp>
@@ -390,7 +391,7 @@ class policy_registry {
   // How many characters have to be added, taken away or changed. Letters count as equal in both cases.
   static std::size_t distance(std::string_view a, std::string_view b) {
     auto const lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    std::vector<std::size_t> row(b.size() + 1);
+    detail::array<std::size_t> row(b.size() + 1);
     for (std::size_t j = 0; j != row.size(); ++j) row[j] = j;
     for (std::size_t i = 0; i != a.size(); ++i) {
       std::size_t diagonal = std::exchange(row[0], i + 1);

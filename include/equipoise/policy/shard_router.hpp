@@ -11,7 +11,7 @@
 // Select: wait-free between publishes; O(1) with modulo_shards, O(log ranges) with range_shards.
 #pragma once
 
-#include <equipoise/core/algorithm.hpp>
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/key_index.hpp>
 #include <equipoise/core/policy/policy.hpp>
 #include <equipoise/policy/policy_text.hpp>
@@ -116,10 +116,9 @@ class range_shards {
 
   /// The number of the range, or backends().size() if there is none. O(log ranges).
   std::size_t find(integer_key k) const noexcept {
-    auto const behind =
-        std::upper_bound(ranges_.begin(), ranges_.end(), k, [](integer_key a, range const& r) { return a < r.first; });
-    if (behind == ranges_.begin() || std::prev(behind)->last < k) return ranges_.size();
-    return static_cast<std::size_t>(std::prev(behind) - ranges_.begin());
+    std::size_t const behind =
+        detail::first_behind(ranges_.size(), [&](std::size_t i) { return k < ranges_[i].first; });
+    return behind == 0 || ranges_[behind - 1].last < k ? ranges_.size() : behind - 1;
   }
 
  private:
@@ -127,7 +126,16 @@ class range_shards {
   range_shards() = default;
 
   static void sort(std::vector<range>& ranges) {
-    std::sort(ranges.begin(), ranges.end(), [](range const& a, range const& b) { return a.first < b.first; });
+    struct place {
+      range* of;
+    };
+    detail::array<place> order(ranges.size());
+    for (std::size_t i = 0; i != order.size(); ++i) order[i].of = &ranges[i];
+    detail::sort(order, [](place a, place b) { return a.of->first < b.of->first; });
+    std::vector<range> sorted;
+    sorted.reserve(ranges.size());
+    for (place p : order) sorted.push_back(std::move(*p.of));
+    ranges = std::move(sorted);
   }
   static std::string mistake_in_sorted(std::vector<range> const& ranges) {
     if (ranges.empty()) return "equipoise: range_shards: the list of ranges is empty";
@@ -157,7 +165,7 @@ struct shard_router {
   using key_type = integer_key;
 
   struct table {
-    std::vector<member const*> owner;  // by shard; null while its backend is not a member or has weight 0
+    detail::array<member const*> owner;  // by shard; null while its backend is not a member or has weight 0
   };
   struct cursor {};
 
@@ -189,18 +197,18 @@ struct shard_router {
       std::string_view key;
       known* next_in_bucket;
     };
-    std::vector<known> nodes;
-    nodes.reserve(members.size());
+    auto nodes = detail::array<known>::with_room(members.size());
     detail::key_index<known> by_key;
     by_key.make_room(members.size());
     for (member const& m : members) {
-      nodes.push_back({&m, m.key(), nullptr});
+      nodes.append({&m, m.key(), nullptr});
       by_key.insert(nodes.back());
     }
     table t;
+    t.owner = detail::array<member const*>::with_room(map.backends().size());
     for (auto const& backend : map.backends()) {
       known const* const at = by_key.find(backend);
-      t.owner.push_back(at != nullptr ? at->m : nullptr);
+      t.owner.append(at != nullptr ? at->m : nullptr);
     }
     return t;
   }

@@ -11,6 +11,7 @@
 // after a change of health, if there is a threshold.
 #pragma once
 
+#include <equipoise/core/array.hpp>
 #include <equipoise/hash/key.hpp>
 #include <equipoise/policy/detail/composition.hpp>
 
@@ -36,12 +37,12 @@ struct zone_first : with_key_of<P> {
   enum group : std::size_t { near, far, all, groups };
 
   struct members_of_group {
-    std::vector<member> members;  // the healthy ones first; empty for `all`, which has the whole view
+    detail::array<member> members;  // the healthy ones first; empty for `all`, which has the whole view
     typename driver::table child;
   };
   struct table {
-    std::vector<members_of_group> group;  // three, which stay where they are
-    std::uint64_t weight = 0;             // of the zone
+    members_of_group group[groups];
+    std::uint64_t weight = 0;  // of the zone
   };
   struct cursor {
     typename driver::cursor child[groups]{};
@@ -61,14 +62,12 @@ struct zone_first : with_key_of<P> {
 
   table build(members_view members) const {
     table t;
-    t.group.resize(groups);
-    std::size_t healthy[2] = {0, 0};
+    std::size_t healthy[2] = {0, 0}, count[2] = {0, 0};
     auto const group_of = [&](member const& m) { return !zone.empty() && members.zone_name(m) == zone ? near : far; };
-    for (member const& m : members) {
-      t.group[group_of(m)].members.push_back(m);
-      ++healthy[group_of(m)];
-    }
-    for (member const& m : members.unhealthy()) t.group[group_of(m)].members.push_back(m);
+    for (member const& m : members) ++healthy[group_of(m)];
+    for (member const& m : members.with_unhealthy()) ++count[group_of(m)];
+    for (std::size_t g : {near, far}) t.group[g].members = detail::array<member>::with_room(count[g]);
+    for (member const& m : members.with_unhealthy()) t.group[group_of(m)].members.append(m);
     for (member const& m : t.group[near].members) t.weight += m.weight;
     for (std::size_t g : {near, far})
       t.group[g].child = driver::build(child, members.narrowed(t.group[g].members, healthy[g]));

@@ -188,7 +188,7 @@ void write_parameter(std::string& to, parameter const& p, parameter_value const&
   ((to += to.empty() ? "" : ", ") += p.name) += "=";
   to += is_text ? written_text(value.text) : written_number(value.number);
 }
-// Adds the parameters of a policy whose values are not the presets.
+// Adds the parameters of a policy that do not have their presets.
 template <class = void>
 void write_parameters(std::string& to, array_view<parameter const> parameters, void const* policy) {
   for (parameter const& p : parameters) {
