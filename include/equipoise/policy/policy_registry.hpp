@@ -146,7 +146,7 @@ class policy_registry {
         ((inside += inside.empty() ? "" : ", ") += p.name) += "=";
         inside += is_required(p) ? "…" : detail::written_number(preset(p));
       }
-      return inside.empty() ? name : name + "{" + inside + "}";
+      return inside.empty() ? name : detail::joined({name, "{", inside, "}"});
     }
     // The policy of these values, with those that are not its presets.
     std::string described(parameter_value const* values) const {
@@ -155,11 +155,14 @@ class policy_registry {
         parameter_value const its_preset = parameters[i].member.read(presets);
         detail::write_parameter(inside, parameters[i], values[i], &its_preset);
       }
-      return inside.empty() ? name : name + "{" + inside + "}";
+      return inside.empty() ? name : detail::joined({name, "{", inside, "}"});
     }
     std::string form() const { return written(false); }
     std::string usage() const { return written(true); }
-    std::string quoted() const { return "equipoise: policy '" + name + "'"; }
+    // A sentence about the policy.
+    std::string sentence(std::string_view a, std::string_view b = {}, std::string_view c = {}) const {
+      return detail::joined({"equipoise: policy '", name, "' ", a, b, c});
+    }
   };
 
   // The ways to make a policy.
@@ -249,8 +252,9 @@ class policy_registry {
     for (char c : name)
       good =
           good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-');
-    if (!good) fail("equipoise: policy name '" + std::string{name} + "' is not made of letters, digits, '_' and '-'");
-    if (find(name) != nullptr) fail("equipoise: policy name '" + std::string{name} + "' is taken");
+    if (!good)
+      fail(detail::joined({"equipoise: policy name '", name, "' is not made of letters, digits, '_' and '-'"}));
+    if (find(name) != nullptr) fail(detail::joined({"equipoise: policy name '", name, "' is taken"}));
     entry& e = entries_.emplace_back();
     e.name = name;
     e.make = how;
@@ -291,13 +295,15 @@ class policy_registry {
       any_policy made = e->make({e->state.operator->(), nullptr, preset ? nullptr : values, &t});
       return e->presets != nullptr ? std::move(made).named(e->described(values)) : std::move(made);
     }
-    if (child == nullptr) return refused(why, e->quoted() + " needs another inside: " + e->name + "{round_robin}");
+    if (child == nullptr) return refused(why, e->sentence("needs another inside: ", e->name, "{round_robin}"));
     if (nested == 0)
-      return refused(why, "equipoise: policy '" + detail::shown_text(whole) + "' nests more than eight deep");
+      return refused(
+          why, detail::joined({"equipoise: policy '", detail::shown_text(whole), "' nests more than eight deep"}));
     auto const inside = made_of(*child, nested - 1, whole, why);
     if (!inside) return std::nullopt;
     any_policy made = e->make({e->state.operator->(), &*inside, values, &t});
-    return e->is_named ? std::move(made).named(e->name + "{" + inside->describe() + "}") : std::move(made);
+    return e->is_named ? std::move(made).named(detail::joined({e->name, "{", inside->describe(), "}"}))
+                       : std::move(made);
   }
 
   static std::nullopt_t refused(std::string& why, std::string mistake) {
@@ -318,10 +324,10 @@ class policy_registry {
       if (part.key.empty()) {
         while (next != e.parameters.size() && given[next] != nullptr) ++next;
         i = next;
-        if (i == e.parameters.size()) why = e.quoted() + " has no place for '" + detail::shown_text(part.text) + "'";
+        if (i == e.parameters.size()) why = e.sentence("has no place for '", detail::shown_text(part.text), "'");
       } else {
         while (i != e.parameters.size() && e.parameters[i].name != part.key) ++i;
-        if (i == e.parameters.size()) why = e.quoted() + " has no parameter '" + detail::shown_text(part.key) + "'";
+        if (i == e.parameters.size()) why = e.sentence("has no parameter '", detail::shown_text(part.key), "'");
       }
       if (i == e.parameters.size()) {
         std::string known, nearest;
@@ -329,12 +335,13 @@ class policy_registry {
           (known += known.empty() ? "" : ", ") += p.name;
           if (is_near(part.key, p.name)) nearest = p.name;
         }
-        if (!nearest.empty()) why += "; did you mean '" + nearest + "'?";
-        why += known.empty() ? "; it takes no parameters" : (nearest.empty() ? "; it has: " : " It has: ") + known;
+        if (!nearest.empty()) why += detail::joined({"; did you mean '", nearest, "'?"});
+        why += known.empty() ? "; it takes no parameters" : nearest.empty() ? "; it has: " : " It has: ";
+        why += known;
         return false;
       }
       if (given[i] != nullptr) {
-        why = e.quoted() + " has its parameter " + std::string{e.parameters[i].name} + " twice";
+        why = e.sentence("has its parameter ", e.parameters[i].name, " twice");
         return false;
       }
       given[i] = &part;
@@ -351,7 +358,7 @@ class policy_registry {
         else
           values[i].number = p.preset;
         if (e.presets == nullptr && entry::is_required(p)) {
-          why = e.quoted() + " needs its parameter " + std::string{p.name} + ": " + e.form();
+          why = e.sentence("needs its parameter ", p.name, detail::joined({": ", e.form()}));
           return false;
         }
         continue;
@@ -363,7 +370,8 @@ class policy_registry {
       bool const is_text = p.member.kind == parameter_kind::text;
       if (given[i]->has_braces || (!is_text && !(is_number && p.takes(*number)))) {
         auto const shown = detail::shown_text(text);
-        why = p.mistake(e.name, given[i]->has_braces ? shown + "{…}" : shown, is_number && !given[i]->has_braces);
+        why = p.mistake(e.name, given[i]->has_braces ? detail::joined({shown, "{…}"}) : shown,
+                        is_number && !given[i]->has_braces);
         return false;
       }
       values[i] = is_text ? parameter_value{0, text} : parameter_value{*number, {}};
@@ -372,15 +380,15 @@ class policy_registry {
   }
 
   std::string unknown(std::string_view name) const {
-    std::string text = "equipoise: unknown policy '" + detail::shown_text(name) + "'";
     std::string known;
     entry const* nearest = nullptr;
     for (auto const& e : entries_)
       if (is_near(name, e.name) && (nearest == nullptr || distance(name, e.name) < distance(name, nearest->name)))
         nearest = &e;
     for (auto const& form : all([](entry const& e) { return e.form(); })) (known += known.empty() ? "" : ", ") += form;
-    if (nearest != nullptr) text += "; did you mean '" + nearest->name + "'?";
-    return text + (nearest != nullptr ? " Known: " : "; known: ") + known;
+    return detail::joined({"equipoise: unknown policy '", detail::shown_text(name),
+                           nearest != nullptr ? "'; did you mean '" : "'; known: ",
+                           nearest != nullptr ? nearest->name : "", nearest != nullptr ? "'? Known: " : "", known});
   }
 
   // Whether a name is probably a misspelt one, or its beginning.

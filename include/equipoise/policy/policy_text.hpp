@@ -31,8 +31,10 @@ struct policy_text {
     policy_text whole;
     if (!in.read(whole, deepest)) return std::nullopt;
     if (in.at == text.size()) return whole;
-    in.refuse(text[in.at] == '}' ? "has a '}' too many"
-                                 : "has something behind its end: '" + detail::shown_text(text.substr(in.at)) + "'");
+    if (text[in.at] == '}')
+      in.refuse("has a '}' too many");
+    else
+      in.refuse("has something behind its end: '", detail::shown_text(text.substr(in.at)), "'");
     return std::nullopt;
   }
 
@@ -43,8 +45,8 @@ struct policy_text {
     std::size_t at;
     std::string& why;
 
-    bool refuse(std::string const& what) {
-      why = "equipoise: policy '" + detail::shown_text(text) + "' " + what;
+    bool refuse(std::string_view what, std::string_view more = {}, std::string_view end = {}) {
+      why = detail::joined({"equipoise: policy '", detail::shown_text(text), "' ", what, more, end});
       return false;
     }
     bool next_is(char c) {
@@ -87,7 +89,7 @@ struct policy_text {
         if (part.key.empty()) return refuse("has no name before a '='");
         std::size_t const value = at;
         if (!word(part.text)) return false;
-        if (is_empty(part, value)) return refuse("has no value behind '" + part.key + "='");
+        if (is_empty(part, value)) return refuse("has no value behind '", part.key, "='");
       } else if (braces_left != deepest && is_empty(part, start)) {
         return refuse(at == text.size() ? "lacks a '}' at its end" : "has an empty place in its braces");
       }
@@ -100,7 +102,7 @@ struct policy_text {
           if (!read(part.parts.emplace_back(), braces_left - 1)) return false;
         while (next_is(','));
         if (at == text.size()) return refuse("lacks a '}' at its end");
-        if (!next_is('}')) return refuse("lacks a ',' before '" + detail::shown_text(text.substr(at)) + "'");
+        if (!next_is('}')) return refuse("lacks a ',' before '", detail::shown_text(text.substr(at)), "'");
       }
       skip_spaces();
       return true;

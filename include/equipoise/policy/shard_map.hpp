@@ -68,9 +68,9 @@ class shard_map {
     return not_a(text, "a shard map; there are modulo_shards{a, b} and range_shards{1..9=a, 10..19=b}");
   }
 
-  static std::string not_a(policy_text const& part, std::string const& wanted) {
-    return "equipoise: policy 'shard_router': '" + (part.key.empty() ? "" : part.key + "=") +
-           detail::shown_text(part.text) + (part.has_braces ? "{…}" : "") + "' is not " + wanted;
+  static std::string not_a(policy_text const& part, std::string_view wanted) {
+    return detail::joined({"equipoise: policy 'shard_router': '", part.key, part.key.empty() ? "" : "=",
+                           detail::shown_text(part.text), part.has_braces ? "{…}" : "", "' is not ", wanted});
   }
 
   static std::optional<integer_key> number(std::string_view text) {

@@ -61,7 +61,7 @@ class modulo_shards {
   std::string describe() const {
     std::string text;
     for (auto const& name : backends_) (text += text.empty() ? "" : ", ") += detail::written_text(name);
-    return "modulo_shards{" + text + "}";
+    return detail::joined({"modulo_shards{", text, "}"});
   }
 
   /// The keys of the backends, by shard.
@@ -90,13 +90,12 @@ class range_shards {
   };
 
   explicit range_shards(std::vector<range> ranges) : ranges_{std::move(ranges)} {
-    sort(ranges_);
-    if (std::string const why = mistake_in_sorted(ranges_); !why.empty()) fail(why);
+    if (std::string const why = mistake_in(ranges_); !why.empty()) fail(why);
     for (range const& r : ranges_) backends_.push_back(r.backend);
   }
 
-  /// Why the ranges are refused; empty if they are not. O(ranges · log ranges).
-  static std::string mistake_in(std::vector<range> ranges) {
+  /// Sorts the ranges and returns why they are refused; an empty text if they are not. O(ranges · log ranges).
+  static std::string mistake_in(std::vector<range>& ranges) {
     sort(ranges);
     return mistake_in_sorted(ranges);
   }
@@ -104,11 +103,10 @@ class range_shards {
   /// The map as policy_registry reads it: "range_shards{1..1000=a, 1001..2000=b}".
   std::string describe() const {
     std::string text;
-    for (range const& r : ranges_) {
-      (text += text.empty() ? "" : ", ") += to_string(r.first) + ".." + to_string(r.last);
-      text += "=" + detail::written_text(r.backend);
-    }
-    return "range_shards{" + text + "}";
+    for (range const& r : ranges_)
+      text += detail::joined({text.empty() ? "" : ", ", to_string(r.first), "..", to_string(r.last), "=",
+                              detail::written_text(r.backend)});
+    return detail::joined({"range_shards{", text, "}"});
   }
 
   /// The keys of the backends, by shard.
@@ -141,14 +139,14 @@ class range_shards {
     if (ranges.empty()) return "equipoise: range_shards: the list of ranges is empty";
     for (std::size_t i = 0; i != ranges.size(); ++i) {
       range const& r = ranges[i];
-      if (r.backend.empty()) return "equipoise: range_shards: " + written(r) + " names no backend";
-      if (r.last < r.first) return "equipoise: range_shards: " + written(r) + " ends before it begins";
+      if (r.backend.empty()) return detail::joined({"equipoise: range_shards: ", written(r), " names no backend"});
+      if (r.last < r.first) return detail::joined({"equipoise: range_shards: ", written(r), " ends before it begins"});
       if (i != 0 && !(ranges[i - 1].last < r.first))
-        return "equipoise: range_shards: " + written(ranges[i - 1]) + " and " + written(r) + " overlap";
+        return detail::joined({"equipoise: range_shards: ", written(ranges[i - 1]), " and ", written(r), " overlap"});
     }
     return {};
   }
-  static std::string written(range const& r) { return to_string(r.first) + " … " + to_string(r.last); }
+  static std::string written(range const& r) { return detail::joined({to_string(r.first), " … ", to_string(r.last)}); }
 
   std::vector<range> ranges_;
   std::vector<std::string> backends_;
@@ -186,7 +184,7 @@ struct shard_router {
   /// "shard_router{modulo_shards{a, b}}", if the map describes itself.
   std::string describe() const {
     if constexpr (requires { map.describe(); })
-      return "shard_router{" + map.describe() + "}";
+      return detail::joined({"shard_router{", map.describe(), "}"});
     else
       return std::string{name};
   }

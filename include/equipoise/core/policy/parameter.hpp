@@ -14,6 +14,7 @@
 #include <equipoise/core/array_view.hpp>
 #include <equipoise/core/error.hpp>
 
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -41,6 +42,14 @@ struct parameter_member {
 };
 
 namespace detail {
+// One text of several. A sum of texts compiles a function for each kind of summand.
+template <class = void>
+std::string joined(std::initializer_list<std::string_view> texts) {
+  std::string whole;
+  for (std::string_view const text : texts) whole.append(text.data(), text.size());
+  return whole;
+}
+
 template <auto Member>
 struct member_reader;
 template <class Policy, class Value, Value Policy::*Member>
@@ -119,7 +128,7 @@ std::string shown_text(std::string_view text) {
   std::size_t size = 80;
   if (text.size() <= size) return std::string{text};
   while (size > 76 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;  // not within a character
-  return std::string{text.substr(0, size)} + "…";
+  return joined({text.substr(0, size), "…"});
 }
 }  // namespace detail
 
@@ -149,15 +158,16 @@ struct parameter {
   std::string allowed() const {
     if (!wanted.empty()) return std::string{wanted};
     if (member.kind == parameter_kind::text) return "a text";
-    return (member.kind == parameter_kind::whole ? "a whole number of " : "a number of ") + range();
+    return detail::joined({member.kind == parameter_kind::whole ? "a whole number of " : "a number of ", range()});
   }
 
   /// What is wrong with that value of that policy's parameter, given as it was written.
   template <class = void>
   std::string mistake(std::string_view policy, std::string_view value, bool is_number) const {
-    return "equipoise: " + std::string{policy} + "::" + std::string{name} + " " +
-           (is_number ? std::string{value} : "'" + std::string{value} + "'") +
-           (is_number && wanted.empty() ? " is outside " + range() : " is not " + allowed());
+    bool const is_outside = is_number && wanted.empty();
+    std::string_view const quote = is_number ? "" : "'";
+    return detail::joined({"equipoise: ", policy, "::", name, " ", quote, value, quote,
+                           is_outside ? " is outside " : " is not ", is_outside ? range() : allowed()});
   }
 
   /// Fails, naming the policy, the parameter, the value and the allowed ones, if the number is not allowed.
@@ -171,7 +181,7 @@ struct parameter {
   static constexpr bool accepts_all(double) noexcept { return true; }
   template <class = void>
   std::string range() const {
-    return detail::written_number(least) + " … " + detail::written_number(most);
+    return detail::joined({detail::written_number(least), " … ", detail::written_number(most)});
   }
 };
 

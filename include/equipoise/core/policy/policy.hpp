@@ -87,7 +87,7 @@ std::string describe(P const& policy) {
     std::string inside;
     if constexpr (composition<P>) inside = describe(policy.child);
     if constexpr (detail::has_parameters<P>) detail::write_parameters(inside, P::parameters, &policy);
-    return inside.empty() ? std::string{P::name} : std::string{P::name} + "{" + inside + "}";
+    return inside.empty() ? std::string{P::name} : detail::joined({P::name, "{", inside, "}"});
   } else {
     return "the policy";
   }
