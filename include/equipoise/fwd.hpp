@@ -69,6 +69,7 @@ template <class Map>
 struct shard_router;  ///< a map says which backend owns a number
 class modulo_shards;  ///< shards by the number modulo n
 class range_shards;   ///< shards by ranges of numbers
+class shard_map;      ///< one of the two, chosen at run time
 
 template <class P>
 struct max_in_flight;  ///< limits the work in flight on each backend
@@ -84,6 +85,7 @@ struct zone_first;  ///< the members of one zone before all others
 class any_policy;       ///< a policy chosen at run time
 class any_key;          ///< its key: text, a number, an address, or none
 class policy_registry;  ///< policies by name
+struct policy_text;     ///< the text of a policy as a tree
 
 // Keys.
 
@@ -95,13 +97,17 @@ struct integer_key;  ///< a key that is any 64-bit integer
 // For authors of policies.
 
 template <class T>
-class array_view;     ///< a contiguous range of objects that something else owns
-struct member;        ///< a member as policies see it
-class members_view;   ///< the members that a policy builds its table from
-class pick;           ///< one pick, as a policy sees it
-struct proposal;      ///< what a policy answers
-class random_source;  ///< a random number generator with a seed
-struct no_key;        ///< the key of policies that need none
+class array_view;                          ///< a contiguous range of objects that something else owns
+struct member;                             ///< a member as policies see it
+class members_view;                        ///< the members that a policy builds its table from
+class pick;                                ///< one pick, as a policy sees it
+struct proposal;                           ///< what a policy answers
+class random_source;                       ///< a random number generator with a seed
+struct no_key;                             ///< the key of policies that need none
+struct parameter;                          ///< one parameter of a policy
+struct parameter_value;                    ///< its value: a number or a text
+struct parameter_member;                   ///< how it is read from a policy
+enum class parameter_kind : std::uint8_t;  ///< what it holds
 template <class P>
 struct policy_driver;  ///< how a policy is driven through one pick; compositions use it for their child
 template <class P>

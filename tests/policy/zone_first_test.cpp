@@ -104,7 +104,7 @@ TEST_CASE("zone_first: works within and around other compositions, and by any_po
   CHECK(g.next(2) == "AA");
   fleet h{any_policy{zone_first{"north", any_policy{round_robin{}}}}, members};
   CHECK(h.next(4) == "ADAD");
-  CHECK(h.picker.explain().policy == "zone_first{round_robin}");
+  CHECK(h.picker.explain().policy == "zone_first{round_robin, zone=north}");
 }
 
 TEST_CASE("zone_first refuses a threshold outside 0 … 1, naming field and value") {

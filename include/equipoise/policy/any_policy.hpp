@@ -11,7 +11,9 @@
 #include <equipoise/core/policy/check_policy.hpp>
 #include <equipoise/hash/key.hpp>
 
-#include <array>
+#include <cstdio>
+#include <new>
+#include <string>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -37,51 +39,92 @@ class any_key {
   /// key or if a Key cannot be made of this kind. Wait-free.
   template <class Key, class Use>
   bool as(Use&& use) const noexcept {
-    switch (kind_) {
-      case kind::text:
-        return convert<Key>(text_, use);
-      case kind::natural:
-        return convert<Key>(number_, use);
-      case kind::negatable:
-        return convert<Key>(static_cast<std::int64_t>(number_), use);
-      case kind::address:
-        return convert<Key>(address_, use);
-      case kind::none:
-        break;
-    }
-    return false;
+    static_assert(std::is_trivially_copyable_v<Key>);
+    alignas(Key) unsigned char room[sizeof(Key)];
+    Key* const key = made_in<Key>(room);
+    if (key == nullptr) return false;
+    use(*key);
+    return true;
   }
 
   /// An independent key, as basic_key::derived() makes it. Beyond four derivations the last salts are mixed into one.
   any_key derived(std::uint64_t salt) const noexcept {
     any_key k{*this};
     if (salt == 0) return k;
-    if (derivations_ != salts_.size())
+    if (derivations_ != most_salts)
       k.salts_[k.derivations_++] = salt;
     else
-      k.salts_.back() = mix(salts_.back() + salt);
+      k.salts_[most_salts - 1] = mix(salts_[most_salts - 1] + salt);
     return k;
   }
 
  private:
+  friend class any_policy;
+  static constexpr std::uint8_t most_salts = 4;
   enum class kind : std::uint8_t { none, text, natural, negatable, address };
 
-  template <class Key, class From, class Use>
-  bool convert(From const& from, Use& use) const noexcept {
-    if constexpr (std::constructible_from<Key, From const&>) {
-      Key key(from);
-      for (std::uint8_t i = 0; i != derivations_; ++i) key = equipoise::derived(key, salts_[i]);
-      use(key);
-      return true;
-    } else {
-      return false;
+  // The kinds that a Key can be made of, as bits: a text, a number, an address.
+  template <class Key>
+  static constexpr unsigned kinds_of = (std::constructible_from<Key, std::string_view const&> ? 1 : 0) |
+                                       (std::constructible_from<Key, std::uint64_t const&> ? 2 : 0) |
+                                       (std::constructible_from<Key, address const&> ? 4 : 0);
+  // Tells explain() that the policy wants another kind.
+  EQUIPOISE_OUT_OF_LINE void tell_refusal(pick k, unsigned wanted) const noexcept {
+    static constexpr char const* given[] = {"there is no key", "the key is a text", "the key is a number",
+                                            "the key is a number", "the key is an address"};
+    static constexpr char const* kinds[] = {"a key of another type",
+                                            "a text",
+                                            "a number",
+                                            "a text or a number",
+                                            "an address",
+                                            "a text or an address",
+                                            "a number or an address",
+                                            "a text, a number or an address"};
+    char text[96];
+    std::snprintf(text, sizeof text, "%s, but the policy wants %s", given[static_cast<std::size_t>(kind_)],
+                  kinds[wanted]);
+    k.refused(text);
+  }
+
+  // The Key in that room, or null.
+  template <class Key>
+  Key* made_in(void* room) const noexcept {
+    Key* key = nullptr;
+    switch (kind_) {
+      case kind::text:
+        key = made_of<Key>(room, text_);
+        break;
+      case kind::natural:
+        key = made_of<Key>(room, number_);
+        break;
+      case kind::negatable:
+        key = made_of<Key>(room, static_cast<std::int64_t>(number_));
+        break;
+      case kind::address:
+        key = made_of<Key>(room, address_);
+        break;
+      case kind::none:
+        break;
     }
+    if (key != nullptr)
+      for (std::uint8_t i = 0; i != derivations_; ++i) {
+        Key const next = equipoise::derived(*key, salts_[i]);
+        key = ::new (room) Key(next);
+      }
+    return key;
+  }
+  template <class Key, class From>
+  EQUIPOISE_INLINE static Key* made_of([[maybe_unused]] void* room, [[maybe_unused]] From const& from) noexcept {
+    if constexpr (std::constructible_from<Key, From const&>)
+      return ::new (room) Key(from);
+    else
+      return nullptr;
   }
 
   kind kind_ = kind::none;
   std::uint8_t derivations_ = 0;  // how often
   std::uint64_t number_ = 0;
-  std::array<std::uint64_t, 4> salts_{};  // in order: only the policy inside can make the hash that they apply to
+  std::uint64_t salts_[most_salts]{};  // in order: only the policy inside can make the hash that they apply to
   std::string_view text_;
   address address_;
 };
@@ -135,13 +178,19 @@ class any_policy {
     return policy_->propose(*t, *c.own_, !std::exchange(s.begun, true), k, key);
   }
 
-  bool includes_unhealthy() const noexcept { return policy_->includes_unhealthy(); }
+  bool includes_unhealthy() const noexcept { return policy_->includes_unhealthy; }
 
   /// Whether a select() without a key would be `refused`.
-  bool needs_key() const noexcept { return policy_->needs_key(); }
+  bool needs_key() const noexcept { return policy_->needs_key; }
 
-  /// The name of the policy inside, as policy_registry reads it: "failover{maglev}".
-  std::string describe() const { return policy_->describe(); }
+  /// The policy inside, as policy_registry reads it: "failover{maglev}"; or the name that named() gave it.
+  std::string describe() const { return name_.empty() ? policy_->describe() : name_; }
+
+  /// The same policy under another name, which describe() and explain() then show.
+  any_policy named(std::string name) && {
+    name_ = std::move(name);
+    return std::move(*this);
+  }
 
  private:
   struct erased : detail::reference_counted {
@@ -151,9 +200,10 @@ class any_policy {
     virtual void start(erased_table const&, erased_cursor&, random_source&) const noexcept = 0;
     virtual proposal propose(erased_table const&, erased_cursor&, bool begins, pick const&,
                              any_key const&) const noexcept = 0;
-    virtual bool includes_unhealthy() const noexcept = 0;
-    virtual bool needs_key() const noexcept = 0;
     virtual std::string describe() const = 0;
+
+    bool includes_unhealthy = false;
+    bool needs_key = false;
   };
 
   template <class P>
@@ -171,7 +221,10 @@ class any_policy {
       typename driver::pick_state pick_state{};
     };
 
-    explicit holder(P p) : policy{std::move(p)} {}
+    explicit holder(P p) : policy{std::move(p)} {
+      includes_unhealthy = equipoise::includes_unhealthy(policy);
+      needs_key = equipoise::needs_key(policy);
+    }
 
     any_policy::table build(members_view members) const override {
       return any_policy::table{new own_table{driver::build(policy, members)}};
@@ -200,18 +253,18 @@ class any_policy {
         proposal p;
         if (key.as<key_of_policy<P>>([&](key_of_policy<P> const& own_key) { p = next(own_key); })) [[likely]]
           return p;
-        k.refused("the key is missing, or of another kind");
+        if (k.is_explained()) [[unlikely]]
+          key.tell_refusal(k, any_key::kinds_of<key_of_policy<P>>);
         return proposal::none(pick_error::refused);
       }
     }
-    bool includes_unhealthy() const noexcept override { return equipoise::includes_unhealthy(policy); }
-    bool needs_key() const noexcept override { return equipoise::needs_key(policy); }
     std::string describe() const override { return equipoise::describe(policy); }
 
     P policy;
   };
 
   detail::shared<erased const> policy_;
+  std::string name_;  // instead of the policy's own, if it is not empty
 };
 
 }  // namespace EQUIPOISE_ABI

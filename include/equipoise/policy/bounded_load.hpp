@@ -45,16 +45,23 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
 
   double const factor;  ///< 1 + ε
 
+  static constexpr parameter parameters[] = {{.name = "factor",
+                                              .member = parameter_of<&bounded_load::factor>,
+                                              .preset = 1.25,
+                                              .least = 1,
+                                              .most = 1e6,
+                                              .wanted = "a number greater than 1 and up to 1000000",
+                                              .accepts = [](double value) { return value > 1; }}};
+
   /// Fails if the factor is not greater than 1, or greater than 1 000 000.
   explicit bounded_load(P policy, double most_over_share = 1.25) : base{std::move(policy)}, factor{most_over_share} {
-    if (!(factor > 1) || factor > 1e6)
-      fail("equipoise: bounded_load::factor " + std::to_string(factor) + " is outside (1, 1000000]");
+    parameters[0].check(name, factor);
   }
 
   table build(members_view members) const {
     table t = base::build(members);
     if (members.size() > 32)
-      t.picks_between_sums = static_cast<std::uint32_t>(std::max<std::size_t>(8, members.size() / 16));
+      t.picks_between_sums = static_cast<std::uint32_t>(members.size() < 128 ? 8 : members.size() / 16);
     return t;
   }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
@@ -76,11 +83,14 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
     proposal p = this->next(t, c, s, bounded, key);
     if (p.candidate == nullptr) [[unlikely]]
       return again(p, t, c, s, k, key);
-    p.limit = std::min(p.limit, bounded.limit_of(*p.candidate));
+    lower(p, bounded);
     return p;
   }
 
  private:
+  EQUIPOISE_INLINE static void lower(proposal& p, pick const& bounded) noexcept {
+    if (std::uint32_t const limit = bounded.limit_of(*p.candidate); limit < p.limit) p.limit = limit;
+  }
   static double most_per_weight(cursor const& c) noexcept { return c.share * static_cast<double>(c.total + 1); }
 
   // The numbers that refused the pick may be old: tries once more with fresh ones.
@@ -94,7 +104,7 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
       s.child = {};
       pick const bounded = k.limited_per_weight(most_per_weight(c));
       p = this->next(t, c, s, bounded, key);
-      if (p.candidate != nullptr) p.limit = std::min(p.limit, bounded.limit_of(*p.candidate));
+      if (p.candidate != nullptr) lower(p, bounded);
     }
     return p;
   }
@@ -111,7 +121,7 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
       return false;
     std::uint64_t healthy = 0;
     for (member const& m : members) healthy += k.admits(m) ? m.weight : 0;
-    c.share = factor / static_cast<double>(std::max<std::uint64_t>(1, healthy));
+    c.share = factor / static_cast<double>(healthy != 0 ? healthy : 1);
     c.health = k.ordinary() ? health : pick::unknown_health;  // what a retry or a mask sees holds for that pick alone
     return true;
   }

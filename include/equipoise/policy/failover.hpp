@@ -9,6 +9,7 @@
 // two levels are independent. Select: as the child's, for each level tried.
 #pragma once
 
+#include <equipoise/core/array.hpp>
 #include <equipoise/hash/key.hpp>
 #include <equipoise/policy/detail/composition.hpp>
 
@@ -29,12 +30,11 @@ struct failover : with_key_of<P> {
 
   struct level {
     std::uint32_t priority = 0;
-    std::vector<member> members;  // the healthy ones first
-    std::size_t healthy = 0;
+    detail::array<member> members;  // the healthy ones first
     typename driver::table child;
   };
   struct table {
-    std::vector<level> levels;  // those that have members, in order
+    detail::array<level> levels;  // those that have members, in order
   };
   struct cursor {
     std::array<typename driver::cursor, failover::levels> child{};  // by priority, because levels come and go
@@ -52,18 +52,21 @@ struct failover : with_key_of<P> {
       if (m.priority >= levels)
         fail("equipoise: priority " + std::to_string(m.priority) + " of backend '" + std::string{m.key()} +
              "' is beyond failover's levels 0 … " + std::to_string(levels - 1));
-    std::array<level, levels> by_priority;
-    for (member const& m : members) by_priority[m.priority].members.push_back(m);
-    for (level& l : by_priority) l.healthy = l.members.size();
-    for (member const& m : members.unhealthy()) by_priority[m.priority].members.push_back(m);
+    std::size_t count[levels]{}, healthy[levels]{};
+    for (member const& m : members) ++healthy[m.priority];
+    for (member const& m : members.with_unhealthy()) ++count[m.priority];
     table t;
-    t.levels.reserve(levels);  // levels stay where they are: a child's table may refer to its level's members
+    t.levels = detail::array<level>::with_room(levels);
     for (std::uint32_t i = 0; i != levels; ++i) {
       bool const none_at_all = members.with_unhealthy().empty() && i == 0;  // the child may know bound sessions
-      if (by_priority[i].members.empty() && !none_at_all) continue;
-      level& l = t.levels.emplace_back(std::move(by_priority[i]));
+      if (count[i] == 0 && !none_at_all) continue;
+      level l;
       l.priority = i;
-      l.child = driver::build(child, members.narrowed(l.members, l.healthy));
+      l.members = detail::array<member>::with_room(count[i]);
+      for (member const& m : members.with_unhealthy())
+        if (m.priority == i) l.members.append(m);
+      l.child = driver::build(child, members.narrowed(l.members, healthy[i]));
+      t.levels.append(std::move(l));
     }
     return t;
   }

@@ -9,7 +9,7 @@
 // Select: wait-free between publishes; O(1). Table: 25 kB. Source: ngx_http_upstream_ip_hash_module.c of nginx 1.22.1.
 #pragma once
 
-#include <equipoise/core/algorithm.hpp>
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/policy/policy.hpp>
 #include <equipoise/hash/address.hpp>
 
@@ -25,7 +25,7 @@ struct ip_hash {
   using key_type = address;
 
   struct table {
-    std::vector<std::uint32_t> owner;  // for each hash 0 … 6270
+    detail::array<std::uint32_t> owner;  // for each hash 0 … 6270
   };
   struct cursor {};
   struct pick_state {
@@ -33,14 +33,15 @@ struct ip_hash {
   };
 
   table build(members_view members) const {
-    std::vector<std::uint64_t> sums(members.size());
+    detail::array<std::uint64_t> sums(members.size());
     std::uint64_t total = 0;
     for (std::size_t i = 0; i != members.size(); ++i) sums[i] = total += members[i].weight;
     table t;
     if (total == 0) return t;
-    t.owner.resize(modulus);
+    t.owner = detail::array<std::uint32_t>(modulus);
     for (std::uint32_t h = 0; h != modulus; ++h)
-      t.owner[h] = static_cast<std::uint32_t>(std::upper_bound(sums.begin(), sums.end(), h % total) - sums.begin());
+      t.owner[h] = static_cast<std::uint32_t>(
+          detail::first_behind(sums.size(), [&](std::size_t i) { return h % total < sums[i]; }));
     return t;
   }
 

@@ -12,7 +12,7 @@
 // Source: Eisenbud et al., "Maglev" (NSDI 2016), with turns by weight.
 #pragma once
 
-#include <equipoise/core/algorithm.hpp>
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/policy/policy.hpp>
 #include <equipoise/core/policy/spill_order.hpp>
 #include <equipoise/hash/key.hpp>
@@ -29,22 +29,28 @@ struct maglev {
 
   std::uint32_t const entries = 65'537;  ///< size of the table, a prime
 
+  static constexpr parameter parameters[] = {
+      {.name = "entries",
+       .member = parameter_of<&maglev::entries>,
+       .preset = 65'537,
+       .least = 2,
+       .most = 1 << 30,
+       .wanted = "a prime below 2^30",
+       .accepts = [](double n) { return detail::is_prime(static_cast<std::uint64_t>(n)); }}};
+
   using key_type = basic_key<Hash>;
   using pick_state = detail::probe;
 
   struct cursor {};
   struct table {
-    std::vector<std::uint16_t> narrow;  // indexes of members
-    std::vector<std::uint32_t> wide;    // instead, where there are too many members
+    detail::array<std::uint16_t> narrow;  // indexes of members
+    detail::array<std::uint32_t> wide;    // instead, where there are too many members
     std::uint64_t size = 0;
   };
 
   maglev() = default;
   /// Fails if the size is not a prime below 2^30.
-  explicit maglev(std::int64_t size) : entries{static_cast<std::uint32_t>(size)} {
-    if (size < 2 || size > 1 << 30 || !detail::is_prime(entries))
-      fail("equipoise: maglev::entries " + std::to_string(size) + " is not a prime below 2^30");
-  }
+  explicit maglev(std::int64_t size) : entries{static_cast<std::uint32_t>(size)} { parameters[0].check(name, size); }
 
   table build(members_view members) const {
     table t;
@@ -54,10 +60,12 @@ struct maglev {
            std::to_string(members.size()) + ": name a larger prime");
     auto owners = filled(members, entries);
     t.size = entries;
-    if (members.size() < 65'535)
-      t.narrow.assign(owners.begin(), owners.end());
-    else
+    if (members.size() >= 65'535) {
       t.wide = std::move(owners);
+      return t;
+    }
+    t.narrow = detail::array<std::uint16_t>(entries);
+    for (std::uint32_t e = 0; e != entries; ++e) t.narrow[e] = static_cast<std::uint16_t>(owners[e]);
     return t;
   }
 
@@ -98,9 +106,11 @@ struct maglev {
    private:
     // An entry is (entry − at) / skip steps away, modulo the size, which is a prime.
     std::uint32_t take_nearest(permutation const& p) {
-      if (last_.empty())
+      if (last_.empty()) {
+        last_ = detail::array<std::uint32_t>::with_room(count_);
         for (std::uint32_t e = 0; e != size_; ++e)
-          if (!taken_[e]) last_.push_back(e);
+          if (!taken_[e]) last_.append(e);
+      }
       std::uint64_t inverse = 1;  // of the skip: its power of size − 2
       std::uint64_t square = p.skip;
       for (std::uint32_t n = size_ - 2; n != 0; n /= 2, square = square * square % size_)
@@ -111,29 +121,35 @@ struct maglev {
       for (std::size_t i = 1; i != last_.size(); ++i)
         if (std::uint64_t const n = steps(last_[i]); n < least) least = n, nearest = i;
       std::uint32_t const entry = std::exchange(last_[nearest], last_.back());
-      last_.pop_back();
+      last_.take_last();
       return entry;
     }
 
     std::uint32_t size_, count_;
     std::uint32_t few_ = 0;
-    std::vector<bool> taken_;
-    std::vector<std::uint32_t> last_;  // the free ones, once they are few
+    detail::array<bool> taken_;
+    detail::array<std::uint32_t> last_;  // the free ones, once they are few
   };
 
-  static std::vector<std::uint32_t> filled(members_view members, std::uint32_t size) {
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> names(members.size());
+  static detail::array<std::uint32_t> filled(members_view members, std::uint32_t size) {
+    struct hashed {
+      std::uint64_t hash;
+      std::uint32_t member;
+    };
+    detail::array<hashed> names(members.size());
     for (std::uint32_t i = 0; i != members.size(); ++i) names[i] = {xxh64(members[i].key()), i};
-    std::sort(names.begin(), names.end());
-    std::vector<permutation> order(members.size());
+    detail::sort(names, [](hashed const& a, hashed const& b) {
+      return a.hash != b.hash ? a.hash < b.hash : a.member < b.member;
+    });
+    detail::array<permutation> order(members.size());
     bool equal = true;
     for (std::size_t i = 0; i != order.size(); ++i) {
-      std::uint64_t const a = mix(names[i].first * golden_gamma + 1), b = mix(a + golden_gamma);
-      order[i] = {names[i].second, static_cast<std::uint32_t>(multiply_high(a, size)),
+      std::uint64_t const a = mix(names[i].hash * golden_gamma + 1), b = mix(a + golden_gamma);
+      order[i] = {names[i].member, static_cast<std::uint32_t>(multiply_high(a, size)),
                   size > 2 ? static_cast<std::uint32_t>(multiply_high(b, size - 1)) + 1 : 1};
       equal = equal && members[i].weight == members[0].weight;
     }
-    std::vector<std::uint32_t> owners(size);
+    detail::array<std::uint32_t> owners(size);
     free_entries free{size};
     auto const take_turn = [&](permutation& p) {
       free.take_next(p);
@@ -155,14 +171,22 @@ struct maglev {
       std::uint64_t const at_a = a.number * b.weight, at_b = b.number * a.weight;
       return at_a != at_b ? at_a > at_b : a.place > b.place;
     };
-    std::vector<turn> turns;  // a heap, the earliest on top
-    for (std::uint32_t i = 0; i != order.size(); ++i) turns.push_back({1, members[order[i].member].weight, i});
-    std::make_heap(turns.begin(), turns.end(), later);
+    detail::array<turn> turns(order.size());  // a heap, the earliest on top
+    auto const sink = [&](std::size_t at) {
+      turn const t = turns[at];
+      for (std::size_t child; (child = 2 * at + 1) < turns.size(); at = child) {
+        if (child + 1 != turns.size() && later(turns[child], turns[child + 1])) ++child;
+        if (!later(t, turns[child])) break;
+        turns[at] = turns[child];
+      }
+      turns[at] = t;
+    };
+    for (std::uint32_t i = 0; i != order.size(); ++i) turns[i] = {1, members[order[i].member].weight, i};
+    for (std::size_t i = turns.size(); i-- != 0;) sink(i);
     while (free.count() != 0) {
-      std::pop_heap(turns.begin(), turns.end(), later);
-      take_turn(order[turns.back().place]);
-      ++turns.back().number;
-      std::push_heap(turns.begin(), turns.end(), later);
+      take_turn(order[turns[0].place]);
+      ++turns[0].number;
+      sink(0);
     }
     return owners;
   }

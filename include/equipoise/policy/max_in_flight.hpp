@@ -22,11 +22,16 @@ struct max_in_flight : detail::composition_around<P> {
 
   std::uint32_t const limit;  ///< leases at once on one backend, of all workers together
 
+  static constexpr parameter parameters[] = {{.name = "limit",
+                                              .member = parameter_of<&max_in_flight::limit>,
+                                              .preset = 1024,
+                                              .least = 1,
+                                              .most = no_limit - 1}};
+
   /// Fails if the limit is outside 1 … 4 294 967 294.
   explicit max_in_flight(P policy, std::int64_t most = 1024)
       : base{std::move(policy)}, limit{static_cast<std::uint32_t>(most)} {
-    if (most < 1 || most >= no_limit)
-      fail("equipoise: max_in_flight::limit " + std::to_string(most) + " is outside 1 … 4294967294");
+    parameters[0].check(name, most);
   }
 
   EQUIPOISE_INLINE proposal propose(typename base::table const& t, typename base::cursor& c,

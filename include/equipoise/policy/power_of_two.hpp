@@ -21,6 +21,9 @@ struct power_of_two {
 
   std::uint32_t choices = 2;  ///< draws per pick; the build fails if it is outside 2 … 10
 
+  static constexpr parameter parameters[] = {
+      {.name = "choices", .member = parameter_of<&power_of_two::choices>, .preset = 2, .least = 2, .most = 10}};
+
   static constexpr std::uint32_t none = 0xFFFFFFFF;
 
   struct table {
@@ -36,8 +39,7 @@ struct power_of_two {
   };
 
   table build(members_view members) const {
-    if (choices < 2 || choices > 10)
-      fail("equipoise: power_of_two::choices " + std::to_string(choices) + " is outside 2 … 10");
+    parameters[0].check(name, choices);
     table t;
     t.all = detail::alias_table{members};
     std::uint64_t total = 0;
@@ -47,8 +49,9 @@ struct power_of_two {
       if (members[i].weight > members[heaviest].weight) heaviest = i;
     }
     if (members.size() > 2 && members[heaviest].weight > total / 2) {
-      std::vector<member> others(members.begin(), members.end());
-      others.erase(others.begin() + static_cast<std::ptrdiff_t>(heaviest));
+      auto others = detail::array<member>::with_room(members.size());
+      for (std::size_t i = 0; i != members.size(); ++i)
+        if (i != heaviest) others.append(members[i]);
       t.others = detail::alias_table{members.narrowed(others, others.size())};
       t.heaviest = static_cast<std::uint32_t>(heaviest);
     }
@@ -62,25 +65,23 @@ struct power_of_two {
     auto const n = static_cast<std::uint32_t>(k.members.size());
     if (n < 2) [[unlikely]]
       return n == 0 ? nullptr : &k.members[0];
+    // From the second proposal on, a member that may not be picked must not win: it looks idle. (The first proposal, if
+    // refused, is drawn again.)
+    if (std::exchange(s.again, true)) [[unlikely]]
+      return of_admitted(t, c, k);
     std::uint64_t const draw = c.draw.next();
     member const* best;
-    if (s.again) [[unlikely]] {
-      // Independent draws: what one of them may not have, the other one gets by its weight.
-      best = lighter<true>(&k.members[t.all(draw)], &k.members[t.all(c.draw.next())], s, k);
-    } else if (t.all.uniform()) [[likely]] {
+    if (t.all.uniform()) [[likely]] {
       // Two different members from one draw: the second is drawn from n − 1, with a gap at the first.
       std::uint32_t const i = detail::multiply_high32(static_cast<std::uint32_t>(draw >> 32), n);
       std::uint32_t const j = detail::multiply_high32(static_cast<std::uint32_t>(draw), n - 1);
-      best = lighter<false>(&k.members[i], &k.members[j + (j >= i)], s, k);
+      best = lighter<false>(&k.members[i], &k.members[j + (j >= i)], k);
     } else {
       std::uint32_t const i = t.all(draw);
-      best = lighter<true>(&k.members[i], &k.members[other(t, c, i, n)], s, k);
+      best = lighter<true>(&k.members[i], &k.members[other(t, c, i, n)], k);
     }
     if (choices > 2) [[unlikely]]
-      best = of_more(best, t, c, s, k);
-    // From the second proposal on, a member that may not be picked must not win: it looks idle. (The first proposal, if
-    // refused, is drawn again.)
-    s.again = true;
+      best = of_more(best, t, c, k);
     return best;
   }
 
@@ -96,18 +97,27 @@ struct power_of_two {
     return i + 1 == n ? 0 : i + 1;
   }
 
-  EQUIPOISE_OUT_OF_LINE member const* of_more(member const* best, table const& t, cursor& c, pick_state s,
-                                              pick k) const noexcept {
+  EQUIPOISE_OUT_OF_LINE member const* of_more(member const* best, table const& t, cursor& c, pick k) const noexcept {
     for (std::uint32_t more = 2; more != choices; ++more)
-      best = lighter<true>(best, &k.members[t.all(c.draw.next())], s, k);
+      best = lighter<true>(best, &k.members[t.all(c.draw.next())], k);
+    return best;
+  }
+
+  // The draws are independent: what one of them may not have, the other one gets by its weight.
+  EQUIPOISE_OUT_OF_LINE member const* of_admitted(table const& t, cursor& c, pick k) const noexcept {
+    member const* best = &k.members[t.all(c.draw.next())];
+    for (std::uint32_t more = 1; more < choices; ++more) {
+      member const* const other = &k.members[t.all(c.draw.next())];
+      if (!(k.admits(*best) && k.has_room(*best)))
+        best = other;
+      else if (k.admits(*other) && k.has_room(*other))
+        best = lighter<true>(best, other, k);
+    }
     return best;
   }
 
   template <bool by_weight>
-  EQUIPOISE_INLINE static member const* lighter(member const* a, member const* b, pick_state s,
-                                                pick const& k) noexcept {
-    if (s.again && !(k.admits(*a) && k.has_room(*a))) return b;
-    if (s.again && !(k.admits(*b) && k.has_room(*b))) return a;
+  EQUIPOISE_INLINE static member const* lighter(member const* a, member const* b, pick const& k) noexcept {
     std::uint64_t const load_a = k.in_flight(*a), load_b = k.in_flight(*b);
     k.compared(*a, "load", static_cast<double>(load_a) / a->weight);
     k.compared(*b, "load", static_cast<double>(load_b) / b->weight);

@@ -11,7 +11,7 @@
 // independent of the order in which members joined.
 #pragma once
 
-#include <equipoise/core/algorithm.hpp>
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/policy/policy.hpp>
 #include <equipoise/hash/key.hpp>
 
@@ -29,6 +29,9 @@ struct ring_hash {
 
   std::uint32_t const points = 160;  ///< per unit of weight, 1 … 65 536
 
+  static constexpr parameter parameters[] = {
+      {.name = "points", .member = parameter_of<&ring_hash::points>, .preset = 160, .least = 1, .most = 65'536}};
+
   using key_type = basic_key<Hash>;
 
   struct cursor {};
@@ -40,16 +43,15 @@ struct ring_hash {
     std::uint32_t steps = 0;       // along the circle since then
   };
   struct table {
-    std::vector<point> circle;         // by hash; then the first point again, eight times, with the greatest hash
-    std::vector<std::uint32_t> index;  // for each value of a hash's upper bits, the first point not below it
+    detail::array<point> circle;         // by hash; then the first point again, eight times, with the greatest hash
+    detail::array<std::uint32_t> index;  // for each value of a hash's upper bits, the first point not below it
     std::uint32_t shift = 32;
   };
 
   ring_hash() = default;
   /// Fails if the number of points is outside 1 … 65 536.
   explicit ring_hash(std::int64_t points_each) : points{static_cast<std::uint32_t>(points_each)} {
-    if (points_each < 1 || points_each > 65'536)
-      fail("equipoise: ring_hash::points " + std::to_string(points_each) + " is outside 1 … 65536");
+    parameters[0].check(name, points_each);
   }
 
   // Sorted by counting: the hashes are even, so a bucket holds about two points, and the counts become the index.
@@ -57,20 +59,25 @@ struct ring_hash {
     table t;
     std::size_t const count = count_all(members);
     if (count == 0) return t;
-    auto const buckets = std::bit_ceil(std::max<std::size_t>(2, count / 2));
+    auto const buckets = std::bit_ceil(count < 4 ? 2 : count / 2);
     t.shift = 32 - static_cast<std::uint32_t>(std::countr_zero(buckets));
-    t.index.assign(buckets + 1, 0);
+    t.index = detail::array<std::uint32_t>(buckets + 1);
     for_each_point(members, [&](point p) { ++t.index[(p.hash >> t.shift) + 1]; });
     for (std::size_t b = 1; b <= buckets; ++b) t.index[b] += t.index[b - 1];
-    t.circle.resize(count + copies);
-    auto next = t.index;
+    t.circle = detail::array<point>(count + copies);
+    auto next = t.index.copy();
     for_each_point(members, [&](point p) { t.circle[next[p.hash >> t.shift]++] = p; });
     auto const before = [&](point a, point b) {  // equal points are ordered by key, so that all processes agree
       return a.hash != b.hash ? a.hash < b.hash : a.owner != b.owner && members[a.owner].key() < members[b.owner].key();
     };
     for (std::size_t b = 0; b != buckets; ++b)
-      std::sort(t.circle.begin() + t.index[b], t.circle.begin() + t.index[b + 1], before);
-    std::fill(t.circle.end() - copies, t.circle.end(), point{0xFFFFFFFF, t.circle[0].owner});
+      for (std::uint32_t i = t.index[b] + 1; i < t.index[b + 1]; ++i) {  // few, so each is inserted at its place
+        point const p = t.circle[i];
+        std::uint32_t at = i;
+        for (; at != t.index[b] && before(p, t.circle[at - 1]); --at) t.circle[at] = t.circle[at - 1];
+        t.circle[at] = p;
+      }
+    for (std::size_t i = count; i != t.circle.size(); ++i) t.circle[i] = {0xFFFFFFFF, t.circle[0].owner};
     return t;
   }
 

@@ -11,9 +11,10 @@
 // Select: wait-free between publishes; O(1) with modulo_shards, O(log ranges) with range_shards.
 #pragma once
 
-#include <equipoise/core/algorithm.hpp>
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/key_index.hpp>
 #include <equipoise/core/policy/policy.hpp>
+#include <equipoise/policy/policy_text.hpp>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -45,9 +46,22 @@ inline std::string to_string(integer_key k) { return (k.negative ? "-" : "") + s
 class modulo_shards {
  public:
   explicit modulo_shards(std::vector<std::string> backends) : backends_{std::move(backends)} {
-    if (backends_.empty()) fail("equipoise: modulo_shards: the list of backends is empty");
-    for (auto const& name : backends_)
-      if (name.empty()) fail("equipoise: modulo_shards: a backend's key is empty");
+    if (std::string const why = mistake_in(backends_); !why.empty()) fail(why);
+  }
+
+  /// Why the list is refused; empty if it is not. O(backends).
+  static std::string mistake_in(std::vector<std::string> const& backends) {
+    if (backends.empty()) return "equipoise: modulo_shards: the list of backends is empty";
+    for (auto const& name : backends)
+      if (name.empty()) return "equipoise: modulo_shards: a backend's key is empty";
+    return {};
+  }
+
+  /// The map as policy_registry reads it: "modulo_shards{a, b}".
+  std::string describe() const {
+    std::string text;
+    for (auto const& name : backends_) (text += text.empty() ? "" : ", ") += detail::written_text(name);
+    return detail::joined({"modulo_shards{", text, "}"});
   }
 
   /// The keys of the backends, by shard.
@@ -60,6 +74,9 @@ class modulo_shards {
   }
 
  private:
+  friend class shard_map;
+  modulo_shards() = default;
+
   std::vector<std::string> backends_;
 };
 
@@ -73,16 +90,23 @@ class range_shards {
   };
 
   explicit range_shards(std::vector<range> ranges) : ranges_{std::move(ranges)} {
-    if (ranges_.empty()) fail("equipoise: range_shards: the list of ranges is empty");
-    std::sort(ranges_.begin(), ranges_.end(), [](range const& a, range const& b) { return a.first < b.first; });
-    for (std::size_t i = 0; i != ranges_.size(); ++i) {
-      range const& r = ranges_[i];
-      if (r.backend.empty()) fail("equipoise: range_shards: " + written(r) + " names no backend");
-      if (r.last < r.first) fail("equipoise: range_shards: " + written(r) + " ends before it begins");
-      if (i != 0 && !(ranges_[i - 1].last < r.first))
-        fail("equipoise: range_shards: " + written(ranges_[i - 1]) + " and " + written(r) + " overlap");
-      backends_.push_back(r.backend);
-    }
+    if (std::string const why = mistake_in(ranges_); !why.empty()) fail(why);
+    for (range const& r : ranges_) backends_.push_back(r.backend);
+  }
+
+  /// Sorts the ranges and returns why they are refused; an empty text if they are not. O(ranges · log ranges).
+  static std::string mistake_in(std::vector<range>& ranges) {
+    sort(ranges);
+    return mistake_in_sorted(ranges);
+  }
+
+  /// The map as policy_registry reads it: "range_shards{1..1000=a, 1001..2000=b}".
+  std::string describe() const {
+    std::string text;
+    for (range const& r : ranges_)
+      text += detail::joined({text.empty() ? "" : ", ", to_string(r.first), "..", to_string(r.last), "=",
+                              detail::written_text(r.backend)});
+    return detail::joined({"range_shards{", text, "}"});
   }
 
   /// The keys of the backends, by shard.
@@ -90,14 +114,39 @@ class range_shards {
 
   /// The number of the range, or backends().size() if there is none. O(log ranges).
   std::size_t find(integer_key k) const noexcept {
-    auto const behind =
-        std::upper_bound(ranges_.begin(), ranges_.end(), k, [](integer_key a, range const& r) { return a < r.first; });
-    if (behind == ranges_.begin() || std::prev(behind)->last < k) return ranges_.size();
-    return static_cast<std::size_t>(std::prev(behind) - ranges_.begin());
+    std::size_t const behind =
+        detail::first_behind(ranges_.size(), [&](std::size_t i) { return k < ranges_[i].first; });
+    return behind == 0 || ranges_[behind - 1].last < k ? ranges_.size() : behind - 1;
   }
 
  private:
-  static std::string written(range const& r) { return to_string(r.first) + " … " + to_string(r.last); }
+  friend class shard_map;
+  range_shards() = default;
+
+  static void sort(std::vector<range>& ranges) {
+    struct place {
+      range* of;
+    };
+    detail::array<place> order(ranges.size());
+    for (std::size_t i = 0; i != order.size(); ++i) order[i].of = &ranges[i];
+    detail::sort(order, [](place a, place b) { return a.of->first < b.of->first; });
+    std::vector<range> sorted;
+    sorted.reserve(ranges.size());
+    for (place p : order) sorted.push_back(std::move(*p.of));
+    ranges = std::move(sorted);
+  }
+  static std::string mistake_in_sorted(std::vector<range> const& ranges) {
+    if (ranges.empty()) return "equipoise: range_shards: the list of ranges is empty";
+    for (std::size_t i = 0; i != ranges.size(); ++i) {
+      range const& r = ranges[i];
+      if (r.backend.empty()) return detail::joined({"equipoise: range_shards: ", written(r), " names no backend"});
+      if (r.last < r.first) return detail::joined({"equipoise: range_shards: ", written(r), " ends before it begins"});
+      if (i != 0 && !(ranges[i - 1].last < r.first))
+        return detail::joined({"equipoise: range_shards: ", written(ranges[i - 1]), " and ", written(r), " overlap"});
+    }
+    return {};
+  }
+  static std::string written(range const& r) { return detail::joined({to_string(r.first), " … ", to_string(r.last)}); }
 
   std::vector<range> ranges_;
   std::vector<std::string> backends_;
@@ -114,7 +163,7 @@ struct shard_router {
   using key_type = integer_key;
 
   struct table {
-    std::vector<member const*> owner;  // by shard; null while its backend is not a member or has weight 0
+    detail::array<member const*> owner;  // by shard; null while its backend is not a member or has weight 0
   };
   struct cursor {};
 
@@ -122,24 +171,42 @@ struct shard_router {
 
   explicit shard_router(Map m) : map{std::move(m)} {}
 
+  /// Of a text that has no mistake. policy_registry uses both, if the map can be made of a text as shard_map can.
+  template <std::same_as<policy_text> Text>
+  explicit shard_router(Text const& text) : map{text.parts[0]} {}
+  /// Why a text is refused; empty if it is not.
+  template <class M = Map>
+  static std::string mistake_in(policy_text const& text) {
+    if (text.parts.size() == 1) return M::mistake_in(text.parts[0]);
+    return "equipoise: policy 'shard_router' needs one map inside: shard_router{modulo_shards{a, b}}";
+  }
+
+  /// "shard_router{modulo_shards{a, b}}", if the map describes itself.
+  std::string describe() const {
+    if constexpr (requires { map.describe(); })
+      return detail::joined({"shard_router{", map.describe(), "}"});
+    else
+      return std::string{name};
+  }
+
   table build(members_view members) const {
     struct known {
       member const* m;
       std::string_view key;
       known* next_in_bucket;
     };
-    std::vector<known> nodes;
-    nodes.reserve(members.size());
+    auto nodes = detail::array<known>::with_room(members.size());
     detail::key_index<known> by_key;
     by_key.make_room(members.size());
     for (member const& m : members) {
-      nodes.push_back({&m, m.key(), nullptr});
+      nodes.append({&m, m.key(), nullptr});
       by_key.insert(nodes.back());
     }
     table t;
+    t.owner = detail::array<member const*>::with_room(map.backends().size());
     for (auto const& backend : map.backends()) {
       known const* const at = by_key.find(backend);
-      t.owner.push_back(at != nullptr ? at->m : nullptr);
+      t.owner.append(at != nullptr ? at->m : nullptr);
     }
     return t;
   }

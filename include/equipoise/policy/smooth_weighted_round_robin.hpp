@@ -10,7 +10,7 @@
 // turn.
 #pragma once
 
-#include <equipoise/core/algorithm.hpp>
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/policy/policy.hpp>
 
 #include <limits>
@@ -25,7 +25,7 @@ struct smooth_weighted_round_robin {
 
   struct table {
     std::uint32_t turns = 0;
-    std::vector<std::uint32_t> order;  // the index of a member for each turn
+    detail::array<std::uint32_t> order;  // the index of a member for each turn
   };
   struct cursor {
     std::uint32_t next = 0;
@@ -44,12 +44,12 @@ struct smooth_weighted_round_robin {
       divisor = std::gcd(divisor, std::uint64_t{m.weight});
       total += m.weight;
     }
-    std::vector<std::uint64_t> weights;
-    for (member const& m : members) weights.push_back(m.weight / divisor);
-    bool const exact = total / divisor <= std::max<std::uint64_t>(most_exact_turns, members.size());
-    auto const turns = exact ? weights : rounded(members, total);
-    auto const length = std::accumulate(turns.begin(), turns.end(), std::uint64_t{0});
-    auto order = length * members.size() <= most_smooth_steps ? smooth(weights, turns) : spread(turns);
+    counts weights(members.size());
+    for (std::size_t i = 0; i != members.size(); ++i) weights[i] = members[i].weight / divisor;
+    bool const exact = total / divisor <= most_exact_turns || total / divisor <= members.size();
+    auto turns = exact ? weights.copy() : rounded(members, total);
+    auto const length = sum(turns);
+    auto order = length * members.size() <= most_smooth_steps ? smooth(weights, std::move(turns)) : spread(turns);
     return {static_cast<std::uint32_t>(order.size()), std::move(order)};
   }
 
@@ -76,12 +76,30 @@ struct smooth_weighted_round_robin {
   }
 
  private:
+  using counts = detail::array<std::uint64_t>;  // by member
+  struct ranked {
+    double rank;
+    std::uint32_t member;
+  };
+
+  static std::uint64_t sum(counts const& these) noexcept {
+    std::uint64_t total = 0;
+    for (std::uint64_t n : these) total += n;
+    return total;
+  }
+  static void sort(detail::array<ranked>& these) {
+    detail::sort(these, [](ranked const& a, ranked const& b) {
+      return a.rank != b.rank ? a.rank < b.rank : a.member < b.member;
+    });
+  }
+
   // In each turn the credit of every member grows by its weight. The greatest credit (the first of equals) is taken and
   // pays the total. A member that has none of its turns left is out.
-  static std::vector<std::uint32_t> smooth(std::vector<std::uint64_t> const& weights, std::vector<std::uint64_t> left) {
-    std::vector<std::int64_t> weight(weights.begin(), weights.end()), credit(weights.size());
-    std::int64_t const total = std::accumulate(weight.begin(), weight.end(), std::int64_t{0});
-    std::vector<std::uint32_t> order(std::accumulate(left.begin(), left.end(), std::uint64_t{0}));
+  static detail::array<std::uint32_t> smooth(counts const& weights, counts left) {
+    detail::array<std::int64_t> weight(weights.size()), credit(weights.size());
+    for (std::size_t i = 0; i != weights.size(); ++i) weight[i] = static_cast<std::int64_t>(weights[i]);
+    auto const total = static_cast<std::int64_t>(sum(weights));
+    detail::array<std::uint32_t> order(sum(left));
     for (auto& turn : order) {
       std::size_t best = 0;
       for (std::size_t i = 0; i != weight.size(); ++i) {
@@ -96,34 +114,33 @@ struct smooth_weighted_round_robin {
   }
 
   // Turns by largest remainder, at least one each.
-  static std::vector<std::uint64_t> rounded(members_view members, std::uint64_t total) {
+  static counts rounded(members_view members, std::uint64_t total) {
     std::size_t const n = members.size();
-    std::size_t const wanted = std::max<std::size_t>(rounded_turns, 2 * n);
-    std::vector<std::pair<double, std::uint32_t>> remainder(n);
-    std::vector<std::uint64_t> count(n);
+    std::size_t const wanted = 2 * n < rounded_turns ? rounded_turns : 2 * n;
+    detail::array<ranked> remainder(n);
+    counts count(n);
     std::size_t given = 0;
     for (std::uint32_t i = 0; i != n; ++i) {
       double const ideal =
           static_cast<double>(members[i].weight) / static_cast<double>(total) * static_cast<double>(wanted);
-      count[i] = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(ideal));
+      count[i] = ideal < 1 ? 1 : static_cast<std::uint64_t>(ideal);
       remainder[i] = {static_cast<double>(count[i]) - ideal, i};
       given += count[i];
     }
-    std::sort(remainder.begin(), remainder.end());
-    for (std::size_t r = 0; given < wanted && r != n; ++r, ++given) ++count[remainder[r].second];
+    sort(remainder);
+    for (std::size_t r = 0; given < wanted && r != n; ++r, ++given) ++count[remainder[r].member];
     return count;
   }
 
   // The k-th of c turns stands at (k + ½) / c of the sequence; among equals the first member comes first.
-  static std::vector<std::uint32_t> spread(std::vector<std::uint64_t> const& count) {
-    std::vector<std::pair<double, std::uint32_t>> turns;
+  static detail::array<std::uint32_t> spread(counts const& count) {
+    auto turns = detail::array<ranked>::with_room(sum(count));
     for (std::uint32_t i = 0; i != count.size(); ++i)
       for (std::uint64_t k = 0; k != count[i]; ++k)
-        turns.emplace_back((static_cast<double>(k) + 0.5) / static_cast<double>(count[i]), i);
-    std::sort(turns.begin(), turns.end());
-    std::vector<std::uint32_t> order;
-    order.reserve(turns.size());
-    for (auto const& turn : turns) order.push_back(turn.second);
+        turns.append({(static_cast<double>(k) + 0.5) / static_cast<double>(count[i]), i});
+    sort(turns);
+    detail::array<std::uint32_t> order(turns.size());
+    for (std::size_t i = 0; i != order.size(); ++i) order[i] = turns[i].member;
     return order;
   }
 };

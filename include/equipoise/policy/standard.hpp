@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The list of all policies of the library that need no arguments. The registry of names, the laws that every policy is
-// tested for, and the benchmarks go through it: adding a policy is one line here.
+// The lists of all policies of the library. The registry of names, the laws that every policy is tested for, and the
+// benchmarks go through them: adding a policy is one line here.
 #pragma once
 
 #include <equipoise/policy/bounded_load.hpp>
@@ -14,10 +14,12 @@
 #include <equipoise/policy/random.hpp>
 #include <equipoise/policy/ring_hash.hpp>
 #include <equipoise/policy/round_robin.hpp>
+#include <equipoise/policy/shard_map.hpp>
 #include <equipoise/policy/smooth_weighted_round_robin.hpp>
 #include <equipoise/policy/sticky.hpp>
 #include <equipoise/policy/weighted_random.hpp>
 #include <equipoise/policy/weighted_round_robin.hpp>
+#include <equipoise/policy/zone_first.hpp>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -37,6 +39,12 @@ using standard_policies =
 
 /// The policies around another policy.
 using standard_compositions = composition_list<max_in_flight, bounded_load, failover, sticky>;
+
+/// The policies that need arguments: policy_registry takes them from a text.
+using standard_policies_with_arguments = policy_list<shard_router<shard_map>>;
+
+/// The compositions that need arguments beside the policy inside.
+using standard_compositions_with_arguments = composition_list<zone_first>;
 
 /// Calls f(policy) for each policy of the list, in order.
 template <class... P, class F>

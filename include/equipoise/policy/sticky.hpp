@@ -10,7 +10,7 @@
 // ignored. Select: wait-free and O(log members) with a session, else as the child's.
 #pragma once
 
-#include <equipoise/core/algorithm.hpp>
+#include <equipoise/core/array.hpp>
 #include <equipoise/policy/detail/composition.hpp>
 
 namespace equipoise {
@@ -18,7 +18,7 @@ inline namespace EQUIPOISE_ABI {
 
 namespace detail {
 struct members_by_id {
-  std::vector<member> by_id;  // all members, also those that get no new work
+  array<member> by_id;  // all members, also those that get no new work
 };
 struct session_state {
   bool asked = false;
@@ -36,8 +36,14 @@ struct sticky : detail::composition_around<P, detail::members_by_id, detail::not
 
   table build(members_view members) const {
     table t = base::build(members);
-    t.by_id.assign(members.all_members().begin(), members.all_members().end());
-    std::sort(t.by_id.begin(), t.by_id.end(), [](member const& a, member const& b) { return a.id < b.id; });
+    auto const all = members.all_members();
+    t.by_id = detail::array<member>(all.size());
+    bool is_sorted = true;
+    for (std::size_t i = 0; i != all.size(); ++i) {
+      t.by_id[i] = all[i];
+      is_sorted = is_sorted && (i == 0 || all[i - 1].id < all[i].id);
+    }
+    if (!is_sorted) detail::sort(t.by_id, [](member const& a, member const& b) { return a.id < b.id; });
     return t;
   }
 
@@ -57,9 +63,8 @@ struct sticky : detail::composition_around<P, detail::members_by_id, detail::not
 
  private:
   static member const* find(table const& t, backend_id id) noexcept {
-    auto const at =
-        std::lower_bound(t.by_id.begin(), t.by_id.end(), id, [](member const& m, backend_id i) { return m.id < i; });
-    return at != t.by_id.end() && at->id == id ? &*at : nullptr;
+    auto const at = detail::first_behind(t.by_id.size(), [&](std::size_t i) { return !(t.by_id[i].id < id); });
+    return at != t.by_id.size() && t.by_id[at].id == id ? &t.by_id[at] : nullptr;
   }
 };
 

@@ -11,6 +11,7 @@
 // after a change of health, if there is a threshold.
 #pragma once
 
+#include <equipoise/core/array.hpp>
 #include <equipoise/hash/key.hpp>
 #include <equipoise/policy/detail/composition.hpp>
 
@@ -28,16 +29,20 @@ struct zone_first : with_key_of<P> {
   std::string const zone;
   double const threshold;  ///< the least share of the zone's weight that is up, 0 … 1
 
+  static constexpr parameter parameters[] = {
+      {.name = "zone", .member = parameter_of<&zone_first::zone>},
+      {.name = "threshold", .member = parameter_of<&zone_first::threshold>, .most = 1}};
+
   /// The groups of members: those of the zone, the others, and all.
   enum group : std::size_t { near, far, all, groups };
 
   struct members_of_group {
-    std::vector<member> members;  // the healthy ones first; empty for `all`, which has the whole view
+    detail::array<member> members;  // the healthy ones first; empty for `all`, which has the whole view
     typename driver::table child;
   };
   struct table {
-    std::vector<members_of_group> group;  // three, which stay where they are
-    std::uint64_t weight = 0;             // of the zone
+    members_of_group group[groups];
+    std::uint64_t weight = 0;  // of the zone
   };
   struct cursor {
     typename driver::cursor child[groups]{};
@@ -52,20 +57,17 @@ struct zone_first : with_key_of<P> {
   /// Fails if the threshold is outside 0 … 1.
   zone_first(std::string own_zone, P policy, double least_share_up = 0)
       : child{std::move(policy)}, zone{std::move(own_zone)}, threshold{least_share_up} {
-    if (!(threshold >= 0 && threshold <= 1))
-      fail("equipoise: zone_first::threshold " + std::to_string(threshold) + " is outside 0 … 1");
+    parameters[1].check(name, threshold);
   }
 
   table build(members_view members) const {
     table t;
-    t.group.resize(groups);
-    std::size_t healthy[2] = {0, 0};
+    std::size_t healthy[2] = {0, 0}, count[2] = {0, 0};
     auto const group_of = [&](member const& m) { return !zone.empty() && members.zone_name(m) == zone ? near : far; };
-    for (member const& m : members) {
-      t.group[group_of(m)].members.push_back(m);
-      ++healthy[group_of(m)];
-    }
-    for (member const& m : members.unhealthy()) t.group[group_of(m)].members.push_back(m);
+    for (member const& m : members) ++healthy[group_of(m)];
+    for (member const& m : members.with_unhealthy()) ++count[group_of(m)];
+    for (std::size_t g : {near, far}) t.group[g].members = detail::array<member>::with_room(count[g]);
+    for (member const& m : members.with_unhealthy()) t.group[group_of(m)].members.append(m);
     for (member const& m : t.group[near].members) t.weight += m.weight;
     for (std::size_t g : {near, far})
       t.group[g].child = driver::build(child, members.narrowed(t.group[g].members, healthy[g]));

@@ -12,6 +12,7 @@
 //   };
 #pragma once
 
+#include <equipoise/core/policy/parameter.hpp>
 #include <equipoise/core/policy/pick.hpp>
 #include <equipoise/core/random_source.hpp>
 
@@ -76,17 +77,20 @@ constexpr bool needs_key(P const& policy) noexcept {
     return keyed<P> && !optionally_keyed<P>;
 }
 
-/// The name of a policy as it is written: `failover{bounded_load{maglev}}`. "the policy" if it has no name.
+/// A policy as policy_registry reads it: `failover{bounded_load{maglev, factor=1.5}}`. Parameters that have their
+/// preset values are left out. "the policy" if it has no name.
 template <class P>
 std::string describe(P const& policy) {
-  if constexpr (requires { policy.describe(); })
+  if constexpr (requires { policy.describe(); }) {
     return policy.describe();
-  else if constexpr (composition<P> && requires { P::name; })
-    return std::string{P::name} + "{" + describe(policy.child) + "}";
-  else if constexpr (requires { P::name; })
-    return std::string{P::name};
-  else
+  } else if constexpr (requires { P::name; }) {
+    std::string inside;
+    if constexpr (composition<P>) inside = describe(policy.child);
+    if constexpr (detail::has_parameters<P>) detail::write_parameters(inside, P::parameters, &policy);
+    return inside.empty() ? std::string{P::name} : detail::joined({P::name, "{", inside, "}"});
+  } else {
     return "the policy";
+  }
 }
 
 /// A base class that passes the child's key_type on to the composition that owns it.

@@ -97,6 +97,73 @@ inline std::uint32_t place_of(backend_id id, members_view members, std::uint32_t
   return at;
 }
 
+// What the scan of a policy without a key remembers between picks. It depends on the members alone, so all policies
+// share its code. Functions take the pick by value: its address would keep it in memory.
+class scan_memory {
+ public:
+  random_source draw{};
+  std::uint64_t recovery = 0;  // pick::health_changes() when the share was computed
+
+  // A member drawn by weight among those that the pick may have, so that the shares of those left are right whatever
+  // kept the others out; a few draws, in case that others are as quick, then each member once.
+  EQUIPOISE_OUT_OF_LINE member const* next(array_view<member const> these, std::uint32_t passed, std::uint32_t heaviest,
+                                           bool by_weight, pick k) noexcept {
+    constexpr std::uint32_t draws = 4;
+    auto const n = static_cast<std::uint32_t>(these.size());
+    if (n == 0 || passed >= n + draws) return nullptr;
+    if (passed == 0) first_ = draw.below(n);
+    if (passed < draws)
+      if (member const* m = drawn(these, heaviest, by_weight, k)) return m;
+    return &these[(first_ + passed) % n];
+  }
+
+  // Members that the table leaves out and that have recovered get their share until the next table: null, or one of
+  // them.
+  EQUIPOISE_OUT_OF_LINE member const* of_recovered(members_view members, bool by_weight, pick k) noexcept {
+    auto const left_out = members.unhealthy();
+    if (left_out.empty() || !k.ordinary()) return nullptr;
+    if (std::uint64_t const changes = k.health_changes(); recovery != changes) {
+      double const back = weight_of_admitted(left_out, by_weight, k);
+      recovered_ = back != 0 ? back / (back + weight_of_admitted(members, by_weight, k)) : 0;
+      recovery = changes;
+    }
+    constexpr double unit = 1.0 / 18446744073709551616.0;
+    return static_cast<double>(draw.next()) * unit < recovered_ ? drawn_from(left_out, by_weight, k) : nullptr;
+  }
+
+ private:
+  static double weight_of_admitted(array_view<member const> these, bool by_weight, pick const& k) noexcept {
+    double sum = 0;
+    for (member const& m : these)
+      if (k.admits(m)) sum += counted_weight(m, by_weight);
+    return sum;
+  }
+  static std::uint32_t counted_weight(member const& m, bool by_weight) noexcept { return by_weight ? m.weight : 1; }
+
+  // A member that the pick may have, each with a probability by its weight; null if there is none. First by drawing
+  // from all members, which is O(1) unless few may be had or few are as heavy as the heaviest; then O(members).
+  member const* drawn(array_view<member const> these, std::uint32_t heaviest, bool by_weight, pick const& k) noexcept {
+    for (int i = 0; i != 32; ++i) {
+      member const& m = these[draw.below(static_cast<std::uint32_t>(these.size()))];
+      if (draw.below(heaviest) < counted_weight(m, by_weight) && k.admits(m) && k.has_room(m)) return &m;
+    }
+    return drawn_from(these, by_weight, k);
+  }
+  member const* drawn_from(array_view<member const> these, bool by_weight, pick const& k) noexcept {
+    std::uint64_t total = 0;
+    member const* chosen = nullptr;
+    for (member const& m : these) {
+      if (!k.admits(m) || !k.has_room(m)) continue;
+      total += counted_weight(m, by_weight);
+      if (multiply_high(draw.next(), total) < counted_weight(m, by_weight)) chosen = &m;
+    }
+    return chosen;
+  }
+
+  std::uint32_t first_ = 0;  // where the sweep begins
+  double recovered_ = 0;     // the share of the left-out members that have recovered
+};
+
 // What the scan of a policy needs to know of the members: with a key an order, without one the greatest weight.
 template <class P>
 struct order_of_policy {
@@ -137,13 +204,10 @@ struct policy_driver {
   /// What one worker remembers between picks.
   struct cursor {
     typename P::cursor own{};
-    random_source draw{};    // what the scan draws from; not used with a key
-    std::uint32_t scan = 0;  // where its sweep begins
+    detail::scan_memory scan{};  // not used with a key
     bool started = false;
-    std::uint32_t at = 0;        // the index that had the turn, while the worker takes a new table
-    backend_id place{};          // and the member
-    std::uint64_t recovery = 0;  // pick::health_changes() when the share was computed
-    double recovered = 0;        // the share of the left-out members that have recovered
+    std::uint32_t at = 0;  // the index that had the turn, while the worker takes a new table
+    backend_id place{};    // and the member
   };
   /// What one pick remembers between proposals.
   struct pick_state {
@@ -181,7 +245,7 @@ struct policy_driver {
   static void start(P const& policy, table const& t, cursor& c, random_source& random) noexcept {
     if constexpr (is_leaf) {
       if (t.members.with_unhealthy().empty()) return;
-      c.recovery = pick::unknown_health;
+      c.scan.recovery = pick::unknown_health;
       if (std::exchange(c.started, true)) {
         if constexpr (requires { policy.resume(t.own, c.own); }) {
           policy.resume(t.own, c.own);
@@ -192,7 +256,7 @@ struct policy_driver {
         }
         return;
       }
-      c.draw = random_source{random_source{random}.next()};
+      c.scan.draw = random_source{random_source{random}.next()};
     }
     if constexpr (requires { policy.start(t.own, c.own, random); })
       policy.start(t.own, c.own, random);
@@ -218,7 +282,8 @@ struct policy_driver {
     } else {
       if (s.step < last_own_step(t)) [[likely]] {
         if (s.step++ == 0 && k.some_recovered()) [[unlikely]]
-          if (member const* m = of_recovered(t, c, k)) return m;
+          if constexpr (!keyed<P>)
+            if (member const* m = c.scan.of_recovered(t.members, detail::counts_weights<P>(), k)) return m;
         proposal const p = propose(policy, t, c, s, k, key);
         if (p.candidate == nullptr) [[unlikely]]
           return after_none(policy, p, t, c, s, k, key);
@@ -227,7 +292,7 @@ struct policy_driver {
       if constexpr (detail::is_finite<P>())
         return proposal::none(pick_error::all_down);  // for this pick only: other members were not asked
       else
-        return scan(policy, t, c, s.step++ - last_own_step(t), k, key);
+        return scan(t, c, s.step++ - last_own_step(t), k, key);
     }
   }
 
@@ -242,7 +307,7 @@ struct policy_driver {
         return proposal::none(pick_error::refused);
       } else {
         s.step = last_own_step(t) + 1;
-        return scan(policy, t, c, 0, k, key);
+        return scan(t, c, 0, k, key);
       }
     }
   }
@@ -260,69 +325,17 @@ struct policy_driver {
   }
 
   // With a key: each member once in the key's own order, so that proposals and scan are one fixed sequence for each
-  // key. Without: a member drawn by weight among those that the pick may have, so that the shares of those left are
-  // right whatever kept the others out; a few draws, in case that others are as quick, then each member once.
-  EQUIPOISE_OUT_OF_LINE static proposal scan([[maybe_unused]] P const& policy, table const& t,
-                                             [[maybe_unused]] cursor& c, std::uint32_t passed, [[maybe_unused]] pick k,
-                                             [[maybe_unused]] key_type key) noexcept {
+  // key. Without: as scan_memory scans.
+  EQUIPOISE_INLINE static proposal scan(table const& t, [[maybe_unused]] cursor& c, std::uint32_t passed,
+                                        [[maybe_unused]] pick const& k, [[maybe_unused]] key_type const& key) noexcept {
     auto const these = t.members.with_unhealthy();
-    auto const n = static_cast<std::uint32_t>(these.size());
-    if constexpr (keyed<P>) {
-      return passed < n ? &these[t.order(key, passed)] : nullptr;
-    } else {
-      constexpr std::uint32_t draws = 4;
-      if (n == 0 || passed >= n + draws) return nullptr;
-      if (passed == 0) c.scan = c.draw.below(n);
-      if (passed < draws)
-        if (member const* m = drawn(t, c.draw, k)) return m;
-      return &these[(c.scan + passed) % n];
-    }
+    if constexpr (keyed<P>)
+      return passed < these.size() ? scan_by_key(t, passed, key) : nullptr;
+    else
+      return c.scan.next(these, passed, t.order.heaviest, detail::counts_weights<P>(), k);
   }
-
-  // Members that the table leaves out and that have recovered get their share until the next table: null, or one of
-  // them.
-  EQUIPOISE_OUT_OF_LINE static member const* of_recovered(table const& t, cursor& c, pick k) noexcept {
-    if constexpr (keyed<P>) {
-      return nullptr;
-    } else {
-      auto const left_out = t.members.unhealthy();
-      if (left_out.empty() || !k.ordinary()) return nullptr;
-      if (std::uint64_t const changes = k.health_changes(); c.recovery != changes) {
-        double const back = weight_of_admitted(left_out, k), others = weight_of_admitted(t.members, k);
-        c.recovered = back != 0 ? back / (back + others) : 0;
-        c.recovery = changes;
-      }
-      constexpr double unit = 1.0 / 18446744073709551616.0;
-      return static_cast<double>(c.draw.next()) * unit < c.recovered ? drawn_from(left_out, c.draw, k) : nullptr;
-    }
-  }
-  static double weight_of_admitted(array_view<member const> these, pick const& k) noexcept {
-    double sum = 0;
-    for (member const& m : these)
-      if (k.admits(m)) sum += counted_weight(m);
-    return sum;
-  }
-  static std::uint32_t counted_weight(member const& m) noexcept { return detail::counts_weights<P>() ? m.weight : 1; }
-
-  // A member that the pick may have, each with a probability by its weight; null if there is none. First by drawing
-  // from all members, which is O(1) unless few may be had or few are as heavy as the heaviest; then O(members).
-  static member const* drawn(table const& t, random_source& draw, pick const& k) noexcept {
-    auto const these = t.members.with_unhealthy();
-    for (int i = 0; i != 32; ++i) {
-      member const& m = these[draw.below(static_cast<std::uint32_t>(these.size()))];
-      if (draw.below(t.order.heaviest) < counted_weight(m) && k.admits(m) && k.has_room(m)) return &m;
-    }
-    return drawn_from(these, draw, k);
-  }
-  static member const* drawn_from(array_view<member const> these, random_source& draw, pick const& k) noexcept {
-    std::uint64_t total = 0;
-    member const* chosen = nullptr;
-    for (member const& m : these) {
-      if (!k.admits(m) || !k.has_room(m)) continue;
-      total += counted_weight(m);
-      if (multiply_high(draw.next(), total) < counted_weight(m)) chosen = &m;
-    }
-    return chosen;
+  EQUIPOISE_OUT_OF_LINE static member const* scan_by_key(table const& t, std::uint32_t passed, key_type key) noexcept {
+    return &t.members.with_unhealthy()[t.order(key, passed)];
   }
 };
 

@@ -4,11 +4,9 @@
 // the members joined, and the keys spread over all members.
 #pragma once
 
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/member.hpp>
 #include <equipoise/core/random_source.hpp>
-
-#include <cstdlib>
-#include <vector>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -28,44 +26,52 @@ inline std::uint64_t hash_of_bytes(std::string_view bytes) noexcept {
   return mix(h);
 }
 
-// (A template, so that only programs with a key compile it.)
+// The members by the hashes of their keys. All policies with a key share it.
+struct members_by_hash {
+  array<std::uint32_t> index;  // of a member, in the order of their hashes
+  std::uint32_t prime = 2;     // the least that is not below the number of members
+
+  members_by_hash() = default;
+  // O(members · log members).
+  explicit members_by_hash(array_view<member const> members) : index(members.size()) {
+    struct hashed {
+      std::uint64_t hash;
+      member const* of;
+    };
+    auto all = array<hashed>::with_room(members.size());
+    for (member const& m : members) all.append({hash_of_bytes(m.key()), &m});
+    sort(all, [](hashed const& a, hashed const& b) {
+      return a.hash != b.hash ? a.hash < b.hash : a.of->key() < b.of->key();
+    });
+    for (std::size_t i = 0; i != all.size(); ++i) index[i] = static_cast<std::uint32_t>(all[i].of - members.data());
+    for (prime = index.size() < 2 ? 2 : static_cast<std::uint32_t>(index.size()); !is_prime(prime);) ++prime;
+  }
+
+  // A step that depends on the hash, modulo a prime, visits every number once; numbers beyond the last member are
+  // passed over.
+  std::uint32_t at(std::uint64_t hash, std::uint32_t place) const noexcept {
+    std::uint64_t const start = multiply_high(hash, prime);
+    std::uint64_t const step = multiply_high(mix(hash + golden_gamma), prime - 1) + 1;
+    std::uint64_t n = place;
+    do n = (start + n * step) % prime;
+    while (n >= index.size());
+    return index[n];
+  }
+};
+
 template <class Key>
 class spill_order {
  public:
   spill_order() = default;
 
   // O(members · log members).
-  explicit spill_order(array_view<member const> members) {
-    auto const n = static_cast<std::uint32_t>(members.size());
-    struct hashed {
-      std::uint64_t hash;
-      member const* of;
-    };
-    std::vector<hashed> all;
-    all.reserve(n);
-    for (member const& m : members) all.push_back({hash_of_bytes(m.key()), &m});
-    if (n != 0)  // std::sort would cost every program that includes the library more to compile
-      std::qsort(all.data(), n, sizeof(hashed), [](void const* x, void const* y) -> int {
-        auto const& a = *static_cast<hashed const*>(x);
-        auto const& b = *static_cast<hashed const*>(y);
-        return a.hash != b.hash ? (a.hash < b.hash ? -1 : 1) : a.of->key().compare(b.of->key());
-      });
-    by_hash_.reserve(n);
-    for (hashed const& h : all) by_hash_.push_back(static_cast<std::uint32_t>(h.of - members.data()));
-    for (prime_ = n < 2 ? 2 : n; !is_prime(prime_);) ++prime_;
-  }
+  explicit spill_order(array_view<member const> members) : members_{members} {}
 
-  std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(by_hash_.size()); }
+  std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(members_.index.size()); }
 
-  // The index of the member at that place of the key's order; place < size(). A step that depends on the key, modulo a
-  // prime, visits every number once; numbers beyond the last member are passed over.
+  // The index of the member at that place of the key's order; place < size().
   std::uint32_t operator()(Key const& key, std::uint32_t place) const noexcept {
-    std::uint64_t const hash = hash_of(key), other = mix(hash + golden_gamma);
-    std::uint64_t const start = multiply_high(hash, prime_), step = multiply_high(other, prime_ - 1) + 1;
-    std::uint64_t at = place;
-    do at = (start + at * step) % prime_;
-    while (at >= by_hash_.size());
-    return by_hash_[at];
+    return members_.at(hash_of(key), place);
   }
 
  private:
@@ -83,8 +89,7 @@ class spill_order {
       return 0;
   }
 
-  std::vector<std::uint32_t> by_hash_;  // indexes of members, in the order of their hashes
-  std::uint32_t prime_ = 2;             // the least that is not below the number of members
+  members_by_hash members_;
 };
 
 }  // namespace detail

@@ -3,10 +3,9 @@
 // (1991).
 #pragma once
 
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/member.hpp>
 #include <equipoise/core/random_source.hpp>
-
-#include <vector>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -26,21 +25,19 @@ class alias_table {
     }
     if (uniform) return;
     // Column i holds weight · n of `total`. What a short column lacks is filled from a long one.
-    std::vector<double> share(size_);
-    std::vector<std::uint32_t> small, large;
-    columns_.resize(size_);
+    array<double> share(size_);
+    auto small = array<std::uint32_t>::with_room(size_), large = array<std::uint32_t>::with_room(size_);
+    columns_ = array<column>(size_);
     for (std::uint32_t i = 0; i != size_; ++i) {
       share[i] = static_cast<double>(members[i].weight) * size_ / static_cast<double>(total);
-      (share[i] < 1 ? small : large).push_back(i);
+      (share[i] < 1 ? small : large).append(i);
     }
     while (!small.empty() && !large.empty()) {
-      std::uint32_t const s = small.back(), l = large.back();
-      small.pop_back();
+      std::uint32_t const s = small.take_last(), l = large.back();
       columns_[s] = {static_cast<std::uint32_t>(share[s] * 4294967296.0), l};
       share[l] -= 1 - share[s];
       if (share[l] < 1) {
-        large.pop_back();
-        small.push_back(l);
+        small.append(large.take_last());
       }
     }
     for (auto const* rest : {&small, &large})  // full, except for rounding
@@ -62,7 +59,7 @@ class alias_table {
   struct column {
     std::uint32_t threshold, alias;
   };
-  std::vector<column> columns_;
+  array<column> columns_;
   std::uint32_t size_ = 0;
 };
 

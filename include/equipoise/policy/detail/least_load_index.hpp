@@ -3,7 +3,7 @@
 // 32 members, and of each 32 blocks. What it remembers may be too low, never too high, except while a count changes.
 #pragma once
 
-#include <equipoise/core/algorithm.hpp>
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/policy/pick.hpp>
 
 namespace equipoise {
@@ -18,27 +18,32 @@ class least_load_index {
 
   least_load_index() = default;
   explicit least_load_index(members_view members) : order_(members.size()) {
-    for (std::uint32_t i = 0; i != order_.size(); ++i) order_[i] = i;
     auto const block_of = [&](std::uint32_t i) { return release_log::block_of(members[i].id.slot); };
-    auto const is_before = [&](std::uint32_t a, std::uint32_t b) {
-      return std::pair{block_of(a), a} < std::pair{block_of(b), b};
-    };
-    if (!std::is_sorted(order_.begin(), order_.end(), is_before)) std::sort(order_.begin(), order_.end(), is_before);
-    places_.resize(order_.size());
+    array<std::uint64_t> by_block(order_.size());
+    bool is_sorted = true;
+    for (std::uint32_t i = 0; i != order_.size(); ++i) {
+      by_block[i] = std::uint64_t{block_of(i)} << 32 | i;
+      is_sorted = is_sorted && (i == 0 || by_block[i - 1] < by_block[i]);
+    }
+    if (!is_sorted) sort(by_block, [](std::uint64_t a, std::uint64_t b) { return a < b; });
+    for (std::uint32_t at = 0; at != order_.size(); ++at) order_[at] = static_cast<std::uint32_t>(by_block[at]);
+    places_ = array<std::uint32_t>(order_.size());
+    blocks_ = array<range>::with_room(order_.size() + 1);
+    tops_ = array<range>::with_room(order_.size() + 1);
     std::uint32_t last = none;
     for (std::uint32_t at = 0; at != order_.size(); ++at) {
       places_[order_[at]] = at;
       std::uint32_t const block = block_of(order_[at]);
       if (block == last) continue;
       if (last == none || release_log::top_of(block) != release_log::top_of(last))
-        tops_.push_back({static_cast<std::uint32_t>(blocks_.size()), release_log::top_of(block)});
-      blocks_.push_back({at, block});
+        tops_.append({static_cast<std::uint32_t>(blocks_.size()), release_log::top_of(block)});
+      blocks_.append({at, block});
       last = block;
     }
-    tops_.push_back({static_cast<std::uint32_t>(blocks_.size()), none});
-    blocks_.push_back({static_cast<std::uint32_t>(order_.size()), none});
-    least_of_block_ = std::vector<memory>(blocks_.size() - 1);
-    least_of_top_ = std::vector<memory>(tops_.size() - 1);
+    tops_.append({static_cast<std::uint32_t>(blocks_.size()), none});
+    blocks_.append({static_cast<std::uint32_t>(order_.size()), none});
+    least_of_block_ = array<memory>(blocks_.size() - 1);
+    least_of_top_ = array<memory>(tops_.size() - 1);
   }
 
   bool is_empty() const noexcept { return order_.empty(); }
@@ -51,7 +56,7 @@ class least_load_index {
     std::uint32_t const start = places_[from];
     for (int repeats = 0; repeats != 8; ++repeats) {
       std::uint32_t least = none;
-      for (std::uint32_t t = 0; t != least_of_top_.size(); ++t) least = std::min(least, least_of_top(t, k));
+      for (std::uint32_t t = 0; t != least_of_top_.size(); ++t) least = smaller(least, least_of_top(t, k));
       if (least == none) return none;
       if (std::uint32_t const at = first_with(least, start, k); at != none) return order_[at];
     }
@@ -68,7 +73,6 @@ class least_load_index {
   class memory {
    public:
     memory() = default;
-    memory(memory const&) noexcept {}  // vectors ask for it; there is nothing to copy when a table is built
     // What was remembered of that version, else what `look` finds now.
     template <class Look>
     std::uint32_t recall(std::uint32_t version, Look look) const noexcept {
@@ -84,6 +88,7 @@ class least_load_index {
     mutable std::atomic<std::uint64_t> word_{~std::uint64_t{0}};  // of no version
   };
 
+  static std::uint32_t smaller(std::uint32_t a, std::uint32_t b) noexcept { return a < b ? a : b; }
   std::uint32_t load_of(std::uint32_t at, pick const& k) const noexcept {
     member const& m = k.members[order_[at]];
     return k.admits(m) ? k.in_flight_at_rest(m) : none;
@@ -98,12 +103,12 @@ class least_load_index {
   }
   std::uint32_t look_at_block(std::uint32_t b, pick const& k) const noexcept {
     std::uint32_t least = none;
-    for (std::uint32_t at = blocks_[b].first; at != blocks_[b + 1].first; ++at) least = std::min(least, load_of(at, k));
+    for (std::uint32_t at = blocks_[b].first; at != blocks_[b + 1].first; ++at) least = smaller(least, load_of(at, k));
     return least;
   }
   std::uint32_t look_at_top(std::uint32_t t, pick const& k) const noexcept {
     std::uint32_t least = none;
-    for (std::uint32_t b = tops_[t].first; b != tops_[t + 1].first; ++b) least = std::min(least, least_of_block(b, k));
+    for (std::uint32_t b = tops_[t].first; b != tops_[t + 1].first; ++b) least = smaller(least, least_of_block(b, k));
     return least;
   }
 
@@ -129,16 +134,16 @@ class least_load_index {
     }
     return none;
   }
-  static std::uint32_t containing(std::vector<range> const& ranges, std::uint32_t what) noexcept {
-    auto const behind = std::upper_bound(ranges.begin(), ranges.end(), what,
-                                         [](std::uint32_t w, range const& r) { return w < r.first; });
-    return static_cast<std::uint32_t>(behind - ranges.begin()) - 1;
+  static std::uint32_t containing(array<range> const& ranges, std::uint32_t what) noexcept {
+    return static_cast<std::uint32_t>(
+               first_behind(ranges.size(), [&](std::size_t i) { return what < ranges[i].first; })) -
+           1;
   }
 
-  std::vector<std::uint32_t> order_;   // the members' indices
-  std::vector<std::uint32_t> places_;  // the inverse
-  std::vector<range> blocks_, tops_;   // and one more each, where they end
-  std::vector<memory> least_of_block_, least_of_top_;
+  array<std::uint32_t> order_;   // the members' indices
+  array<std::uint32_t> places_;  // the inverse
+  array<range> blocks_, tops_;   // and one more each, where they end
+  array<memory> least_of_block_, least_of_top_;
 };
 
 }  // namespace detail
