@@ -3,14 +3,13 @@
 
 #include "fields.hpp"
 
-#include <cctype>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 #include <set>
 
 namespace proxy {
 namespace {
+
+constexpr unsigned most_in_a_row = 1'000'000;
 
 template <class Read>
 void section(fields& top, std::string name, std::string const& file, Read read) {
@@ -77,40 +76,9 @@ void read_backends(fields& top, config& out) {
   }
 }
 
-// toml++ aborts if the name in a header does not begin like a name (marzer/tomlplusplus#294).
-void check_headers(std::string const& text, std::string const& file) {
-  std::istringstream lines{text};
-  unsigned number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    std::string_view rest{line};
-    auto const skip_blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size())); };
-    if (number == 1 && rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-    skip_blanks();
-    if (!rest.starts_with('[')) continue;
-    rest.remove_prefix(rest.starts_with("[[") ? 2 : 1);
-    skip_blanks();
-    bool const named = !rest.empty() && (std::isalnum(static_cast<unsigned char>(rest[0])) != 0 ||
-                                         std::string_view{"_-\"']"}.find(rest[0]) != std::string_view::npos);
-    if (!named) throw config_error{fmt::format("{}:{}: this header has no name of letters or digits", file, number)};
-  }
-}
+}  // namespace
 
-// The line on which the text stops being TOML: the first one with which an assertion fails.
-unsigned line_of_assertion(std::string const& text) {
-  unsigned line = 1;
-  for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n', end + 1), ++line) {
-    try {
-      static_cast<void>(toml::parse(std::string_view{text}.substr(0, end)));
-    } catch (toml::parse_error const&) {  // a value that goes on in the next line
-    } catch (toml_assertion) {
-      return line;
-    }
-  }
-  return line;
-}
-
-config read_root(toml::table const& root, std::string const& file) {
+config config_of(toml::table const& root, std::string const& file) {
   config out;
   out.file = file;
   fields top{root, "", out.file};
@@ -132,11 +100,11 @@ config read_root(toml::table const& root, std::string const& file) {
       in.refuse("path", "must not contain blanks");
     in.duration("interval", out.checks.interval);
     in.duration("timeout", out.checks.timeout);
-    in.number("rise", out.checks.rise, 1);
-    in.number("fall", out.checks.fall, 1);
+    in.number("rise", out.checks.rise, 1, most_in_a_row);
+    in.number("fall", out.checks.fall, 1, most_in_a_row);
   });
   section(top, "passive", out.file, [&](fields& in) {
-    in.number("failures", out.passive.failures, 0);
+    in.number("failures", out.passive.failures, 0, most_in_a_row);
     in.duration("eject", out.passive.eject);
   });
   section(top, "retry", out.file, [&](fields& in) { in.number("attempts", out.retry.attempts, 1, 16); });
@@ -149,32 +117,14 @@ config read_root(toml::table const& root, std::string const& file) {
     in.duration("drain", out.timeouts.drain);
   });
   section(top, "limits", out.file, [&](fields& in) {
-    in.number("header", out.limits.header, 256);
+    in.number("header", out.limits.header, 256, 1u << 20);
     in.number("request_body", out.limits.request_body, 0, 1u << 30);
-    in.number("clients", out.limits.clients, 1);
-    in.number("idle_per_backend", out.limits.idle_per_backend, 0);
+    in.number("clients", out.limits.clients, 1, 1'000'000);
+    in.number("idle_per_backend", out.limits.idle_per_backend, 0, 10'000);
   });
   read_backends(top, out);
   top.no_others();
   return out;
-}
-
-}  // namespace
-
-config parse_config(std::string const& text, std::string const& file) try {
-  check_headers(text, file);
-  return read_root(toml::parse(text, file), file);
-} catch (toml::parse_error const& e) {
-  throw config_error{fmt::format("{}:{}: {}", file, e.source().begin.line, e.description())};
-} catch (toml_assertion) {
-  throw config_error{fmt::format("{}:{}: this is not TOML", file, line_of_assertion(text))};
-}
-
-config read_config(std::string const& file) {
-  std::error_code ec;
-  std::ifstream in{file};
-  if (!in || std::filesystem::is_directory(file, ec)) throw config_error{fmt::format("{}: cannot be read", file)};
-  return parse_config({std::istreambuf_iterator<char>{in}, {}}, file);
 }
 
 }  // namespace proxy

@@ -80,9 +80,8 @@ TEST_CASE("A mistake in the configuration is reported with line, name and known 
   CHECK_THAT(refused("[[backend]]\naddress = \"127.0.0.1:1\"\nweight = -1\n"),
              ContainsSubstring("p.toml:3: backend.weight = -1 is not within"));
   CHECK_THAT(refused("policy = \n"), ContainsSubstring("p.toml:1: "));
-  for (std::string header : {"[=", "[[ [a]]", " [ ", "[[", "[\xC3\xA4]"})
+  for (std::string header : {"[]", " [ ]", "[[]]", "[[ ]]"})
     CHECK_THAT(refused("workers = 1\n" + header + "\n"), ContainsSubstring("p.toml:2: this header has no name"));
-  CHECK_THAT(refused("[]\n"), ContainsSubstring("p.toml:1: "));
 }
 
 TEST_CASE("On SIGTERM begun requests finish and waiting clients get one more answer") {
