@@ -29,7 +29,7 @@ void read_key(fields& top, config& out) {
   else if (text == "path")
     out.key.from = key_config::source::path;
   else if (text.starts_with("header ") && text.size() > 7 && text.find_first_of(" \t\r\n:", 7) == text.npos)
-    out.key = {key_config::source::header, text.substr(7)};
+    out.key = {key_config::source::header, text.substr(7), 0};
   else
     top.refuse("key", "is unknown; known: client, path, header NAME");
   if (by_address(out) && out.key.from != key_config::source::client)
@@ -61,6 +61,7 @@ void read_backends(fields& top, config& out) {
       top.refuse(element, fmt::format("there are more than {} backends", most_backends));
     fields in{*table, "backend", out.file};
     backend_config one;
+    one.line = element.source().begin.line;
     in.address("address", one.address);
     if (!table->contains("address")) in.refuse(element, "this [[backend]] needs address = \"address:port\"");
     if (one.address.port() == 0) in.refuse("address", "needs a port");
@@ -86,7 +87,10 @@ config config_of(toml::table const& root, std::string const& file) {
   top.number("workers", out.workers, 1, 1024);
   out.policy = top.text("policy", out.policy);
   if (auto const* node = root.get("policy")) out.policy_line = node->source().begin.line;
+  out.zone = top.text("zone", out.zone);
+  if (auto const* node = root.get("zone")) out.zone_line = node->source().begin.line;
   read_key(top, out);
+  if (auto const* node = root.get("key")) out.key.line = node->source().begin.line;
   read_admin(top, out);
   std::uint64_t seed = 0;
   top.number("seed", seed, 0, std::numeric_limits<std::int64_t>::max());

@@ -18,12 +18,14 @@ struct backend_config {
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::string zone;
+  unsigned line = 0;  // of [[backend]] in the file
 };
 
 // What keyed policies hash.
 struct key_config {
   enum class source { client, path, header } from = source::client;
   std::string header;
+  unsigned line = 0;  // of `key` in the file
 };
 
 // Which clients may see /-/ .
@@ -35,6 +37,8 @@ struct config {
   unsigned workers = 2;
   std::string policy = "round_robin";
   unsigned policy_line = 0;  // the line of `policy` in the file
+  std::string zone;          // the proxy's own, for policy zone_first
+  unsigned zone_line = 0;
   key_config key;
   admin_access admin = admin_access::loopback;
   std::optional<std::uint64_t> seed;  // absent: drawn at random, so that several proxies do not pick in step

@@ -83,6 +83,7 @@ void control::reload() try {
     throw config_error{fmt::format("policy is now \"{}\", which needs a restart", fresh.policy)};
   if (fresh.backends.empty())  // probably the file is only half written
     throw config_error{fmt::format("{}: it has no [[backend]]", fresh.file)};
+  static_cast<void>(shared{fresh});  // throws if the policy refuses the backends
   bool const changed = all_.pool.assign(servers_of(fresh));
   spdlog::info("reloaded {}: {} backends{}; other settings need a restart", fresh.file, all_.pool.size(),
                changed ? "" : ", unchanged");

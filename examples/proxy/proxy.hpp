@@ -52,6 +52,13 @@ inline std::vector<server> servers_of(config const& settings) {
 }
 
 std::vector<std::string> known_policies();
+
+// Refuses a setting that has no effect on the chosen policy. Throws config_error.
+void check_settings(config const& settings);
+
+// Says what has no effect, although it is allowed. Empty if there is nothing to say.
+std::string warning_about(config const& settings);
+
 equipoise::any_policy make_policy(config const& settings);  // throws config_error that lists the known policies
 
 struct counters {
@@ -59,7 +66,7 @@ struct counters {
 };
 
 struct shared {
-  explicit shared(config settings);  // throws config_error
+  explicit shared(config settings);  // throws config_error, also for a setting without effect
 
   config const settings;
   equipoise::pool<server> pool;
