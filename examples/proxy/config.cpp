@@ -111,10 +111,14 @@ config config_of(toml::table const& root, std::string const& file) {
     in.number("failures", out.passive.failures, 0, most_in_a_row);
     in.duration("eject", out.passive.eject);
   });
-  section(top, "retry", out.file, [&](fields& in) { in.number("attempts", out.retry.attempts, 1, 16); });
+  section(top, "retry", out.file, [&](fields& in) {
+    in.number("attempts", out.retry.attempts, 1, 16);
+    in.duration("hold", out.retry.hold);
+  });
   section(top, "timeouts", out.file, [&](fields& in) {
     in.duration("connect", out.timeouts.connect);
     in.duration("response", out.timeouts.response);
+    in.duration("stream", out.timeouts.stream);
     in.duration("request", out.timeouts.request);
     in.duration("idle", out.timeouts.idle);
     in.duration("linger", out.timeouts.linger);

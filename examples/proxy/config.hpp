@@ -54,10 +54,12 @@ struct config {
     std::chrono::nanoseconds eject = 10s;
   } passive;
   struct {
-    unsigned attempts = 3;  // in all, each on another backend
+    unsigned attempts = 3;                  // in all, each on another backend
+    std::chrono::nanoseconds hold = 100ms;  // how long the beginning of an answer is kept back
   } retry;
   struct {
     std::chrono::nanoseconds connect = 1s, response = 30s;  // for backends
+    std::chrono::nanoseconds stream = 5min;                 // for each wait within an answer without a length
     std::chrono::nanoseconds request = 10s, idle = 60s;     // for clients
     std::chrono::nanoseconds linger = 1s, drain = 30s;      // after SIGTERM: for idle connections, for all requests
   } timeouts;

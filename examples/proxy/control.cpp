@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "control.hpp"
 
+#include "background.hpp"
 #include "endpoint.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -31,50 +33,50 @@ control::control(config settings)
 void control::run() {
   for (auto& w : workers_) w->run();
   health_.start();
-  asio::co_spawn(io_, accept(), asio::detached);
-  asio::co_spawn(io_, refresh(), asio::detached);
-  asio::co_spawn(io_, signals(), asio::detached);
+  auto const keep_doing = [this](std::string_view what, auto step) {
+    start_task(io_, all_.counts, what, repeat(all_.counts, what, step));
+  };
+  keep_doing("accept", [this] { return accept(); });
+  keep_doing("refresh", [this] { return refresh(); });
+  keep_doing("signals", [this] { return signals(); });
   fmt::print("listening on {}\n", to_text(acceptor_.local_endpoint()));
   std::fflush(stdout);
   spdlog::info("{} over {} backends, {} workers", all_.settings.policy, all_.pool.size(), workers_.size());
-  io_.run();
+  run_loop(io_, all_.counts);
 }
 
-task<> control::accept() {
-  for (;;) {
-    while (all_.counts.clients >= all_.settings.limits.clients)
-      co_await sleep_for(5ms);  // further clients wait in the system's queue
-    error_code ec;
-    worker& owner = next_worker();  // kept, because drain() may call next_worker() during the wait
-    tcp::socket socket = co_await acceptor_.async_accept(owner.io, into(ec));
-    if (ec && all_.draining) co_return;
-    if (!ec)  // an accepted client is served even if the drain has just begun
-      owner.adopt(std::move(socket));
-    else if (ec != asio::error::connection_aborted)
-      co_await sleep_for(10ms);  // probably no file descriptor is left
-  }
+task<bool> control::accept() {
+  while (all_.counts.clients >= all_.settings.limits.clients)
+    co_await sleep_for(5ms);  // further clients wait in the system's queue
+  error_code ec;
+  worker& owner = next_worker();  // kept, because drain() may call next_worker() during the wait
+  tcp::socket socket = co_await acceptor_.async_accept(owner.io, into(ec));
+  if (ec && all_.draining) co_return false;
+  if (!ec)  // an accepted client is served even if the drain has just begun
+    owner.adopt(std::move(socket));
+  else if (ec != asio::error::connection_aborted)
+    co_await sleep_for(10ms);  // probably no file descriptor is left
+  co_return true;
 }
 
 // Rebuilds the tables of the policy after health changes, and frees memory.
-task<> control::refresh() {
-  for (;;) {
-    co_await sleep_for(100ms);
-    all_.pool.refresh();
-  }
+task<bool> control::refresh() {
+  co_await sleep_for(100ms);
+  all_.pool.refresh();
+  co_return true;
 }
 
-task<> control::signals() {
-  for (;;) {
-    error_code ec;
-    int const signal = co_await signals_.async_wait(into(ec));
-    if (ec) continue;
-    if (signal == SIGHUP)
-      reload();
-    else if (all_.draining)
-      io_.stop();
-    else
-      asio::co_spawn(io_, drain(), asio::detached);
-  }
+task<bool> control::signals() {
+  error_code ec;
+  int const signal = co_await signals_.async_wait(into(ec));
+  if (ec) co_return true;
+  if (signal == SIGHUP)
+    reload();
+  else if (all_.draining)
+    io_.stop();
+  else
+    start_task(io_, all_.counts, "drain", drain());
+  co_return true;
 }
 
 void control::reload() try {

@@ -19,9 +19,9 @@ class control {
   void run();                         // returns when the proxy has drained
 
  private:
-  task<> accept();
-  task<> refresh();
-  task<> signals();
+  task<bool> accept();
+  task<bool> refresh();
+  task<bool> signals();
   void reload();
   task<> drain();
 

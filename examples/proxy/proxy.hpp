@@ -62,7 +62,7 @@ std::string warning_about(config const& settings);
 equipoise::any_policy make_policy(config const& settings);  // throws config_error that lists the known policies
 
 struct counters {
-  std::atomic<std::uint64_t> clients{0}, requests{0}, answered{0}, retries{0}, refused{0}, broken{0};
+  std::atomic<std::uint64_t> clients{0}, requests{0}, answered{0}, retries{0}, refused{0}, broken{0}, errors{0};
 };
 
 struct shared {

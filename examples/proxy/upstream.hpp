@@ -33,9 +33,9 @@ class upstream_connections {
   // Returns the connection that was used last, or nullptr if none looks alive.
   owned take(tcp::endpoint const& to);
 
-  // Opens a new connection. Sets ec on an error, after which nothing was sent. If no descriptor is left, it closes the
-  // idle connections and tries again.
-  task<owned> open(tcp::endpoint const& to, std::chrono::nanoseconds timeout, error_code& ec);
+  // Connects a new connection. Sets ec on an error, after which nothing was sent. If no descriptor is left, it closes
+  // the idle connections and tries again.
+  task<> open(upstream_connection& connection, tcp::endpoint to, std::chrono::nanoseconds timeout, error_code& ec);
 
   // Keeps a connection for a later request. The caller must not pass one that cannot be used again.
   void give(tcp::endpoint const& to, owned connection);

@@ -25,8 +25,8 @@ void is_within_bounds(proxy::config const& c) {
   FUZZ_CHECK(c.limits.header >= 256 && c.limits.header <= 1u << 20 && c.limits.request_body <= 1u << 30);
   FUZZ_CHECK(c.limits.clients >= 1 && c.limits.clients <= 1'000'000 && c.limits.idle_per_backend <= 10'000);
   auto const& t = c.timeouts;
-  for (auto time : {c.checks.interval, c.checks.timeout, c.passive.eject, t.connect, t.response, t.request, t.idle,
-                    t.linger, t.drain})
+  for (auto time : {c.checks.interval, c.checks.timeout, c.passive.eject, c.retry.hold, t.connect, t.response, t.stream,
+                    t.request, t.idle, t.linger, t.drain})
     FUZZ_CHECK(time.count() > 0 && time <= std::chrono::hours{24});
   FUZZ_CHECK(c.backends.size() <= proxy::most_backends);
   std::set<std::string> names;

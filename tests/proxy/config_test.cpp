@@ -39,8 +39,8 @@ std::map<std::string, std::string> values(config const& c) {
   auto const& [from, header_key, key_line] = key;
   auto const& [enabled, path, interval, timeout, rise, fall] = checks;
   auto const& [failures, eject] = passive;
-  auto const& [attempts] = retry;
-  auto const& [connect, response, request, idle, linger, drain] = timeouts;
+  auto const& [attempts, hold] = retry;
+  auto const& [connect, response, stream, request, idle, linger, drain] = timeouts;
   auto const& [header, request_body, clients, idle_per_backend] = limits;
   return {{"listen", proxy::to_text(listen)},
           {"workers", text(workers)},
@@ -58,8 +58,10 @@ std::map<std::string, std::string> values(config const& c) {
           {"passive.failures", text(failures)},
           {"passive.eject", time(eject)},
           {"retry.attempts", text(attempts)},
+          {"retry.hold", time(hold)},
           {"timeouts.connect", time(connect)},
           {"timeouts.response", time(response)},
+          {"timeouts.stream", time(stream)},
           {"timeouts.request", time(request)},
           {"timeouts.idle", time(idle)},
           {"timeouts.linger", time(linger)},

@@ -130,8 +130,8 @@ TEST_CASE("Every number and every duration has an upper bound") {
                ContainsSubstring(name + " = " + more + " is not within") && ContainsSubstring(most));
   }
   std::pair<std::string, std::string> const durations[] = {
-      {"checks", "interval"},  {"checks", "timeout"},    {"passive", "eject"},
-      {"timeouts", "connect"}, {"timeouts", "response"}, {"timeouts", "request"},
+      {"checks", "interval"},  {"checks", "timeout"},    {"passive", "eject"},   {"retry", "hold"},
+      {"timeouts", "connect"}, {"timeouts", "response"}, {"timeouts", "stream"}, {"timeouts", "request"},
       {"timeouts", "idle"},    {"timeouts", "linger"},   {"timeouts", "drain"}};
   for (auto const& [section, name] : durations) {
     CAPTURE(section, name);
