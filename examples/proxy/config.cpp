@@ -106,6 +106,7 @@ config config_of(toml::table const& root, std::string const& file) {
     in.duration("timeout", out.checks.timeout);
     in.number("rise", out.checks.rise, 1, most_in_a_row);
     in.number("fall", out.checks.fall, 1, most_in_a_row);
+    in.flag("await_first", out.checks.await_first);
   });
   section(top, "passive", out.file, [&](fields& in) {
     in.number("failures", out.passive.failures, 0, most_in_a_row);

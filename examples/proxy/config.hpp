@@ -48,9 +48,10 @@ struct config {
     std::string path = "/health";
     std::chrono::nanoseconds interval = 10s, timeout = 2s;
     unsigned rise = 2, fall = 3;
+    bool await_first = true;  // a backend that joins later gets no work before its first good check
   } checks;
   struct {
-    unsigned failures = 3;  // in a row; 0 turns it off
+    unsigned failures = 3;  // in a row, without an answer in between; 0 turns it off
     std::chrono::nanoseconds eject = 10s;
   } passive;
   struct {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <set>
 
 namespace proxy {
 
@@ -86,11 +87,38 @@ void control::reload() try {
   if (fresh.backends.empty())  // probably the file is only half written
     throw config_error{fmt::format("{}: it has no [[backend]]", fresh.file)};
   static_cast<void>(shared{fresh});  // throws if the policy refuses the backends
-  bool const changed = all_.pool.assign(servers_of(fresh));
+  bool const changed = assign(fresh);
+  std::set<tcp::endpoint> addresses;
+  for (auto const& b : fresh.backends) addresses.insert(b.address);
+  for (auto& w : workers_) w->keep_connections_to(addresses);
   spdlog::info("reloaded {}: {} backends{}; other settings need a restart", fresh.file, all_.pool.size(),
                changed ? "" : ", unchanged");
 } catch (std::exception const& e) {
   spdlog::error("{}; nothing was changed", e.what());
+}
+
+// A backend that joins has weight 0 until it is marked as unchecked, so no pick can come between. If no earlier backend
+// stays, the new ones get work at once, as at the start.
+bool control::assign(config const& fresh) {
+  auto const servers = servers_of(fresh);
+  if (!all_.settings.checks.enabled || !all_.settings.checks.await_first) return all_.pool.assign(servers);
+  std::set<std::pair<std::string, tcp::endpoint>> known;
+  all_.pool.for_each([&](auto const&, server const& s, auto const&...) { known.emplace(s.name, s.address); });
+  std::vector<server> first = servers;
+  std::vector<std::string> joined;
+  bool any_stays = false;
+  for (auto& s : first)
+    if (known.contains({s.name, s.address})) {
+      any_stays = any_stays || s.share.weight != 0;
+    } else {
+      s.share.weight = 0;
+      joined.push_back(s.name);
+    }
+  if (joined.empty() || !any_stays) return all_.pool.assign(servers);
+  all_.pool.assign(first);
+  for (auto const& name : joined) health_.await_first_check(all_.pool.find(name));
+  all_.pool.assign(servers);
+  return true;
 }
 
 task<> control::drain() {

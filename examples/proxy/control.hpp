@@ -23,6 +23,7 @@ class control {
   task<bool> refresh();
   task<bool> signals();
   void reload();
+  bool assign(config const& fresh);  // the backends
   task<> drain();
 
   // Each worker has its own io_context, so a connection is accepted directly for the loop that will serve it.

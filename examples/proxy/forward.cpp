@@ -90,14 +90,15 @@ class forwarding {
     auto const answer = outcome_of(with.status());
     if (at_.all.draining) side_.keep_alive = false;  // the drain may have begun during the attempt
     reusable_ = co_await with.relay(side_);
-    if (with.complete())
+    if (with.complete()) {
       ++counts.answered;
-    else if (!watch_.gone())  // otherwise run() counts it
+      health::answered(*lease->counts);
+    } else if (!watch_.gone()) {  // otherwise run() counts it
       ++counts.broken;
-    auto const id = lease.id();
-    problem_ = fmt::format("{}: {}", lease->name, with.problem());
+    }
+    if (with.broke_off())
+      at_.backend_health.failed(lease.id(), *lease->counts, fmt::format("{}: {}", lease->name, with.problem()));
     lease.finish(with.complete() ? answer : with.broke_off() ? outcome::error : outcome::cancelled, now());
-    if (with.broke_off()) at_.backend_health.failed(id, problem_);
     co_return next::done;
   }
 
@@ -110,10 +111,9 @@ class forwarding {
     }
     bool const unsent = result == attempt_result::not_sent;
     status_ = result == attempt_result::timed_out ? 504 : 502;
-    auto const id = lease.id();
-    excluded_.push_back(id);
+    excluded_.push_back(lease.id());
+    at_.backend_health.failed(lease.id(), *lease->counts, problem_);
     lease.finish(unsent ? outcome::local_error : outcome::error, now());
-    at_.backend_health.failed(id, problem_);
     // The backend may have acted on the request already.
     return unsent || repeatable(request_.method()) ? next::another_backend : next::refuse;
   }

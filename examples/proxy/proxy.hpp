@@ -18,6 +18,8 @@ inline equipoise::time_point now() noexcept { return std::chrono::steady_clock::
 struct traffic {
   std::atomic<std::uint64_t> picks{0};
   std::atomic<std::int64_t> last_pick{0};  // nanoseconds of the monotonic clock
+  // Attempts without a complete answer since the last complete one. An answer with an error status is an answer.
+  std::atomic<std::uint32_t> failures_in_a_row{0};
 
   void picked(equipoise::time_point when) noexcept {
     picks.fetch_add(1, std::memory_order_relaxed);

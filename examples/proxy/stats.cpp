@@ -33,10 +33,10 @@ std::vector<backend_stats> collect(shared const& all) {
         b.in_flight = all.pool.in_flight(id);
         b.picks = s.counts->picks;
         b.last_pick = s.counts->last_pick;
+        b.consecutive_failures = s.counts->failures_in_a_row;
         if (auto const* observed = all.pool.observed(id)) {
           b.answered = observed->ok;
           b.failed = observed->failed;
-          b.consecutive_failures = observed->consecutive_failures;
           if (auto const n = observed->measured.load())
             b.mean_latency = static_cast<double>(observed->latency) / static_cast<double>(n) / 1e9;
         }

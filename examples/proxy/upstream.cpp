@@ -49,11 +49,17 @@ task<> upstream_connections::open(upstream_connection& connection, tcp::endpoint
 }
 
 void upstream_connections::give(tcp::endpoint const& to, owned connection) {
+  if (kept_ && !kept_->contains(to)) return;
   auto& waiting = idle_[to];
   if (waiting.size() >= most_idle_) return;
   connection->stream.expires_never();
   connection->idle_since = std::chrono::steady_clock::now();
   waiting.push_back(std::move(connection));
+}
+
+void upstream_connections::keep_only(std::set<tcp::endpoint> backends) {
+  kept_ = std::move(backends);
+  std::erase_if(idle_, [&](auto const& one) { return !kept_->contains(one.first); });
 }
 
 void upstream_connections::close_older_than(std::chrono::nanoseconds age) {

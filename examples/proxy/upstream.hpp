@@ -8,6 +8,8 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 namespace proxy {
@@ -43,9 +45,13 @@ class upstream_connections {
   // Closes the connections that have been idle for longer than `age`.
   void close_older_than(std::chrono::nanoseconds age);
 
+  // From now on only connections to these backends are kept. Idle ones to others are closed.
+  void keep_only(std::set<tcp::endpoint> backends);
+
  private:
   std::size_t most_idle_;
   std::map<tcp::endpoint, std::vector<owned>> idle_;  // oldest first
+  std::optional<std::set<tcp::endpoint>> kept_;       // absent: connections to every backend
 };
 
 }  // namespace proxy

@@ -47,6 +47,10 @@ task<> worker::close_idle_clients() {
     if (c->idle) c->stream.cancel();
 }
 
+void worker::keep_connections_to(std::set<tcp::endpoint> backends) {
+  asio::post(io, [this, backends = std::move(backends)]() mutable { upstream.keep_only(std::move(backends)); });
+}
+
 void worker::drain() {
   asio::post(io, [this] {
     work_.reset();

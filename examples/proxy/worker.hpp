@@ -25,6 +25,7 @@ class worker {
   void drain();                    // finishes the requests, closes idle connections, then ends the thread
   void stop();                     // ends the thread at once
   void adopt(tcp::socket socket);  // serves a client; the socket must have been made for `io`
+  void keep_connections_to(std::set<tcp::endpoint> backends);  // closes idle connections to all others
 
   shared& all;
   health& backend_health;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Interim answers, trailers and streams of backends.
+// Interim answers, trailers and streams of backends, and what they say about health.
 #include "catch.hpp"
 #include "fixture.hpp"
 
@@ -38,6 +38,20 @@ TEST_CASE("A switch of protocols that no client asked for is no answer") {
   }};
   proxy_process const p{no_health + a.toml("a")};
   CHECK(p.get("/").starts_with("HTTP/1.1 502"));
+}
+
+TEST_CASE("A health check waits for the final answer after interim ones") {
+  std::string const final_status = GENERATE(as<std::string>{}, "200 OK", "503 No");
+  scripted_backend a{
+      answers_with("a"), [=](connection& w, std::string const&) {
+        w.send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 " + final_status + "\r\nContent-Length: 0\r\n\r\n");
+      }};
+  std::string const before = final_status == "200 OK" ? "down" : "up", after = before == "up" ? "down" : "up";
+  std::string const spare = dead_backend("b");
+  proxy_process p{"[checks]\ninterval = \"20ms\"\nrise = 1\nfall = 2\n" + spare};
+  p.configure(a.toml("a") + spare);  // a is down until its first check
+  CHECK(eventually([&] { return p.log().find(after == "up" ? "a is up" : "it answered 503") != std::string::npos; }));
+  CHECK(backend_of(p)["state"] == after);
 }
 
 TEST_CASE("Trailers of an answer are dropped, also after an empty body") {
@@ -112,4 +126,23 @@ TEST_CASE("A quiet stream goes on, and says nothing against its backend") {
     CHECK(backend_of(p)["in_flight"] == 0);
     go_on = true;
   }
+}
+
+TEST_CASE("Only attempts without an answer count as failures in a row") {
+  scripted_backend a{[](connection& w, std::string const& request) {
+    auto const status = request.substr(5, 3);
+    status == "bad" ? w.close() : void(w.send("HTTP/1.1 " + status + " R\r\nContent-Length: 0\r\n\r\n"));
+  }};
+  scripted_backend spare{answers_with("s")};
+  auto const [requests, state] =
+      GENERATE(table<std::vector<std::string>, std::string>({{{"bad", "bad", "bad"}, "ejected"},
+                                                             {{"bad", "200", "bad", "bad"}, "up"},
+                                                             {{"bad", "bad", "404", "bad"}, "up"},
+                                                             {{"bad", "bad", "503", "bad"}, "up"},
+                                                             {{"500", "504", "502", "503", "bad", "bad"}, "up"}}));
+  proxy_process const p{
+      "[checks]\nenabled = false\n[retry]\nattempts = 1\n" + a.toml("a") + spare.toml("s") + "priority = 1\n",
+      "workers = 1\npolicy = \"failover{round_robin}\"\n"};
+  for (auto const& r : requests) p.get('/' + r);
+  CHECK(backend_of(p)["state"] == state);
 }

@@ -38,6 +38,15 @@ TEST_CASE("A header field of more than 65 000 bytes is refused, and the proxy go
   CHECK_THAT(p.get("/"), ContainsSubstring("200 OK"));
 }
 
+TEST_CASE("A health check refuses the same headers as a request does") {
+  auto const length = GENERATE(17'000, 66'000);
+  scripted_backend a{answers_with("a"), [=](connection& w, std::string const&) {
+                       w.send(answer("ok", "X-Big: " + std::string(static_cast<std::size_t>(length), 'x') + "\r\n"));
+                     }};
+  proxy_process const p{"[checks]\ninterval = \"20ms\"\nfall = 1\n" + a.toml("a")};
+  CHECK(eventually([&] { return stats_of(p)["backends"][0]["state"] == "down"; }));
+}
+
 TEST_CASE("Many long lines of X-Forwarded-For are passed on with the client's address") {
   scripted_backend a{answers_with("a")};
   proxy_process const p{large_header + no_health + a.toml("a")};

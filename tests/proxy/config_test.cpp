@@ -37,7 +37,7 @@ std::map<std::string, std::string> values(config const& c) {
   auto const& [file, listen, workers, policy, line, zone, zone_line, key, admin, seed, checks, passive, retry, timeouts,
                limits, backends] = c;
   auto const& [from, header_key, key_line] = key;
-  auto const& [enabled, path, interval, timeout, rise, fall] = checks;
+  auto const& [enabled, path, interval, timeout, rise, fall, await_first] = checks;
   auto const& [failures, eject] = passive;
   auto const& [attempts, hold] = retry;
   auto const& [connect, response, stream, request, idle, linger, drain] = timeouts;
@@ -55,6 +55,7 @@ std::map<std::string, std::string> values(config const& c) {
           {"checks.timeout", time(timeout)},
           {"checks.rise", text(rise)},
           {"checks.fall", text(fall)},
+          {"checks.await_first", text(await_first)},
           {"passive.failures", text(failures)},
           {"passive.eject", time(eject)},
           {"retry.attempts", text(attempts)},
