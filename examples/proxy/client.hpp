@@ -15,7 +15,7 @@ struct client {
       : stream{std::move(socket)}, buffer{header_limit + 64 * 1024}, peer{from}, address{from.address().to_string()} {}
 
   beast::tcp_stream stream;
-  beast::flat_buffer buffer;  // bounded, because Beast does not limit the line before a chunk
+  beast::flat_buffer buffer;  // bounded, so that no line fills the memory
   tcp::endpoint peer;
   std::string address;          // the address of the peer as text
   bool idle = false;            // between two requests

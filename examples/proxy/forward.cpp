@@ -45,7 +45,7 @@ class forwarding {
   task<bool> run() {
     auto& counts = at_.all.counts;
     for (unsigned attempt = 0; attempt < at_.all.settings.retry.attempts; ++attempt) {
-      auto lease = acquire(at_.pick);
+      auto lease = acquire(attempt == 0 ? at_.pick : at_.pick_again);
       if (!lease) {
         if (problem_.empty()) problem_ = fmt::format("no backend: {}", equipoise::to_string(lease.error()));
         break;
@@ -149,7 +149,9 @@ equipoise::any_key key_of(shared const& all, client const& c, client_request con
     case key_config::source::path:
       return std::string_view{text = request.target()};
     case key_config::source::header:
-      return std::string_view{text = request[wanted.header]};
+      text = request[wanted.header];
+      if (text.empty()) text = to_text(c.peer);  // with the port, so that requests without a key are spread
+      return std::string_view{text};
     case key_config::source::client:
       break;
   }

@@ -9,8 +9,8 @@
 namespace proxy {
 
 worker::worker(shared& s, health& h)
-    : all{s}, backend_health{h}, pick{s.balancer.make_picker()}, upstream{s.settings.limits.idle_per_backend},
-      work_{io.get_executor()}, sweep_timer_{io} {
+    : all{s}, backend_health{h}, pick{s.balancer.make_picker()}, pick_again{s.balancer.make_picker()},
+      upstream{s.settings.limits.idle_per_backend}, work_{io.get_executor()}, sweep_timer_{io} {
   start_task(io, all.counts, "sweep", sweep());
 }
 

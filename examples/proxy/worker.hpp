@@ -30,6 +30,7 @@ class worker {
   shared& all;
   health& backend_health;
   picker pick;
+  picker pick_again;          // for retries, so that they do not shift the turns of first attempts
   std::set<client*> clients;  // declared before `io`, because its destructor ends the sessions that are listed here
   asio::io_context io{1};
   upstream_connections upstream;

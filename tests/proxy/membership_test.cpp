@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Backends that join and leave a running proxy.
+// Backends that join and leave a running proxy, and requests that are spread over them.
 #include "catch.hpp"
 #include "fixture.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <set>
 
 using namespace fixture;
 using Catch::Matchers::ContainsSubstring;
@@ -78,4 +82,28 @@ TEST_CASE("Idle connections to a backend that was removed are closed at once") {
     CHECK(w.read_message().ends_with("\r\n\r\na"));
     CHECK(eventually([&] { return ended.load(); }));
   }
+}
+
+TEST_CASE("A dead backend does not get the first attempt of every request") {
+  scripted_backend dead{[](connection& w, std::string const&) { w.close(); }}, b{answers_with("b")};
+  proxy_process const p{no_health + dead.toml("dead") + b.toml("b")};
+  for (int i = 0; i != 20; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("X-Backend: b"));
+  CHECK(dead.requests() == 10);
+}
+
+TEST_CASE("Requests without the header that is the key are spread over the backends") {
+  scripted_backend a{answers_with("a")}, b{answers_with("b")}, c{answers_with("c")};
+  auto const policy = GENERATE(as<std::string>{}, "maglev", "ring_hash", "hash_modulo", "bounded_load{maglev}");
+  auto const field = GENERATE(as<std::string>{}, "", "X-User:\r\n");
+  proxy_process const p{no_health + a.toml("a") + b.toml("b") + c.toml("c"),
+                        "workers = 1\npolicy = \"" + policy + "\"\nkey = \"header X-User\"\n"};
+  for (int i = 0; i != 60; ++i) p.get("/", field);
+  for (auto* one : {&a, &b, &c}) CHECK(one->requests() > 0);
+  auto w = p.connect();  // one connection keeps its backend
+  std::set<std::string> answers;
+  for (int i = 0; i != 10; ++i) {
+    w.send("GET / HTTP/1.1\r\nHost: test\r\n" + field + "\r\n");
+    answers.insert(w.read_message());
+  }
+  CHECK(answers.size() == 1);
 }
