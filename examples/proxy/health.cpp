@@ -45,7 +45,7 @@ void health::start_checks(bool all) {
   for (auto const& t : targets) kept[t.id] = records_[t.id];
   records_ = std::move(kept);
   for (auto const& t : targets)
-    if (auto& r = records_[t.id]; (all || r.awaits_first) && !std::exchange(r.running, true))
+    if (auto& r = records_[t.id]; (all || r.awaits_first) && !std::exchange(*r.running, true))
       start_task(control_, all_.counts, "health check", check(t.id, t.name, t.address));
 }
 
@@ -56,13 +56,10 @@ void health::await_first_check(equipoise::backend_id id) {
 }
 
 task<> health::check(equipoise::backend_id id, std::string name, tcp::endpoint address) {
-  struct end_guard {
-    std::map<equipoise::backend_id, record>& records;
-    equipoise::backend_id id;
-    ~end_guard() {
-      if (auto const it = records.find(id); it != records.end()) it->second.running = false;
-    }
-  } const at_end{records_, id};
+  struct end_guard {  // owns its flag, because the event loop may destroy a check after this object
+    std::shared_ptr<bool> running;
+    ~end_guard() { *running = false; }
+  } const at_end{records_[id].running};
   auto const& settings = all_.settings;
   client_request request{http::verb::get, settings.checks.path, 11};
   request.set(http::field::host, to_text(address));

@@ -7,6 +7,7 @@
 #include "upstream.hpp"
 
 #include <map>
+#include <memory>
 
 namespace proxy {
 
@@ -31,8 +32,9 @@ class health {
  private:
   struct record {
     unsigned good = 0, bad = 0;  // in a row
-    bool running = false;        // the next check does not start before a slow one has ended
-    bool awaits_first = false;   // it gets no work before its first check
+    // The next check does not start before a slow one has ended.
+    std::shared_ptr<bool> running = std::make_shared<bool>(false);
+    bool awaits_first = false;  // it gets no work before its first check
   };
 
   task<bool> check_when_due();
