@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "admin.hpp"
 
-#include "endpoint.hpp"
 #include "forward.hpp"
 
-#include <equipoise/with/nlohmann_json.hpp>
-
-#include <fmt/format.h>
 #include <boost/url/parse.hpp>
-#include <nlohmann/json.hpp>
 
 namespace proxy {
 
@@ -34,24 +29,10 @@ task<bool> administer(worker& at, client& c, client_request const& request, clie
   if (path == "/-/metrics")
     co_return co_await respond(200, metrics_text(at.all), "text/plain; version=0.0.4; charset=utf-8");
   if (path == "/-/explain") {
-    // Explains the pick for ?key=TEXT or ?client=ADDRESS. Without either, it explains the pick for this client.
-    std::optional<std::string> key, address;
-    for (auto const& parameter : url->params()) {
-      if (parameter.key == "key") key = parameter.value;
-      if (parameter.key == "client") address = parameter.value;
-    }
-    error_code ec;
-    auto const from = address ? unmapped(asio::ip::make_address(*address, ec)) : c.peer.address();
-    if (ec) co_return co_await respond(400, fmt::format("client: \"{}\" is not an address\n", *address), plain);
-    std::string const text = from.to_string();
-    auto const hashed = key ? equipoise::any_key{std::string_view{*key}} : client_key(at.all, from, text);
-    auto const explanation = at.pick.explain(hashed, {.now = now()});
-    nlohmann::ordered_json answer = explanation;
-    answer["text"] = explanation.text();
-    co_return co_await respond(200, answer.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n',
-                               json);
+    auto const [status, text] = explain(at, c, request, *url);
+    co_return co_await respond(status, text, status == 200 ? json : plain);
   }
-  co_return co_await respond(404, "available: /-/ /-/stats /-/explain?key=…&client=… /-/metrics\n", plain);
+  co_return co_await respond(404, "available: /-/ /-/stats /-/explain?key=…&client=…&backend=… /-/metrics\n", plain);
 }
 
 }  // namespace proxy

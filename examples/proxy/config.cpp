@@ -3,14 +3,13 @@
 
 #include "fields.hpp"
 
-#include <cctype>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 #include <set>
 
 namespace proxy {
 namespace {
+
+constexpr unsigned most_in_a_row = 1'000'000;
 
 template <class Read>
 void section(fields& top, std::string name, std::string const& file, Read read) {
@@ -30,7 +29,7 @@ void read_key(fields& top, config& out) {
   else if (text == "path")
     out.key.from = key_config::source::path;
   else if (text.starts_with("header ") && text.size() > 7 && text.find_first_of(" \t\r\n:", 7) == text.npos)
-    out.key = {key_config::source::header, text.substr(7)};
+    out.key = {key_config::source::header, text.substr(7), 0};
   else
     top.refuse("key", "is unknown; known: client, path, header NAME");
   if (by_address(out) && out.key.from != key_config::source::client)
@@ -62,6 +61,7 @@ void read_backends(fields& top, config& out) {
       top.refuse(element, fmt::format("there are more than {} backends", most_backends));
     fields in{*table, "backend", out.file};
     backend_config one;
+    one.line = element.source().begin.line;
     in.address("address", one.address);
     if (!table->contains("address")) in.refuse(element, "this [[backend]] needs address = \"address:port\"");
     if (one.address.port() == 0) in.refuse("address", "needs a port");
@@ -77,40 +77,9 @@ void read_backends(fields& top, config& out) {
   }
 }
 
-// toml++ aborts if the name in a header does not begin like a name (marzer/tomlplusplus#294).
-void check_headers(std::string const& text, std::string const& file) {
-  std::istringstream lines{text};
-  unsigned number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    std::string_view rest{line};
-    auto const skip_blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size())); };
-    if (number == 1 && rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-    skip_blanks();
-    if (!rest.starts_with('[')) continue;
-    rest.remove_prefix(rest.starts_with("[[") ? 2 : 1);
-    skip_blanks();
-    bool const named = !rest.empty() && (std::isalnum(static_cast<unsigned char>(rest[0])) != 0 ||
-                                         std::string_view{"_-\"']"}.find(rest[0]) != std::string_view::npos);
-    if (!named) throw config_error{fmt::format("{}:{}: this header has no name of letters or digits", file, number)};
-  }
-}
+}  // namespace
 
-// The line on which the text stops being TOML: the first one with which an assertion fails.
-unsigned line_of_assertion(std::string const& text) {
-  unsigned line = 1;
-  for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n', end + 1), ++line) {
-    try {
-      static_cast<void>(toml::parse(std::string_view{text}.substr(0, end)));
-    } catch (toml::parse_error const&) {  // a value that goes on in the next line
-    } catch (toml_assertion) {
-      return line;
-    }
-  }
-  return line;
-}
-
-config read_root(toml::table const& root, std::string const& file) {
+config config_of(toml::table const& root, std::string const& file) {
   config out;
   out.file = file;
   fields top{root, "", out.file};
@@ -118,7 +87,10 @@ config read_root(toml::table const& root, std::string const& file) {
   top.number("workers", out.workers, 1, 1024);
   out.policy = top.text("policy", out.policy);
   if (auto const* node = root.get("policy")) out.policy_line = node->source().begin.line;
+  out.zone = top.text("zone", out.zone);
+  if (auto const* node = root.get("zone")) out.zone_line = node->source().begin.line;
   read_key(top, out);
+  if (auto const* node = root.get("key")) out.key.line = node->source().begin.line;
   read_admin(top, out);
   std::uint64_t seed = 0;
   top.number("seed", seed, 0, std::numeric_limits<std::int64_t>::max());
@@ -132,49 +104,36 @@ config read_root(toml::table const& root, std::string const& file) {
       in.refuse("path", "must not contain blanks");
     in.duration("interval", out.checks.interval);
     in.duration("timeout", out.checks.timeout);
-    in.number("rise", out.checks.rise, 1);
-    in.number("fall", out.checks.fall, 1);
+    in.number("rise", out.checks.rise, 1, most_in_a_row);
+    in.number("fall", out.checks.fall, 1, most_in_a_row);
+    in.flag("await_first", out.checks.await_first);
   });
   section(top, "passive", out.file, [&](fields& in) {
-    in.number("failures", out.passive.failures, 0);
+    in.number("failures", out.passive.failures, 0, most_in_a_row);
     in.duration("eject", out.passive.eject);
   });
-  section(top, "retry", out.file, [&](fields& in) { in.number("attempts", out.retry.attempts, 1, 16); });
+  section(top, "retry", out.file, [&](fields& in) {
+    in.number("attempts", out.retry.attempts, 1, 16);
+    in.duration("hold", out.retry.hold);
+  });
   section(top, "timeouts", out.file, [&](fields& in) {
     in.duration("connect", out.timeouts.connect);
     in.duration("response", out.timeouts.response);
+    in.duration("stream", out.timeouts.stream);
     in.duration("request", out.timeouts.request);
     in.duration("idle", out.timeouts.idle);
     in.duration("linger", out.timeouts.linger);
     in.duration("drain", out.timeouts.drain);
   });
   section(top, "limits", out.file, [&](fields& in) {
-    in.number("header", out.limits.header, 256);
+    in.number("header", out.limits.header, 256, 1u << 20);
     in.number("request_body", out.limits.request_body, 0, 1u << 30);
-    in.number("clients", out.limits.clients, 1);
-    in.number("idle_per_backend", out.limits.idle_per_backend, 0);
+    in.number("clients", out.limits.clients, 1, 1'000'000);
+    in.number("idle_per_backend", out.limits.idle_per_backend, 0, 10'000);
   });
   read_backends(top, out);
   top.no_others();
   return out;
-}
-
-}  // namespace
-
-config parse_config(std::string const& text, std::string const& file) try {
-  check_headers(text, file);
-  return read_root(toml::parse(text, file), file);
-} catch (toml::parse_error const& e) {
-  throw config_error{fmt::format("{}:{}: {}", file, e.source().begin.line, e.description())};
-} catch (toml_assertion) {
-  throw config_error{fmt::format("{}:{}: this is not TOML", file, line_of_assertion(text))};
-}
-
-config read_config(std::string const& file) {
-  std::error_code ec;
-  std::ifstream in{file};
-  if (!in || std::filesystem::is_directory(file, ec)) throw config_error{fmt::format("{}: cannot be read", file)};
-  return parse_config({std::istreambuf_iterator<char>{in}, {}}, file);
 }
 
 }  // namespace proxy

@@ -18,12 +18,14 @@ struct backend_config {
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::string zone;
+  unsigned line = 0;  // of [[backend]] in the file
 };
 
 // What keyed policies hash.
 struct key_config {
   enum class source { client, path, header } from = source::client;
   std::string header;
+  unsigned line = 0;  // of `key` in the file
 };
 
 // Which clients may see /-/ .
@@ -35,6 +37,8 @@ struct config {
   unsigned workers = 2;
   std::string policy = "round_robin";
   unsigned policy_line = 0;  // the line of `policy` in the file
+  std::string zone;          // the proxy's own, for policy zone_first
+  unsigned zone_line = 0;
   key_config key;
   admin_access admin = admin_access::loopback;
   std::optional<std::uint64_t> seed;  // absent: drawn at random, so that several proxies do not pick in step
@@ -44,16 +48,19 @@ struct config {
     std::string path = "/health";
     std::chrono::nanoseconds interval = 10s, timeout = 2s;
     unsigned rise = 2, fall = 3;
+    bool await_first = true;  // a backend that joins later gets no work before its first good check
   } checks;
   struct {
-    unsigned failures = 3;  // in a row; 0 turns it off
+    unsigned failures = 3;  // in a row, without an answer in between; 0 turns it off
     std::chrono::nanoseconds eject = 10s;
   } passive;
   struct {
-    unsigned attempts = 3;  // in all, each on another backend
+    unsigned attempts = 3;                  // in all, each on another backend
+    std::chrono::nanoseconds hold = 100ms;  // how long the beginning of an answer is kept back
   } retry;
   struct {
     std::chrono::nanoseconds connect = 1s, response = 30s;  // for backends
+    std::chrono::nanoseconds stream = 5min;                 // for each wait within an answer without a length
     std::chrono::nanoseconds request = 10s, idle = 60s;     // for clients
     std::chrono::nanoseconds linger = 1s, drain = 30s;      // after SIGTERM: for idle connections, for all requests
   } timeouts;

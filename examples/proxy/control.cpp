@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "control.hpp"
 
+#include "background.hpp"
 #include "endpoint.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <set>
 
 namespace proxy {
 
@@ -31,50 +34,50 @@ control::control(config settings)
 void control::run() {
   for (auto& w : workers_) w->run();
   health_.start();
-  asio::co_spawn(io_, accept(), asio::detached);
-  asio::co_spawn(io_, refresh(), asio::detached);
-  asio::co_spawn(io_, signals(), asio::detached);
+  auto const keep_doing = [this](std::string_view what, auto step) {
+    start_task(io_, all_.counts, what, repeat(all_.counts, what, step));
+  };
+  keep_doing("accept", [this] { return accept(); });
+  keep_doing("refresh", [this] { return refresh(); });
+  keep_doing("signals", [this] { return signals(); });
   fmt::print("listening on {}\n", to_text(acceptor_.local_endpoint()));
   std::fflush(stdout);
   spdlog::info("{} over {} backends, {} workers", all_.settings.policy, all_.pool.size(), workers_.size());
-  io_.run();
+  run_loop(io_, all_.counts);
 }
 
-task<> control::accept() {
-  for (;;) {
-    while (all_.counts.clients >= all_.settings.limits.clients)
-      co_await sleep_for(5ms);  // further clients wait in the system's queue
-    error_code ec;
-    worker& owner = next_worker();  // kept, because drain() may call next_worker() during the wait
-    tcp::socket socket = co_await acceptor_.async_accept(owner.io, into(ec));
-    if (ec && all_.draining) co_return;
-    if (!ec)  // an accepted client is served even if the drain has just begun
-      owner.adopt(std::move(socket));
-    else if (ec != asio::error::connection_aborted)
-      co_await sleep_for(10ms);  // probably no file descriptor is left
-  }
+task<bool> control::accept() {
+  while (all_.counts.clients >= all_.settings.limits.clients)
+    co_await sleep_for(5ms);  // further clients wait in the system's queue
+  error_code ec;
+  worker& owner = next_worker();  // kept, because drain() may call next_worker() during the wait
+  tcp::socket socket = co_await acceptor_.async_accept(owner.io, into(ec));
+  if (ec && all_.draining) co_return false;
+  if (!ec)  // an accepted client is served even if the drain has just begun
+    owner.adopt(std::move(socket));
+  else if (ec != asio::error::connection_aborted)
+    co_await sleep_for(10ms);  // probably no file descriptor is left
+  co_return true;
 }
 
 // Rebuilds the tables of the policy after health changes, and frees memory.
-task<> control::refresh() {
-  for (;;) {
-    co_await sleep_for(100ms);
-    all_.pool.refresh();
-  }
+task<bool> control::refresh() {
+  co_await sleep_for(100ms);
+  all_.pool.refresh();
+  co_return true;
 }
 
-task<> control::signals() {
-  for (;;) {
-    error_code ec;
-    int const signal = co_await signals_.async_wait(into(ec));
-    if (ec) continue;
-    if (signal == SIGHUP)
-      reload();
-    else if (all_.draining)
-      io_.stop();
-    else
-      asio::co_spawn(io_, drain(), asio::detached);
-  }
+task<bool> control::signals() {
+  error_code ec;
+  int const signal = co_await signals_.async_wait(into(ec));
+  if (ec) co_return true;
+  if (signal == SIGHUP)
+    reload();
+  else if (all_.draining)
+    io_.stop();
+  else
+    start_task(io_, all_.counts, "drain", drain());
+  co_return true;
 }
 
 void control::reload() try {
@@ -83,11 +86,39 @@ void control::reload() try {
     throw config_error{fmt::format("policy is now \"{}\", which needs a restart", fresh.policy)};
   if (fresh.backends.empty())  // probably the file is only half written
     throw config_error{fmt::format("{}: it has no [[backend]]", fresh.file)};
-  bool const changed = all_.pool.assign(servers_of(fresh));
+  static_cast<void>(shared{fresh});  // throws if the policy refuses the backends
+  bool const changed = assign(fresh);
+  std::set<tcp::endpoint> addresses;
+  for (auto const& b : fresh.backends) addresses.insert(b.address);
+  for (auto& w : workers_) w->keep_connections_to(addresses);
   spdlog::info("reloaded {}: {} backends{}; other settings need a restart", fresh.file, all_.pool.size(),
                changed ? "" : ", unchanged");
 } catch (std::exception const& e) {
   spdlog::error("{}; nothing was changed", e.what());
+}
+
+// A backend that joins has weight 0 until it is marked as unchecked, so no pick can come between. If no earlier backend
+// stays, the new ones get work at once, as at the start.
+bool control::assign(config const& fresh) {
+  auto const servers = servers_of(fresh);
+  if (!all_.settings.checks.enabled || !all_.settings.checks.await_first) return all_.pool.assign(servers);
+  std::set<std::pair<std::string, tcp::endpoint>> known;
+  all_.pool.for_each([&](auto const&, server const& s, auto const&...) { known.emplace(s.name, s.address); });
+  std::vector<server> first = servers;
+  std::vector<std::string> joined;
+  bool any_stays = false;
+  for (auto& s : first)
+    if (known.contains({s.name, s.address})) {
+      any_stays = any_stays || s.share.weight != 0;
+    } else {
+      s.share.weight = 0;
+      joined.push_back(s.name);
+    }
+  if (joined.empty() || !any_stays) return all_.pool.assign(servers);
+  all_.pool.assign(first);
+  for (auto const& name : joined) health_.await_first_check(all_.pool.find(name));
+  all_.pool.assign(servers);
+  return true;
 }
 
 task<> control::drain() {

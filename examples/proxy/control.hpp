@@ -19,10 +19,11 @@ class control {
   void run();                         // returns when the proxy has drained
 
  private:
-  task<> accept();
-  task<> refresh();
-  task<> signals();
+  task<bool> accept();
+  task<bool> refresh();
+  task<bool> signals();
   void reload();
+  bool assign(config const& fresh);  // the backends
   task<> drain();
 
   // Each worker has its own io_context, so a connection is accepted directly for the loop that will serve it.

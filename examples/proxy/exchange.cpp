@@ -1,23 +1,49 @@
 // SPDX-License-Identifier: MIT
 #include "exchange.hpp"
 
+#include "alarm.hpp"
+
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include <boost/none.hpp>
 
 namespace proxy {
 
+exchange_limits limits_for_requests(config const& settings) {
+  auto const& t = settings.timeouts;
+  return {t.connect, t.response, settings.retry.hold, t.stream, t.request, settings.limits.header};
+}
+
+exchange_limits limits_for_checks(config const& settings) {
+  auto const t = settings.checks.timeout;
+  return {t, t, 0ns, t, t, settings.limits.header};  // the status is enough
+}
+
+namespace {
+bool is_event_stream(beast::string_view type) {
+  return beast::iequals(type.substr(0, type.find_first_of("; \t")), "text/event-stream");
+}
+}  // namespace
+
+void exchange::give_up() {
+  given_up_ = true;
+  if (connection_) connection_->stream.cancel();
+}
+
 task<attempt_result> exchange::send(tcp::endpoint to) {
   to_ = to;
   bool const may_repeat = repeatable(request_.method());
   for (bool allow_reuse = may_repeat;; allow_reuse = false) {
+    if (given_up_) co_return attempt_result::given_up;
     error_code ec;
     connection_ = allow_reuse ? connections_.take(to) : nullptr;
     if (!connection_) {
-      connection_ = co_await connections_.open(to, settings_.timeouts.connect, ec);
+      connection_ = std::make_unique<upstream_connection>(co_await asio::this_coro::executor);
+      co_await connections_.open(*connection_, to, limits_.connect, ec);
+      if (given_up_) co_return attempt_result::given_up;
       if (ec) {
         problem_ = "no connection: " + ec.message();
         co_return is_local(ec) ? attempt_result::not_tried : attempt_result::not_sent;
@@ -25,6 +51,7 @@ task<attempt_result> exchange::send(tcp::endpoint to) {
     }
     bool const stale_possible = connection_->reused;
     ec = co_await attempt();
+    if (given_up_) co_return attempt_result::given_up;
     if (!ec) co_return attempt_result::answered;
     problem_ = ec.message();
     connection_.reset();
@@ -36,34 +63,73 @@ task<attempt_result> exchange::send(tcp::endpoint to) {
 
 task<error_code> exchange::attempt() {
   error_code ec;
-  auto& [stream, buffer, since, reused] = *connection_;
   answer_began_ = false;
   filled_ = 0;
-  stream.expires_after(settings_.timeouts.response);
-  co_await http::async_write(stream, request_, into(ec));
+  connection_->stream.expires_after(limits_.response);
+  co_await http::async_write(connection_->stream, request_, into(ec));
   if (ec == beast::error::timeout) co_return ec;
   // After another error the backend may still have answered without reading the whole request.
   error_code const unsent = ec;
-  do {  // 100 Continue and 103 Early Hints are for the proxy only, the answer follows them
-    parser_.emplace();
-    parser_->header_limit(settings_.limits.header);
-    parser_->body_limit(boost::none);
-    parser_->skip(request_.method() == http::verb::head);
-    co_await http::async_read_header(stream, buffer, *parser_, into(ec));
-    answer_began_ = parser_->got_some();
-    if (ec) co_return unsent ? unsent : ec;
-  } while (status() / 100 == 1);
-  if (status() < 100) co_return http::error::bad_status;
-  // The proxy decodes only chunked. It refuses other codings, because the client would take the coded bytes for
-  // content.
-  if (auto const& header = parser_->get(); header.count(http::field::transfer_encoding) != 0)
-    if (!parser_->chunked() || !beast::iequals(header[http::field::transfer_encoding], "chunked"))
-      co_return http::error::bad_transfer_encoding;
-  // The first piece is read before the client sees a byte of the answer. A small answer is read whole. If the backend
-  // fails before that, another one can still be tried.
-  if (!parser_->is_done()) ec = co_await read_piece();
+  if (ec = co_await read_header(); ec) co_return unsent ? unsent : ec;
+  if (ec = check_coding(); ec) co_return ec;
+  ec = co_await read_beginning();
   request_sent_ = !unsent;
   co_return ec;
+}
+
+task<error_code> exchange::read_header() {
+  for (;;) {
+    if (given_up_) co_return asio::error::operation_aborted;
+    error_code ec;
+    parser_.emplace();
+    parser_->header_limit(limits_.header);
+    parser_->body_limit(boost::none);
+    parser_->skip(request_.method() == http::verb::head);
+    co_await http::async_read_header(connection_->stream, connection_->buffer, *parser_, into(ec));
+    answer_began_ = parser_->got_some();
+    if (ec) co_return ec;
+    if (status() < 100 || status() == 101) co_return http::error::bad_status;  // no upgrade was asked for
+    if (status() / 100 != 1) co_return ec;
+    if (ec = co_await pass_interim(); ec) co_return ec;
+    connection_->stream.expires_after(limits_.response);  // the backend is still at work
+  }
+}
+
+// RFC 9110, section 15.2: a proxy forwards interim answers. 100 Continue is left out, because the proxy itself has
+// answered the client's Expect. HTTP/1.0 knows no interim answers.
+task<error_code> exchange::pass_interim() {
+  error_code ec;
+  if (!client_ || client_version_ == 10 || status() == 100) co_return ec;
+  http::response<http::empty_body> out;
+  out.base() = parser_->get().base();
+  remove_hop_by_hop(out);
+  out.erase(http::field::content_length);  // an interim answer has no body
+  out.version(11);
+  client_->stream.expires_after(limits_.client);
+  co_await http::async_write(client_->stream, out, into(ec));
+  if (ec) given_up_ = true;  // the client has disconnected
+  co_return ec;
+}
+
+// The proxy decodes only chunked. It refuses other codings, because the client would take the coded bytes for content.
+error_code exchange::check_coding() const {
+  auto const& header = parser_->get();
+  if (header.count(http::field::transfer_encoding) == 0) return {};
+  if (parser_->chunked() && beast::iequals(header[http::field::transfer_encoding], "chunked")) return {};
+  return http::error::bad_transfer_encoding;
+}
+
+// For a moment the answer is held back. If the backend fails in that time, another one can still be asked. A small
+// answer is read whole, of other answers the first piece. An event stream may be quiet for long, so it is not held.
+task<error_code> exchange::read_beginning() {
+  if (parser_->is_done() || is_event_stream(parser_->get()[http::field::content_type])) co_return error_code{};
+  hold_over_ = false;
+  alarm const hold{connection_->stream.get_executor(), limits_.hold, [this] {
+                     hold_over_ = true;
+                     connection_->stream.cancel();
+                   }};
+  auto const ec = co_await read_piece(true);
+  co_return hold_over_&& ec == asio::error::operation_aborted ? error_code{} : ec;
 }
 
 bool exchange::small() const {
@@ -71,16 +137,17 @@ bool exchange::small() const {
   return length && *length <= piece_.size();
 }
 
-task<error_code> exchange::read_piece() {
+task<error_code> exchange::read_piece(bool beginning) {
   error_code ec;
   auto& body = parser_->get().body();
   filled_ = 0;
-  bool const whole = small();
-  while (!parser_->is_done() && filled_ < piece_.size() && (whole || filled_ == 0)) {
+  bool const whole = beginning && small();
+  while (!parser_->is_done() && filled_ < piece_.size() && (whole || filled_ == 0) && !(beginning && hold_over_)) {
+    if (given_up_) co_return asio::error::operation_aborted;
     body.data = piece_.data() + filled_;
     body.size = piece_.size() - filled_;
     std::size_t const room = body.size;
-    connection_->stream.expires_after(settings_.timeouts.response);
+    connection_->stream.expires_after(parser_->content_length() ? limits_.response : limits_.stream);
     co_await http::async_read_some(connection_->stream, connection_->buffer, *parser_, into(ec));
     filled_ += room - body.size;
     if (ec == http::error::need_buffer) ec = {};
@@ -109,40 +176,10 @@ http::response<http::buffer_body> exchange::outgoing(client_side& side) const {
   return out;
 }
 
-task<bool> exchange::relay(beast::tcp_stream& client, client_side side) {
-  auto out = outgoing(side);
-  http::response_serializer<http::buffer_body> serializer{out};
-  error_code ec;
-  for (;;) {
-    if (!parser_->is_done() && filled_ == 0)
-      if (ec = co_await read_piece(); ec) {  // the client must see that its answer is incomplete
-        broke_off_ = true;
-        problem_ = ec.message();
-        if (!out.chunked() && !parser_->content_length()) reset(client);
-        co_return false;
-      }
-    if (parser_->is_done() && connection_) hand_back();
-    out.body().data = filled_ ? piece_.data() : nullptr;
-    out.body().size = filled_;
-    out.body().more = !parser_->is_done();
-    client.expires_after(settings_.timeouts.request);
-    if (filled_ || !out.body().more) co_await http::async_write(client, serializer, into(ec));
-    if (ec && ec != http::error::need_buffer) co_return false;
-    if (!out.body().more) co_return side.keep_alive;
-    filled_ = 0;
-  }
-}
-
 void exchange::hand_back() {
   if (request_sent_ && parser_->keep_alive() && connection_->buffer.size() == 0)
     connections_.give(to_, std::move(connection_));
   connection_.reset();
-}
-
-void exchange::reset(beast::tcp_stream& client) {
-  error_code ec;
-  client.socket().set_option(asio::socket_base::linger{true, 0}, ec);
-  client.socket().close(ec);
 }
 
 }  // namespace proxy

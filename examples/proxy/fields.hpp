@@ -16,6 +16,8 @@
 
 namespace proxy {
 
+config config_of(toml::table const& root, std::string const& file);  // throws config_error
+
 // Remembers which fields of a table were asked for. no_others() refuses every other field as unknown.
 class fields {
  public:
@@ -47,8 +49,10 @@ class fields {
   std::string text(std::string_view name, std::string fallback) {
     auto const* node = find(name);
     if (!node) return fallback;
-    if (auto value = node->value_exact<std::string>()) return *value;
-    refuse(name, "must be text in quotes");
+    auto value = node->value_exact<std::string>();
+    if (!value) refuse(name, "must be text in quotes");
+    if (value->size() > longest_text) throw_too_long(*node, name, value->size());
+    return *std::move(value);
   }
 
   template <class Number>
@@ -72,12 +76,14 @@ class fields {
   }
 
   void duration(std::string_view name, std::chrono::nanoseconds& value) {
+    constexpr std::chrono::nanoseconds longest = 24h;
     auto const* node = find(name);
     if (!node) return;
     auto const given = node->value_exact<std::string>();
     auto const parsed = given ? parse_duration(*given) : std::nullopt;
     if (!parsed) refuse(name, "must be a duration in quotes, such as \"250ms\" or \"10s\"");
     if (parsed->count() <= 0) refuse(name, "must be more than zero");
+    if (*parsed > longest) refuse(name, "is more than " + format_duration(longest));
     value = *parsed;
   }
 
@@ -99,6 +105,13 @@ class fields {
   }
 
  private:
+  static constexpr std::size_t longest_text = 1024;  // bytes
+
+  [[noreturn]] void throw_too_long(toml::node const& at, std::string_view name, std::size_t size) const {
+    refuse(at, fmt::format("{}{}{} has {} bytes, which is more than {}", where_, where_.empty() ? "" : ".", name, size,
+                           longest_text));
+  }
+
   toml::table const& table_;
   std::string where_;
   std::string const& file_;

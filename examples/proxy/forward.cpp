@@ -1,34 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "forward.hpp"
 
+#include "client_watch.hpp"
 #include "endpoint.hpp"
 
 #include <spdlog/spdlog.h>
-#include <boost/beast/http/write.hpp>
 
 namespace proxy {
+namespace {
 
 using equipoise::outcome;
-
-task<bool> reply(worker& at, client& c, unsigned status, std::string text, client_side side, std::string_view type,
-                 bool head) {
-  http::response<http::string_body> out{http::int_to_status(status), side.version};
-  out.set(http::field::content_type, type);
-  out.set(http::field::cache_control, "no-store");
-  out.body() = std::move(text);
-  out.keep_alive(side.keep_alive);
-  out.prepare_payload();
-  error_code ec;
-  c.stream.expires_after(at.all.settings.timeouts.request);
-  http::response_serializer<http::string_body> serializer{out};
-  if (head)
-    co_await http::async_write_header(c.stream, serializer, into(ec));
-  else
-    co_await http::async_write(c.stream, serializer, into(ec));
-  co_return !ec && side.keep_alive;
-}
-
-namespace {
+using backend_lease = decltype(std::declval<picker&>().acquire(equipoise::any_key{}));
 
 outcome outcome_of(unsigned status) noexcept {
   switch (status) {
@@ -51,66 +33,114 @@ void prepare(client_request& request, client const& c) {
   request.prepare_payload();
 }
 
+// The attempts to get one request answered.
+class forwarding {
+ public:
+  forwarding(worker& at, client& c, client_request& request, client_side side)
+      : at_{at}, client_{c}, request_{request}, side_{side}, key_{key_of(at.all, c, request, text_)},
+        hostless_{request.count(http::field::host) == 0}, watch_{c} {
+    prepare(request, c);
+  }
+
+  task<bool> run() {
+    auto& counts = at_.all.counts;
+    for (unsigned attempt = 0; attempt < at_.all.settings.retry.attempts; ++attempt) {
+      auto lease = acquire(attempt == 0 ? at_.pick : at_.pick_again);
+      if (!lease) {
+        if (problem_.empty()) problem_ = fmt::format("no backend: {}", equipoise::to_string(lease.error()));
+        break;
+      }
+      if (attempt != 0) ++counts.retries;
+      auto const then = co_await ask(lease);
+      if (watch_.gone()) co_return ++counts.broken, false;
+      if (then == next::done) co_return reusable_;
+      if (then == next::refuse) break;
+    }
+    ++counts.refused;
+    spdlog::debug("{} {}: {}", std::string_view{request_.method_string()}, std::string_view{request_.target()},
+                  problem_);
+    co_return co_await reply(at_, client_, status_, problem_ + '\n', side_, "text/plain; charset=utf-8",
+                             request_.method() == http::verb::head);
+  }
+
+ private:
+  enum class next { another_backend, refuse, done };
+
+  backend_lease acquire(picker& from) {
+    auto lease = from.acquire(key_, {.now = now(), .excluded = excluded_});
+    // All other backends are down, so it is better to try the same one again.
+    if (lease.error() == equipoise::pick_error::all_excluded) lease = from.acquire(key_, {.now = now()});
+    return lease;
+  }
+
+  task<next> ask(backend_lease& lease) {
+    lease->counts->picked(lease.start());
+    if (hostless_) request_.set(http::field::host, to_text(lease->address));
+    exchange with{limits_for_requests(at_.all.settings), at_.upstream, request_, &client_, side_.version};
+    watch_.set_attempt(&with);
+    auto const result = co_await with.send(lease->address);
+    auto const then =
+        result == attempt_result::answered ? co_await relay(lease, with) : judge_failure(lease, with, result);
+    watch_.set_attempt(nullptr);
+    co_return then;
+  }
+
+  task<next> relay(backend_lease& lease, exchange& with) {
+    auto& counts = at_.all.counts;
+    auto const answer = outcome_of(with.status());
+    if (at_.all.draining) side_.keep_alive = false;  // the drain may have begun during the attempt
+    reusable_ = co_await with.relay(side_);
+    if (with.complete()) {
+      ++counts.answered;
+      health::answered(*lease->counts);
+    } else if (!watch_.gone()) {  // otherwise run() counts it
+      ++counts.broken;
+    }
+    if (with.broke_off())
+      at_.backend_health.failed(lease.id(), *lease->counts, fmt::format("{}: {}", lease->name, with.problem()));
+    lease.finish(with.complete() ? answer : with.broke_off() ? outcome::error : outcome::cancelled, now());
+    co_return next::done;
+  }
+
+  next judge_failure(backend_lease& lease, exchange const& with, attempt_result result) {
+    problem_ = fmt::format("{}: {}", lease->name, with.problem());
+    if (result == attempt_result::not_tried || result == attempt_result::given_up) {
+      lease.finish(outcome::cancelled, now());  // every other backend would fail in the same way
+      status_ = 503;
+      return next::refuse;
+    }
+    bool const unsent = result == attempt_result::not_sent;
+    status_ = result == attempt_result::timed_out ? 504 : 502;
+    excluded_.push_back(lease.id());
+    at_.backend_health.failed(lease.id(), *lease->counts, problem_);
+    lease.finish(unsent ? outcome::local_error : outcome::error, now());
+    // The backend may have acted on the request already.
+    return unsent || repeatable(request_.method()) ? next::another_backend : next::refuse;
+  }
+
+  worker& at_;
+  client& client_;
+  client_request& request_;
+  client_side side_;
+  std::string text_;  // what key_ may refer to
+  equipoise::any_key key_;
+  bool hostless_;  // allowed in HTTP/1.0 only
+  client_watch watch_;
+  std::vector<equipoise::backend_id> excluded_;
+  std::string problem_;
+  unsigned status_ = 503;  // no backend could be asked
+  bool reusable_ = false;  // the client's connection
+};
+
 }  // namespace
 
 task<bool> forward(worker& at, client& c, client_request& request, client_side side) {
-  auto& counts = at.all.counts;
-  bool const head = request.method() == http::verb::head;
   if (request.method() == http::verb::connect)
     co_return co_await reply(at, c, 501, "CONNECT is not supported\n", {11, false});
   if (request.method() == http::verb::trace && !request.body().empty())
     co_return co_await reply(at, c, 400, "TRACE has no body\n", {11, false});
-
-  std::string text;
-  auto const key = key_of(at.all, c, request, text);
-  bool const hostless = request.count(http::field::host) == 0;  // allowed in HTTP/1.0 only
-  prepare(request, c);
-  std::vector<equipoise::backend_id> excluded;
-  std::string problem;
-  unsigned status = 503;  // no backend could be asked
-  for (unsigned attempt = 0; attempt < at.all.settings.retry.attempts; ++attempt) {
-    auto lease = at.pick.acquire(key, {.now = now(), .excluded = excluded});
-    // All other backends are down, so it is better to try the same one again.
-    if (lease.error() == equipoise::pick_error::all_excluded) lease = at.pick.acquire(key, {.now = now()});
-    if (!lease) {
-      if (problem.empty()) problem = fmt::format("no backend: {}", equipoise::to_string(lease.error()));
-      break;
-    }
-    lease->counts->picked(lease.start());
-    if (attempt != 0) ++counts.retries;
-
-    if (hostless) request.set(http::field::host, to_text(lease->address));
-    exchange with{at.all.settings, at.upstream, request};
-    auto const result = co_await with.send(lease->address);
-    if (result == attempt_result::answered) {
-      outcome const answer = outcome_of(with.status());
-      if (at.all.draining) side.keep_alive = false;  // the drain may have begun during the attempt
-      bool const more = co_await with.relay(c.stream, side);
-      ++(with.complete() ? counts.answered : counts.broken);
-      if (with.broke_off()) problem = fmt::format("{}: {}", lease->name, with.problem());
-      auto const id = lease.id();
-      lease.finish(with.complete() ? answer : with.broke_off() ? outcome::error : outcome::cancelled, now());
-      if (with.broke_off()) at.backend_health.failed(id, problem);
-      co_return more;
-    }
-
-    problem = fmt::format("{}: {}", lease->name, with.problem());
-    if (result == attempt_result::not_tried) {  // every other backend would fail in the same way
-      lease.finish(outcome::cancelled, now());
-      status = 503;
-      break;
-    }
-    status = result == attempt_result::timed_out ? 504 : 502;
-    auto const id = lease.id();
-    lease.finish(result == attempt_result::not_sent ? outcome::local_error : outcome::error, now());
-    at.backend_health.failed(id, problem);
-    // The backend may have acted on the request already.
-    if (result != attempt_result::not_sent && !repeatable(request.method())) break;
-    excluded.push_back(id);
-  }
-  ++counts.refused;
-  spdlog::debug("{} {}: {}", std::string_view{request.method_string()}, std::string_view{request.target()}, problem);
-  co_return co_await reply(at, c, status, problem + '\n', side, "text/plain; charset=utf-8", head);
+  forwarding work{at, c, request, side};
+  co_return co_await work.run();
 }
 
 equipoise::any_key key_of(shared const& all, client const& c, client_request const& request, std::string& text) {
@@ -119,7 +149,9 @@ equipoise::any_key key_of(shared const& all, client const& c, client_request con
     case key_config::source::path:
       return std::string_view{text = request.target()};
     case key_config::source::header:
-      return std::string_view{text = request[wanted.header]};
+      text = request[wanted.header];
+      if (text.empty()) text = to_text(c.peer);  // with the port, so that requests without a key are spread
+      return std::string_view{text};
     case key_config::source::client:
       break;
   }

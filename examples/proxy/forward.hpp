@@ -14,8 +14,9 @@ task<bool> forward(worker& at, client& c, client_request& request, client_side s
 task<bool> reply(worker& at, client& c, unsigned status, std::string text, client_side side,
                  std::string_view type = "text/plain; charset=utf-8", bool head = false);
 
-// Returns what a keyed policy hashes for this request. The key may refer to `text`, because the header field that it
-// was copied from is changed before the request is sent.
+// Returns what a keyed policy hashes for this request. A request without the configured header field is hashed by the
+// client's address and port, so that such requests do not all go to one backend. The key may refer to `text`, because
+// the header field that it was copied from is changed before the request is sent.
 equipoise::any_key key_of(shared const& all, client const& c, client_request const& request, std::string& text);
 
 }  // namespace proxy

@@ -11,6 +11,10 @@ namespace proxy {
 
 namespace beast = boost::beast;
 
+namespace {
+constexpr std::size_t longest_chain = 8192;  // bytes in one line of X-Forwarded-For
+}
+
 bool repeatable(http::verb method) noexcept {
   switch (method) {
     case http::verb::get:
@@ -57,7 +61,11 @@ void add_forwarded(http::fields& header, boost::asio::ip::address const& client)
   std::string chain;
   auto const [first, last] = header.equal_range(name);
   for (auto line = first; line != last; ++line) chain.append(line->value()).append(", ");
-  header.set(name, chain + client.to_string());
+  chain += client.to_string();
+  if (chain.size() <= longest_chain)
+    header.set(name, chain);
+  else  // several lines mean the same as one (RFC 9110, section 5.3)
+    header.insert(name, client.to_string());
   if (header.count("X-Forwarded-Proto") == 0) header.set("X-Forwarded-Proto", "http");
   if (header.count("X-Forwarded-Host") == 0 && header.count(http::field::host) != 0)
     header.set("X-Forwarded-Host", header[http::field::host]);

@@ -22,7 +22,8 @@ bool to_origin_form(http::request_header<>& request);
 // Trailer, Upgrade and similar ones. Transfer-Encoding goes too, because each connection frames its messages itself.
 void remove_hop_by_hop(http::fields& header);
 
-// Adds the client to X-Forwarded-For. Sets X-Forwarded-Proto and X-Forwarded-Host if no earlier proxy did.
+// Adds the client to X-Forwarded-For, on a line of its own if the others are very long. Sets X-Forwarded-Proto and
+// X-Forwarded-Host if no earlier proxy did.
 void add_forwarded(http::fields& header, boost::asio::ip::address const& client);
 
 }  // namespace proxy

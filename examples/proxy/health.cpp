@@ -1,118 +1,101 @@
 // SPDX-License-Identifier: MIT
 #include "health.hpp"
 
+#include "alarm.hpp"
+#include "background.hpp"
 #include "duration.hpp"
 #include "endpoint.hpp"
-#include "headers.hpp"
-#include "upstream.hpp"
+#include "exchange.hpp"
 
 #include <spdlog/spdlog.h>
-#include <boost/asio/post.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
 
 namespace proxy {
 
 using equipoise::health_flag;
 
 void health::start() {
-  if (all_.settings.checks.enabled) asio::co_spawn(control_, check_all(), asio::detached);
+  if (!all_.settings.checks.enabled) return;
+  next_ = std::chrono::steady_clock::now();
+  start_task(control_, all_.counts, "health checks",
+             repeat(all_.counts, "health checks", [this] { return check_when_due(); }));
 }
 
-task<> health::check_all() {
+task<bool> health::check_when_due() {
+  auto const due = std::chrono::steady_clock::now() >= next_;
+  if (due) next_ += all_.settings.checks.interval;
+  start_checks(due);
+  timer_.expires_at(next_);
+  error_code ec;  // await_first_check() ends the wait early
+  co_await timer_.async_wait(into(ec));
+  co_return true;
+}
+
+// Checks all backends, or only those that wait for their first check.
+void health::start_checks(bool all) {
   struct target {
     equipoise::backend_id id;
     std::string name;
     tcp::endpoint address;
   };
-  asio::steady_timer timer{control_};
-  auto next = std::chrono::steady_clock::now();
-  for (;;) {
-    std::vector<target> targets;
-    all_.pool.for_each([&](equipoise::backend_id id, server const& s, auto const&...) {
-      targets.push_back({id, s.name, s.address});
-    });
-    std::map<equipoise::backend_id, record> kept;  // without the records of removed backends
-    for (auto const& t : targets) kept[t.id] = records_[t.id];
-    records_ = std::move(kept);
-    for (auto const& t : targets)
-      if (!std::exchange(records_[t.id].running, true))
-        asio::co_spawn(control_, check(t.id, t.name, t.address), asio::detached);
-    next += all_.settings.checks.interval;
-    timer.expires_at(next);
-    error_code ec;
-    co_await timer.async_wait(into(ec));
-  }
+  std::vector<target> targets;
+  all_.pool.for_each([&](equipoise::backend_id id, server const& s, auto const&...) {
+    targets.push_back({id, s.name, s.address});
+  });
+  std::map<equipoise::backend_id, record> kept;  // without the records of removed backends
+  for (auto const& t : targets) kept[t.id] = records_[t.id];
+  records_ = std::move(kept);
+  for (auto const& t : targets)
+    if (auto& r = records_[t.id]; (all || r.awaits_first) && !std::exchange(*r.running, true))
+      start_task(control_, all_.counts, "health check", check(t.id, t.name, t.address));
+}
+
+void health::await_first_check(equipoise::backend_id id) {
+  records_[id].awaits_first = true;
+  all_.pool.set(id, health_flag::down);
+  timer_.cancel();
 }
 
 task<> health::check(equipoise::backend_id id, std::string name, tcp::endpoint address) {
-  beast::tcp_stream stream{control_};
-  error_code ec;
-  http::request<http::empty_body> request{http::verb::get, all_.settings.checks.path, 11};
+  struct end_guard {  // owns its flag, because the event loop may destroy a check after this object
+    std::shared_ptr<bool> running;
+    ~end_guard() { *running = false; }
+  } const at_end{records_[id].running};
+  auto const& settings = all_.settings;
+  client_request request{http::verb::get, settings.checks.path, 11};
   request.set(http::field::host, to_text(address));
   request.set(http::field::user_agent, "equipoise-proxy-check");
   request.keep_alive(false);
-  beast::flat_buffer buffer;
-  http::response<http::string_body> response;
-  stream.expires_after(all_.settings.checks.timeout);
-  co_await stream.async_connect(address, into(ec));
-  if (!ec) co_await http::async_write(stream, request, into(ec));
-  if (!ec) co_await http::async_read(stream, buffer, response, into(ec));
-  if (auto const it = records_.find(id); it != records_.end()) it->second.running = false;
-  if (is_local(ec)) co_return;  // the check says nothing about the backend
-  bool const good = !ec && response.result_int() / 100 == 2;
-  record_check(id, name, good, ec ? ec.message() : "it answered " + std::to_string(response.result_int()));
+  exchange with{limits_for_checks(settings), connections_, request};
+  alarm const deadline{control_.get_executor(), settings.checks.timeout, [&with] { with.give_up(); }};
+  auto const result = co_await with.send(address);
+  if (result == attempt_result::not_tried) co_return;  // the check says nothing about the backend
+  if (result == attempt_result::given_up)
+    record_check(id, name, false, "no answer within " + format_duration(settings.checks.timeout));
+  else if (result != attempt_result::answered)
+    record_check(id, name, false, with.problem());
+  else
+    record_check(id, name, with.status() / 100 == 2, "it answered " + std::to_string(with.status()));
 }
 
 void health::record_check(equipoise::backend_id id, std::string const& name, bool good, std::string const& result) {
   auto const found = records_.find(id);
   if (found == records_.end()) return;  // the backend was removed in the meantime
-  auto& [good_in_a_row, bad_in_a_row, running] = found->second;
-  (good ? bad_in_a_row : good_in_a_row) = 0;
-  ++(good ? good_in_a_row : bad_in_a_row);
+  auto& r = found->second;
+  (good ? r.bad : r.good) = 0;
+  ++(good ? r.good : r.bad);
+  bool const is_first = std::exchange(r.awaits_first, false);
   auto const flags = all_.pool.health(id);
-  auto const has = [&](health_flag r) { return (flags & r) != health_flag::none; };
-  if (bad_in_a_row >= all_.settings.checks.fall && !has(health_flag::down)) {
+  auto const has = [&](health_flag f) { return (flags & f) != health_flag::none; };
+  if (r.bad >= all_.settings.checks.fall && !has(health_flag::down)) {
     all_.pool.set(id, health_flag::down);
     spdlog::warn("{} is down: {}", name, result);
   }
-  if (good_in_a_row >= all_.settings.checks.rise && (has(health_flag::down) || has(health_flag::ejected))) {
+  if (is_first && !good) spdlog::warn("{} has joined, but its first check failed: {}", name, result);
+  if (good && (is_first || r.good >= all_.settings.checks.rise) &&
+      (has(health_flag::down) || has(health_flag::ejected))) {
     all_.pool.clear(id, health_flag::down | health_flag::ejected);
-    spdlog::info("{} is up again", name);
+    spdlog::info("{} is up{}", name, is_first ? "" : " again");
   }
-}
-
-void health::failed(equipoise::backend_id id, std::string const& problem) {
-  auto const limit = all_.settings.passive.failures;
-  auto const* observed = all_.pool.observed(id);
-  if (limit == 0 || observed == nullptr || observed->consecutive_failures < limit) return;
-  if ((all_.pool.health(id) & health_flag::ejected) != health_flag::none || too_many_ejected_with(id)) return;
-  if (!all_.pool.set(id, health_flag::ejected)) return;  // takes effect at once for every worker
-  asio::post(control_, [this, id, problem] {
-    spdlog::warn("ejected for {}: {}", format_duration(all_.settings.passive.eject), problem);
-    // Only good checks after the ejection count.
-    if (auto const it = records_.find(id); it != records_.end()) it->second.good = 0;
-    asio::co_spawn(control_, readmit_later(id, ejections_[id] = ++ejected_), asio::detached);
-  });
-}
-
-bool health::too_many_ejected_with(equipoise::backend_id id) const {
-  std::size_t members = 0, ejected = 0, others_up = 0;
-  all_.pool.for_each([&](equipoise::backend_id member, server const&, equipoise::attributes const& a, health_flag f) {
-    ++members;
-    if ((f & health_flag::ejected) != health_flag::none) ++ejected;
-    if (member != id && f == health_flag::none && a.weight != 0) ++others_up;
-  });
-  return 2 * (ejected + 1) > members || others_up == 0;
-}
-
-task<> health::readmit_later(equipoise::backend_id id, std::uint64_t ejection) {
-  co_await sleep_for(all_.settings.passive.eject);
-  if (ejections_[id] != ejection) co_return;
-  ejections_.erase(id);
-  if ((all_.pool.health(id) & health_flag::ejected) == health_flag::none) co_return;
-  all_.pool.clear(id, health_flag::ejected);
-  spdlog::info("{} may be tried again", equipoise::to_string(id));
 }
 
 }  // namespace proxy

@@ -4,30 +4,41 @@
 #pragma once
 
 #include "proxy.hpp"
+#include "upstream.hpp"
 
 #include <map>
+#include <memory>
 
 namespace proxy {
 
 class health {
  public:
-  // All functions except failed() run on the control thread.
-  health(asio::io_context& control, shared& all) : control_{control}, all_{all} {}
+  // All functions except failed() and answered() run on the control thread.
+  health(asio::io_context& control, shared& all) : control_{control}, all_{all}, timer_{control} {}
 
   void start();
 
-  // May be called from any thread when a backend did not answer a request. Enough failures in a row eject the backend.
-  // At most half of all backends are ejected, and never the last one that is up. If so many fail at once, the cause is
-  // probably in the proxy or its network.
-  void failed(equipoise::backend_id id, std::string const& problem);
+  // A backend has joined a running proxy with weight 0. It gets no work before its first good check, which starts now.
+  void await_first_check(equipoise::backend_id id);
+
+  // May be called from any thread when a backend did not answer a request, or not completely. Enough failures in a row
+  // eject the backend. At most half of all backends are ejected, and never the last one that is up. If so many fail at
+  // once, the cause is probably in the proxy or its network.
+  void failed(equipoise::backend_id id, traffic& counts, std::string const& problem);
+
+  // May be called from any thread when a backend has answered completely, with any status.
+  static void answered(traffic& counts) noexcept;
 
  private:
   struct record {
     unsigned good = 0, bad = 0;  // in a row
-    bool running = false;        // the next check does not start before a slow one has ended
+    // The next check does not start before a slow one has ended.
+    std::shared_ptr<bool> running = std::make_shared<bool>(false);
+    bool awaits_first = false;  // it gets no work before its first check
   };
 
-  task<> check_all();
+  task<bool> check_when_due();
+  void start_checks(bool all);
   task<> check(equipoise::backend_id id, std::string name, tcp::endpoint address);
   task<> readmit_later(equipoise::backend_id id, std::uint64_t ejection);
   bool too_many_ejected_with(equipoise::backend_id id) const;
@@ -35,6 +46,9 @@ class health {
 
   asio::io_context& control_;
   shared& all_;
+  asio::steady_timer timer_;
+  std::chrono::steady_clock::time_point next_{};  // when all backends are checked again
+  upstream_connections connections_{0};           // each check has a new connection
   std::map<equipoise::backend_id, record> records_;
   // The number of the latest ejection of each backend. The end of an older ejection is ignored.
   std::map<equipoise::backend_id, std::uint64_t> ejections_;

@@ -60,7 +60,8 @@ int main(int argc, char** argv) {
       return 2;
     }
     auto settings = proxy::read_config(file);
-    proxy::make_policy(settings);
+    proxy::check_settings(settings);
+    if (auto const warning = proxy::warning_about(settings); !warning.empty()) spdlog::warn("{}: {}", file, warning);
     if (check) {
       proxy::shared{settings};  // throws if the policy refuses the backends
       fmt::print("{} is valid: {} over {} backends\n", file, settings.policy, settings.backends.size());

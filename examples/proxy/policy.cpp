@@ -1,29 +1,43 @@
 // SPDX-License-Identifier: MIT
 #include "proxy.hpp"
 
+#include <equipoise/policy/zone_first.hpp>
+
 #include <fmt/format.h>
 
 #include <random>
 
 namespace proxy {
 
-std::vector<std::string> known_policies() { return equipoise::policy_registry::standard().names(); }
+namespace {
+
+// The library's policies, and zone_first with the zone of this proxy.
+equipoise::policy_registry registry_for(std::string const& zone) {
+  auto registry = equipoise::policy_registry::standard();
+  registry.wrap("zone_first", [zone](equipoise::any_policy inside) -> equipoise::any_policy {
+    return equipoise::zone_first{zone, std::move(inside)};
+  });
+  return registry;
+}
+
+equipoise::pool_options options_for(config const& settings) {
+  return {.capacity = most_backends, .counter_stripes = settings.workers, .observations = true};
+}
+
+}  // namespace
+
+std::vector<std::string> known_policies() { return registry_for("").names(); }
 
 equipoise::any_policy make_policy(config const& settings) try {
-  return equipoise::policy_registry::standard().make(settings.policy);
+  return registry_for(settings.zone).make(settings.policy);
 } catch (std::invalid_argument const& e) {
   throw config_error{fmt::format("{}:{}: {}", settings.file, settings.policy_line, e.what())};
 }
 
-namespace {
-equipoise::pool_options options_for(config const& settings) {
-  return {.capacity = most_backends, .counter_stripes = settings.workers, .observations = true};
-}
-}  // namespace
-
 shared::shared(config s)
     : settings{std::move(s)}, pool{options_for(settings)},
       balancer{pool, make_policy(settings), settings.seed ? *settings.seed : std::random_device{}()} {
+  check_settings(settings);
   try {
     pool.assign(servers_of(settings));
   } catch (std::invalid_argument const& e) {  // for example a priority beyond the levels of failover

@@ -18,6 +18,8 @@ inline equipoise::time_point now() noexcept { return std::chrono::steady_clock::
 struct traffic {
   std::atomic<std::uint64_t> picks{0};
   std::atomic<std::int64_t> last_pick{0};  // nanoseconds of the monotonic clock
+  // Attempts without a complete answer since the last complete one. An answer with an error status is an answer.
+  std::atomic<std::uint32_t> failures_in_a_row{0};
 
   void picked(equipoise::time_point when) noexcept {
     picks.fetch_add(1, std::memory_order_relaxed);
@@ -52,14 +54,21 @@ inline std::vector<server> servers_of(config const& settings) {
 }
 
 std::vector<std::string> known_policies();
+
+// Refuses a setting that has no effect on the chosen policy. Throws config_error.
+void check_settings(config const& settings);
+
+// Says what has no effect, although it is allowed. Empty if there is nothing to say.
+std::string warning_about(config const& settings);
+
 equipoise::any_policy make_policy(config const& settings);  // throws config_error that lists the known policies
 
 struct counters {
-  std::atomic<std::uint64_t> clients{0}, requests{0}, answered{0}, retries{0}, refused{0}, broken{0};
+  std::atomic<std::uint64_t> clients{0}, requests{0}, answered{0}, retries{0}, refused{0}, broken{0}, errors{0};
 };
 
 struct shared {
-  explicit shared(config settings);  // throws config_error
+  explicit shared(config settings);  // throws config_error, also for a setting without effect
 
   config const settings;
   equipoise::pool<server> pool;

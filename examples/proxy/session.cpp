@@ -2,19 +2,23 @@
 #include "session.hpp"
 
 #include "admin.hpp"
+#include "background.hpp"
 #include "endpoint.hpp"
 #include "forward.hpp"
 
-#include <spdlog/spdlog.h>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_prefix.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/http.hpp>
 
-#include <optional>
+#include <stdexcept>
 
 namespace proxy {
 namespace {
 
-using request_parser = http::request_parser<http::string_body>;
+using request_parser = message_parser<true, http::string_body>;
+
+constexpr unsigned most_empty_lines = 16;  // before a request
 
 // The status for an error while reading a request, or 0 if the connection is gone. A client that was too slow gets no
 // answer, because Beast closes the socket after a time-out.
@@ -25,21 +29,31 @@ unsigned status_for(error_code ec) {
   return grammar && ec != http::error::end_of_stream && ec != http::error::partial_message ? 400 : 0;
 }
 
+// Removes empty lines before a request line (RFC 9112, section 2.2). Returns false if nothing is left, or half a line.
+bool skip_empty_lines(beast::flat_buffer& buffer, unsigned& skipped) {
+  auto const text = [&] { return beast::buffers_to_string(beast::buffers_prefix(2, buffer.data())); };
+  for (; skipped < most_empty_lines && text() == "\r\n"; ++skipped) buffer.consume(2);
+  return buffer.size() != 0 && (skipped == most_empty_lines || text() != "\r");
+}
+
 // Waits for the first byte of the next request. Returns false if there will be none.
 task<bool> next_request(worker& at, client& c) {
-  if (c.buffer.size() != 0) co_return true;
-  if (at.closing) co_return false;
-  error_code ec;
-  c.idle = true;
+  unsigned skipped = 0;
   c.stream.expires_after(at.all.settings.timeouts.idle);
-  std::size_t n = co_await c.stream.async_read_some(c.buffer.prepare(4096), into(ec));
-  c.idle = false;
-  error_code none;
-  if (ec == asio::error::operation_aborted &&
-      c.stream.socket().available(none) != 0)  // it arrived just before the drain
-    n = co_await c.stream.async_read_some(c.buffer.prepare(4096), into(ec));
-  c.buffer.commit(n);
-  co_return !ec;
+  while (!skip_empty_lines(c.buffer, skipped)) {
+    if (at.closing) co_return false;
+    error_code ec;
+    c.idle = true;
+    std::size_t n = co_await c.stream.async_read_some(c.buffer.prepare(4096), into(ec));
+    c.idle = false;
+    error_code none;
+    if (ec == asio::error::operation_aborted &&
+        c.stream.socket().available(none) != 0)  // it arrived just before the drain
+      n = co_await c.stream.async_read_some(c.buffer.prepare(4096), into(ec));
+    c.buffer.commit(n);
+    if (ec) co_return false;
+  }
+  co_return true;
 }
 
 // How reading a request ended: with an error of the connection, or with a status that refuses the request.
@@ -77,12 +91,49 @@ task<read_result> read_request(worker& at, client& c, request_parser& parser) {
     parser.get().erase(http::field::expect);
   }
   if (parser.is_done()) co_return read_result{};
-  // Trailer fields must not become header fields, because a filter of header fields in front has not seen them.
-  std::optional<http::fields> header;
-  if (parser.chunked()) header.emplace(parser.get());
   co_await http::async_read(c.stream, c.buffer, parser, into(ec));
-  if (header) static_cast<http::fields&>(parser.get()) = std::move(*header);
   co_return read_result{ec};
+}
+
+// Reads one request and gets it answered. Returns false if the client's connection cannot be used again.
+task<bool> serve_request(worker& at, client& c) {
+  request_parser parser;
+  auto const got = co_await read_request(at, c, parser);
+  ++at.all.counts.requests;
+  if (got.ec || got.status) {
+    ++at.all.counts.broken;
+    unsigned const status = got.status ? got.status : status_for(got.ec);
+    std::string problem = got.ec ? got.ec.message() + '\n' : std::string{got.error};
+    if (status) co_await reply(at, c, status, std::move(problem), {11, false});
+    co_return false;
+  }
+  client_request request = parser.release();
+  client_side side{request.version() == 10 ? 10u : 11u, request.keep_alive()};
+  if (at.all.draining) side.keep_alive = false;
+  if (request.method() != http::verb::connect && !to_origin_form(request)) {
+    co_await reply(at, c, 400, "the target must be a path, or http://host/path\n", {11, false});
+    co_return false;
+  }
+  if (is_admin(at.all.settings, request)) co_return co_await administer(at, c, request, side);
+  co_return co_await forward(at, c, request, side);
+}
+
+// The same. An exception is logged and counted, and the client gets an answer if it has not got a part of one.
+task<bool> serve_or_report(worker& at, client& c) {
+  c.answer_started = false;
+  unsigned status = 500;
+  try {
+    co_return co_await serve_request(at, c);
+  } catch (std::length_error const& e) {  // a field that the proxy changes became longer than Beast's container takes
+    report_error(at.all.counts, "request of " + c.address, e);
+    status = 431;
+  } catch (std::exception const& e) {
+    report_error(at.all.counts, "request of " + c.address, e);
+  }
+  if (!c.answer_started)
+    co_await reply(at, c, status, status == 431 ? "a header field is too long\n" : "an error in the proxy\n",
+                   {11, false});
+  co_return false;
 }
 
 // Lets the client read the last answer. If the proxy closed a socket with unread bytes, the client's system would
@@ -110,7 +161,6 @@ task<> session(worker& at, tcp::socket socket) {
   peer.address(unmapped(peer.address()));
   socket.set_option(tcp::no_delay{true}, ec);
   client c{std::move(socket), peer, at.all.settings.limits.header};
-  auto& counts = at.all.counts;
   struct list_guard {
     worker& owner;
     client* entry;
@@ -118,30 +168,9 @@ task<> session(worker& at, tcp::socket socket) {
     ~list_guard() { owner.clients.erase(entry); }
   } const list{at, c};
 
-  for (bool more = true; more;) {
+  do {
     if (!co_await next_request(at, c)) co_return;
-    request_parser parser;
-    auto const got = co_await read_request(at, c, parser);
-    ++counts.requests;
-    if (got.ec || got.status) {
-      ++counts.broken;
-      unsigned const status = got.status ? got.status : status_for(got.ec);
-      std::string problem = got.ec ? got.ec.message() + '\n' : std::string{got.error};
-      if (status) co_await reply(at, c, status, std::move(problem), {11, false});
-      break;
-    }
-    client_request request = parser.release();
-    client_side side{request.version() == 10 ? 10u : 11u, request.keep_alive()};
-    if (at.all.draining) side.keep_alive = false;
-    if (request.method() != http::verb::connect && !to_origin_form(request)) {
-      co_await reply(at, c, 400, "the target must be a path, or http://host/path\n", {11, false});
-      break;
-    }
-    if (is_admin(at.all.settings, request))
-      more = co_await administer(at, c, request, side);
-    else
-      more = co_await forward(at, c, request, side);
-  }
+  } while (co_await serve_or_report(at, c));
   if (c.stream.socket().is_open()) co_await close_gracefully(c);
 }
 

@@ -33,10 +33,10 @@ std::vector<backend_stats> collect(shared const& all) {
         b.in_flight = all.pool.in_flight(id);
         b.picks = s.counts->picks;
         b.last_pick = s.counts->last_pick;
+        b.consecutive_failures = s.counts->failures_in_a_row;
         if (auto const* observed = all.pool.observed(id)) {
           b.answered = observed->ok;
           b.failed = observed->failed;
-          b.consecutive_failures = observed->consecutive_failures;
           if (auto const n = observed->measured.load())
             b.mean_latency = static_cast<double>(observed->latency) / static_cast<double>(n) / 1e9;
         }
@@ -52,7 +52,8 @@ std::string stats_json(shared const& all) {
                              {"draining", all.draining.load()},        {"now_ns", now().time_since_epoch().count()},
                              {"clients", all.counts.clients.load()},   {"requests", all.counts.requests.load()},
                              {"answered", all.counts.answered.load()}, {"retries", all.counts.retries.load()},
-                             {"refused", all.counts.refused.load()},   {"broken", all.counts.broken.load()}};
+                             {"refused", all.counts.refused.load()},   {"broken", all.counts.broken.load()},
+                             {"errors", all.counts.errors.load()}};
   auto& backends = out["backends"] = nlohmann::ordered_json::array();
   for (auto const& b : collect(all))
     backends.push_back({{"name", b.name},
@@ -69,7 +70,7 @@ std::string stats_json(shared const& all) {
                         {"consecutive_failures", b.consecutive_failures},
                         {"mean_latency_ms", b.mean_latency * 1e3},
                         {"last_pick_ns", b.last_pick}});
-  return out.dump(2) + '\n';
+  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
 }
 
 std::string metrics_text(shared const& all) {
@@ -93,6 +94,7 @@ std::string metrics_text(shared const& all) {
   metric("retries_total", "counter", "Attempts after a failed one.", all.counts.retries.load());
   metric("refused_total", "counter", "Requests that no backend answered (502, 503, 504).", all.counts.refused.load());
   metric("broken_total", "counter", "Incomplete requests, and answers that broke off.", all.counts.broken.load());
+  metric("errors_total", "counter", "Exceptions within the proxy.", all.counts.errors.load());
   metric("backend_up", "gauge", "1 if the backend may get new work.",
          [](backend_stats const& b) { return b.state == "up" ? 1 : 0; });
   metric("backend_weight", "gauge", "The weight of the backend.", [](backend_stats const& b) { return b.weight; });

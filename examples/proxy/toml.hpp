@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// toml++ with assertions that throw. Version 3.3 asserts where malformed text should be a parse error, for instance
-// inside a time, and goes on with undefined behaviour where NDEBUG is set. No configuration may end the program.
+// toml++ with assertions that throw, also where NDEBUG is set, because no configuration may end the program.
 #pragma once
 
 namespace proxy {

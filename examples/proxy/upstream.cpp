@@ -35,27 +35,31 @@ upstream_connections::owned upstream_connections::take(tcp::endpoint const& to) 
   return nullptr;
 }
 
-task<upstream_connections::owned> upstream_connections::open(tcp::endpoint const& to, std::chrono::nanoseconds timeout,
-                                                             error_code& ec) {
-  auto connection = std::make_unique<upstream_connection>(co_await asio::this_coro::executor);
-  connection->stream.expires_after(timeout);
-  co_await connection->stream.async_connect(to, into(ec));
+task<> upstream_connections::open(upstream_connection& connection, tcp::endpoint to, std::chrono::nanoseconds timeout,
+                                  error_code& ec) {
+  connection.stream.expires_after(timeout);
+  co_await connection.stream.async_connect(to, into(ec));
   if (is_local(ec) && !idle_.empty()) {
     idle_.clear();
-    co_await connection->stream.async_connect(to, into(ec));
+    co_await connection.stream.async_connect(to, into(ec));
   }
-  if (ec) co_return nullptr;
+  if (ec) co_return;
   error_code ignored;
-  connection->stream.socket().set_option(tcp::no_delay{true}, ignored);
-  co_return connection;
+  connection.stream.socket().set_option(tcp::no_delay{true}, ignored);
 }
 
 void upstream_connections::give(tcp::endpoint const& to, owned connection) {
+  if (kept_ && !kept_->contains(to)) return;
   auto& waiting = idle_[to];
   if (waiting.size() >= most_idle_) return;
   connection->stream.expires_never();
   connection->idle_since = std::chrono::steady_clock::now();
   waiting.push_back(std::move(connection));
+}
+
+void upstream_connections::keep_only(std::set<tcp::endpoint> backends) {
+  kept_ = std::move(backends);
+  std::erase_if(idle_, [&](auto const& one) { return !kept_->contains(one.first); });
 }
 
 void upstream_connections::close_older_than(std::chrono::nanoseconds age) {

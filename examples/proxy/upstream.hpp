@@ -8,6 +8,8 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 namespace proxy {
@@ -33,9 +35,9 @@ class upstream_connections {
   // Returns the connection that was used last, or nullptr if none looks alive.
   owned take(tcp::endpoint const& to);
 
-  // Opens a new connection. Sets ec on an error, after which nothing was sent. If no descriptor is left, it closes the
-  // idle connections and tries again.
-  task<owned> open(tcp::endpoint const& to, std::chrono::nanoseconds timeout, error_code& ec);
+  // Connects a new connection. Sets ec on an error, after which nothing was sent. If no descriptor is left, it closes
+  // the idle connections and tries again.
+  task<> open(upstream_connection& connection, tcp::endpoint to, std::chrono::nanoseconds timeout, error_code& ec);
 
   // Keeps a connection for a later request. The caller must not pass one that cannot be used again.
   void give(tcp::endpoint const& to, owned connection);
@@ -43,9 +45,13 @@ class upstream_connections {
   // Closes the connections that have been idle for longer than `age`.
   void close_older_than(std::chrono::nanoseconds age);
 
+  // From now on only connections to these backends are kept. Idle ones to others are closed.
+  void keep_only(std::set<tcp::endpoint> backends);
+
  private:
   std::size_t most_idle_;
   std::map<tcp::endpoint, std::vector<owned>> idle_;  // oldest first
+  std::optional<std::set<tcp::endpoint>> kept_;       // absent: connections to every backend
 };
 
 }  // namespace proxy

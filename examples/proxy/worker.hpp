@@ -2,6 +2,7 @@
 // One thread of the proxy, with its own event loop, picker and connections to the backends.
 #pragma once
 
+#include "client.hpp"
 #include "health.hpp"
 #include "proxy.hpp"
 #include "upstream.hpp"
@@ -12,18 +13,6 @@
 namespace proxy {
 
 using picker = decltype(std::declval<shared&>().balancer.make_picker());
-
-// The connection of one client.
-struct client {
-  client(tcp::socket socket, tcp::endpoint from, std::size_t header_limit)
-      : stream{std::move(socket)}, buffer{header_limit + 64 * 1024}, peer{from}, address{from.address().to_string()} {}
-
-  beast::tcp_stream stream;
-  beast::flat_buffer buffer;  // bounded, because Beast does not limit the line before a chunk
-  tcp::endpoint peer;
-  std::string address;  // the address of the peer as text
-  bool idle = false;    // between two requests
-};
 
 class worker {
  public:
@@ -36,10 +25,12 @@ class worker {
   void drain();                    // finishes the requests, closes idle connections, then ends the thread
   void stop();                     // ends the thread at once
   void adopt(tcp::socket socket);  // serves a client; the socket must have been made for `io`
+  void keep_connections_to(std::set<tcp::endpoint> backends);  // closes idle connections to all others
 
   shared& all;
   health& backend_health;
   picker pick;
+  picker pick_again;          // for retries, so that they do not shift the turns of first attempts
   std::set<client*> clients;  // declared before `io`, because its destructor ends the sessions that are listed here
   asio::io_context io{1};
   upstream_connections upstream;
@@ -47,6 +38,7 @@ class worker {
 
  private:
   task<> sweep();
+  task<> close_idle_clients();
 
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   asio::steady_timer sweep_timer_;

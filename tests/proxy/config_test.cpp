@@ -34,17 +34,18 @@ std::map<std::string, std::string> values(config const& c) {
     return out.str();
   };
   auto const time = [](std::chrono::nanoseconds t) { return proxy::format_duration(t); };
-  auto const& [file, listen, workers, policy, line, key, admin, seed, checks, passive, retry, timeouts, limits,
-               backends] = c;
-  auto const& [from, header_key] = key;
-  auto const& [enabled, path, interval, timeout, rise, fall] = checks;
+  auto const& [file, listen, workers, policy, line, zone, zone_line, key, admin, seed, checks, passive, retry, timeouts,
+               limits, backends] = c;
+  auto const& [from, header_key, key_line] = key;
+  auto const& [enabled, path, interval, timeout, rise, fall, await_first] = checks;
   auto const& [failures, eject] = passive;
-  auto const& [attempts] = retry;
-  auto const& [connect, response, request, idle, linger, drain] = timeouts;
+  auto const& [attempts, hold] = retry;
+  auto const& [connect, response, stream, request, idle, linger, drain] = timeouts;
   auto const& [header, request_body, clients, idle_per_backend] = limits;
   return {{"listen", proxy::to_text(listen)},
           {"workers", text(workers)},
           {"policy", policy},
+          {"zone", zone},
           {"key", text(static_cast<int>(from)) + ' ' + header_key},
           {"admin", text(static_cast<int>(admin))},
           {"seed", seed ? text(*seed) : "random"},
@@ -54,11 +55,14 @@ std::map<std::string, std::string> values(config const& c) {
           {"checks.timeout", time(timeout)},
           {"checks.rise", text(rise)},
           {"checks.fall", text(fall)},
+          {"checks.await_first", text(await_first)},
           {"passive.failures", text(failures)},
           {"passive.eject", time(eject)},
           {"retry.attempts", text(attempts)},
+          {"retry.hold", time(hold)},
           {"timeouts.connect", time(connect)},
           {"timeouts.response", time(response)},
+          {"timeouts.stream", time(stream)},
           {"timeouts.request", time(request)},
           {"timeouts.idle", time(idle)},
           {"timeouts.linger", time(linger)},

@@ -48,6 +48,12 @@ class connection {
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
+  // Closes with a reset instead of an orderly end.
+  void abort() {
+    linger const at_once{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close();
+  }
   bool send(std::string_view text) {
     return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
   }
@@ -95,14 +101,16 @@ inline std::string answer(std::string const& body, std::string const& more = "")
   return "HTTP/1.1 200 OK\r\n" + more + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-// A backend that runs the test's script for each request. Each connection has its own thread. It answers /health by
-// itself and does not count those requests.
+// A backend that runs the test's script for each request. Each connection has its own thread. Requests for /health have
+// a script of their own, and are not counted.
 class scripted_backend {
  public:
   // Called for each request. It may close the connection.
   using script = std::function<void(connection&, std::string const& request)>;
 
-  explicit scripted_backend(script s) : script_{std::move(s)}, port_{demo::free_port()} {
+  explicit scripted_backend(
+      script s, script health = [](connection& w, std::string const&) { w.send(answer("ok")); })
+      : script_{std::move(s)}, health_{std::move(health)}, port_{demo::free_port()} {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int const on = 1;
     ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -146,7 +154,7 @@ class scripted_backend {
       auto const request = w.read_message();
       if (request.empty()) return;
       if (request.starts_with("GET /health ")) {
-        w.send(answer("ok"));
+        health_(w, request);
         continue;
       }
       ++requests_;
@@ -158,7 +166,7 @@ class scripted_backend {
     }
   }
 
-  script script_;
+  script script_, health_;
   unsigned short port_;
   int listener_;
   std::atomic<bool> stop_{false};
@@ -172,6 +180,8 @@ class scripted_backend {
 inline scripted_backend::script answers_with(std::string const& name) {
   return [name](connection& w, std::string const&) { w.send(answer(name, "X-Backend: " + name + "\r\n")); };
 }
+
+inline constexpr char plain_request[] = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 
 // Neither checks nor failures change the health of a backend.
 inline std::string const no_health = "[checks]\nenabled = false\n[passive]\nfailures = 0\n";

@@ -11,8 +11,6 @@ namespace {
 
 using clock_type = std::chrono::steady_clock;
 
-constexpr char plain_request[] = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
-
 // Listens but never accepts, and its queue is full. Further handshakes get no answer.
 class non_accepting_backend {
  public:

@@ -36,10 +36,9 @@ std::string refused(std::string const& toml) {
 
 TEST_CASE("A mistake in the configuration is reported with line, name and known names") {
   CHECK(check("[[backend]]\naddress = \"127.0.0.1:1\"\n").second == 0);
-  CHECK_THAT(
-      refused("policy = \"round_robin\"\n\n[checks]\nintervall = \"1s\"\n"),
-      ContainsSubstring(
-          "p.toml:4: unknown field \"intervall\" in [checks]; known: enabled, path, interval, timeout, rise, fall"));
+  CHECK_THAT(refused("policy = \"round_robin\"\n\n[checks]\nintervall = \"1s\"\n"),
+             ContainsSubstring("p.toml:4: unknown field \"intervall\" in [checks]; known: enabled, path, interval, "
+                               "timeout, rise, fall, await_first"));
   CHECK_THAT(refused("workers = 1\nfoo = 1\n"),
              ContainsSubstring("p.toml:2: unknown field \"foo\" in the file; known: listen, workers, policy"));
   CHECK_THAT(refused("workers = 1\npolicy = \"best\"\n"),
@@ -64,8 +63,8 @@ TEST_CASE("A mistake in the configuration is reported with line, name and known 
              ContainsSubstring("p.toml:1: key = \"cookie\" is unknown; known: client, path, header NAME"));
   CHECK_THAT(refused("key = 5\n"), ContainsSubstring("p.toml:1: key = 5 must be text in quotes"));
   CHECK_THAT(
-      refused("policy = \"sticky{ip_hash}\"\nkey = \"path\"\n"),
-      ContainsSubstring("p.toml:2: key = \"path\" must be client, because policy sticky{ip_hash} hashes addresses"));
+      refused("policy = \"failover{ip_hash}\"\nkey = \"path\"\n"),
+      ContainsSubstring("p.toml:2: key = \"path\" must be client, because policy failover{ip_hash} hashes addresses"));
   CHECK_THAT(refused("policy = \"failover{maglev}\"\n[[backend]]\naddress = \"127.0.0.1:1\"\npriority = 8\n"),
              ContainsSubstring("p.toml: ") && ContainsSubstring("priority 8 of backend '127.0.0.1:1' is beyond"));
   CHECK_THAT(refused("admin = \"yes\"\n"), ContainsSubstring("known: off, loopback, any"));
@@ -80,9 +79,8 @@ TEST_CASE("A mistake in the configuration is reported with line, name and known 
   CHECK_THAT(refused("[[backend]]\naddress = \"127.0.0.1:1\"\nweight = -1\n"),
              ContainsSubstring("p.toml:3: backend.weight = -1 is not within"));
   CHECK_THAT(refused("policy = \n"), ContainsSubstring("p.toml:1: "));
-  for (std::string header : {"[=", "[[ [a]]", " [ ", "[[", "[\xC3\xA4]"})
+  for (std::string header : {"[]", " [ ]", "[[]]", "[[ ]]"})
     CHECK_THAT(refused("workers = 1\n" + header + "\n"), ContainsSubstring("p.toml:2: this header has no name"));
-  CHECK_THAT(refused("[]\n"), ContainsSubstring("p.toml:1: "));
 }
 
 TEST_CASE("On SIGTERM begun requests finish and waiting clients get one more answer") {
@@ -260,7 +258,7 @@ TEST_CASE("Every policy that the proxy lists serves, also within a composition")
   demo::process list{{PROXY_PROGRAM, "--policies"}, folder.path("log")};
   std::vector<std::string> policies;
   for (std::string line; !(line = list.first_line(20s)).empty();) {
-    if (auto const open = line.find('{'); open != line.npos) {  // a composition: "sticky{…}"
+    if (auto const open = line.find('{'); open != line.npos) {  // a composition: "failover{…}"
       policies.push_back(line.substr(0, open) + "{maglev}");
     } else {
       policies.push_back(line);
@@ -271,7 +269,8 @@ TEST_CASE("Every policy that the proxy lists serves, also within a composition")
   scripted_backend a{answers_with("a")}, b{answers_with("b")};
   for (auto const& name : policies) {
     CAPTURE(name);
-    proxy_process const p{a.toml("a") + b.toml("b"), "policy = \"" + name + "\"\nworkers = 1\n"};
+    std::string const zone = name.starts_with("zone_first") ? "zone = \"west\"\n" : "";
+    proxy_process const p{a.toml("a") + b.toml("b"), "policy = \"" + name + "\"\nworkers = 1\n" + zone};
     auto w = p.connect();
     w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     CHECK(w.read_message().starts_with("HTTP/1.1 200 OK\r\n"));

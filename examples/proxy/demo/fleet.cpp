@@ -36,7 +36,7 @@ task<std::string> fetch(tcp::endpoint from, std::string target, http::verb metho
 
 }  // namespace
 
-fleet::fleet(settings const& options, std::string_view policy) : options_{options}, policy_{policy} {
+fleet::fleet(settings const& options, policy_setup const& policy) : options_{options}, policy_{policy} {
   for (std::size_t i = 0; i != backend_count; ++i) {
     ports_[i] = free_port();
     start_backend(i);
@@ -66,10 +66,10 @@ void fleet::write_configuration(std::size_t members) {
       "listen = \"127.0.0.1:0\"\nworkers = {}\npolicy = \"{}\"\nseed = 1\n"
       "[checks]\ninterval = \"{}\"\ntimeout = \"2s\"\nrise = 1\nfall = 2\n"
       "[passive]\nfailures = 1\neject = \"2s\"\n[timeouts]\nlinger = \"100ms\"\n",
-      options_.workers, policy_, proxy::format_duration(options_.check_interval));
+      options_.workers, policy_.name, proxy::format_duration(options_.check_interval));
   for (std::size_t i = 0; i != members; ++i)
     file << fmt::format("[[backend]]\nname = \"{}\"\naddress = \"127.0.0.1:{}\"\nweight = {}\n", backends[i].name,
-                        ports_[i], backends[i].weight);
+                        ports_[i], policy_.weighted ? backends[i].weight : 1);
 }
 
 task<> fleet::set_service_time(std::size_t index, std::chrono::microseconds service) {

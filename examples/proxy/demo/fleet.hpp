@@ -16,7 +16,7 @@ struct backend_state {
 
 class fleet {
  public:
-  fleet(settings const& options, std::string_view policy);  // starts all processes; throws std::runtime_error
+  fleet(settings const& options, policy_setup const& policy);  // starts all processes; throws std::runtime_error
 
   tcp::endpoint proxy_address() const { return at(proxy_port_); }
   void kill(std::size_t index) { backends_[index].kill(); }
@@ -34,7 +34,7 @@ class fleet {
   void write_configuration(std::size_t members);
 
   settings const& options_;
-  std::string_view policy_;
+  policy_setup const& policy_;
   work_folder folder_;
   std::array<unsigned short, backend_count> ports_{};
   std::array<process, backend_count> backends_;

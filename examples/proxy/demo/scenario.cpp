@@ -15,7 +15,7 @@ class scenario_run {
  public:
   scenario_run(asio::io_context& io, settings const& options, policy_setup const& policy, clock::time_point deadline,
                progress& screen)
-      : io_{io}, options_{options}, deadline_{deadline}, screen_{screen}, fleet_{options, policy.name} {
+      : io_{io}, options_{options}, deadline_{deadline}, screen_{screen}, fleet_{options, policy} {
     out_.policy = policy;
   }
 
