@@ -103,6 +103,7 @@ TEST_CASE("member lists: after each change they are what a model says") {
     model const before = m;
     std::size_t const edits = random_below(d, 10) == 0 ? 30 : 1 + random_below(d, 3);
     [[maybe_unused]] bool const fails = random_below(d, 12) == 0;
+    bool const rejoins = random_below(d, 2) == 0;
     std::map<std::string, backend_id> ids;
     pool.for_each([&](backend_id id, machine const& b, attributes const&, health_flag) { ids[b.name] = id; });
     auto const edit = [&](auto& t) {
@@ -131,7 +132,7 @@ TEST_CASE("member lists: after each change they are what a model says") {
               break;
             case 3:
               ++one.version;
-              m.down.erase(one.name);  // a new membership
+              if (rejoins) m.down.erase(one.name);  // a new membership
               break;
             case 4:
               std::swap(one, m.members.back());
@@ -144,7 +145,7 @@ TEST_CASE("member lists: after each change they are what a model says") {
               one.weight = random_below(d, 3);
               break;
           }
-          t.assign(m.members);
+          t.assign(m.members, {.rejoin_changed = rejoins});
         }
       }
     };

@@ -64,7 +64,7 @@ struct assign_result {
   bool refused = false;      ///< the list was not taken, and the last good one stays
   std::string mistake = {};  ///< what is wrong with the first bad entry; empty if there is none
 
-  explicit operator bool() const noexcept { return added + removed + replaced + updated != 0 || reordered; }
+  operator bool() const noexcept { return added + removed + replaced + updated != 0 || reordered; }
   friend bool operator==(assign_result const& r, bool changed) noexcept { return static_cast<bool>(r) == changed; }
 };
 

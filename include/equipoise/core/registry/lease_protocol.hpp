@@ -63,13 +63,11 @@ struct lease_protocol {
     return change(word, tag, before, [&](std::uint32_t w) { return w & ~static_cast<std::uint32_t>(flags); });
   }
 
-  // The work in flight on one backend: the sum of its counters, of which each stripe has two, `stride` apart from those
-  // of the next. Wait-free; O(stripes).
+  // The work in flight on one backend: the sum of its counters, which lie `stride` apart. Wait-free; O(stripes).
   template <class Count>
   static std::uint32_t in_flight(Count const* first, std::size_t stride, std::uint32_t stripes) noexcept {
     std::uint32_t sum = 0;
-    for (std::uint32_t s = 0; s != stripes; ++s)
-      sum += first[s * stride].load(Orders::zero_test) + first[s * stride + 1].load(Orders::zero_test);
+    for (std::uint32_t s = 0; s != stripes; ++s) sum += first[s * stride].load(Orders::zero_test);
     return sum;
   }
 

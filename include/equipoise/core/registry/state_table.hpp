@@ -87,16 +87,14 @@ class state_table {
   // The same, ordered after a flag: zero once after `removed` was set means that no lease is held ever again, and after
   // `draining` that no new one is. Wait-free; O(stripes).
   std::uint32_t in_flight(std::uint32_t slot) const noexcept {
-    return lease_protocol<>::in_flight(counts_.data() + std::size_t{2} * slot, std::size_t{2} * stride_, stripes_);
+    return in_flight_of_phase(slot, 0) + in_flight_of_phase(slot, 1);
   }
 
   // The same for the objects with that phase alone. Zero once after no picker can see such an object means that no
   // lease on one is held ever again, as long as no other object gets the phase. Wait-free; O(stripes).
   std::uint32_t in_flight_of_phase(std::uint32_t slot, unsigned phase) const noexcept {
-    std::uint32_t sum = 0;
-    for (std::uint32_t s = 0; s != stripes_; ++s)
-      sum += counts_[std::size_t{2} * (std::size_t{s} * stride_ + slot) + phase].load(lease_orders::zero_test);
-    return sum;
+    return lease_protocol<>::in_flight(counts_.data() + std::size_t{2} * slot + phase, std::size_t{2} * stride_,
+                                       stripes_);
   }
 
   // The same for an id. Zero for an id whose slot has another owner: the slot was given away because its count was
