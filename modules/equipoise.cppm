@@ -31,6 +31,7 @@ using equipoise::choice;
 using equipoise::endpoint;
 using equipoise::entry;
 using equipoise::event;
+using equipoise::explained_lease;
 using equipoise::explanation;
 using equipoise::fail;
 using equipoise::failure_handler;

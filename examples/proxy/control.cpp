@@ -101,7 +101,8 @@ void control::reload() try {
 // stays, the new ones get work at once, as at the start.
 bool control::assign(config const& fresh) {
   auto const servers = servers_of(fresh);
-  if (!all_.settings.checks.enabled || !all_.settings.checks.await_first) return all_.pool.assign(servers);
+  if (!all_.settings.checks.enabled || !all_.settings.checks.await_first)
+    return all_.pool.assign(servers, {.rejoin_changed = true});
   std::set<std::pair<std::string, tcp::endpoint>> known;
   all_.pool.for_each([&](auto const&, server const& s, auto const&...) { known.emplace(s.name, s.address); });
   std::vector<server> first = servers;
@@ -114,10 +115,10 @@ bool control::assign(config const& fresh) {
       s.share.weight = 0;
       joined.push_back(s.name);
     }
-  if (joined.empty() || !any_stays) return all_.pool.assign(servers);
-  all_.pool.assign(first);
+  if (joined.empty() || !any_stays) return all_.pool.assign(servers, {.rejoin_changed = true});
+  all_.pool.assign(first, {.rejoin_changed = true});
   for (auto const& name : joined) health_.await_first_check(all_.pool.find(name));
-  all_.pool.assign(servers);
+  all_.pool.assign(servers, {.rejoin_changed = true});
   return true;
 }
 

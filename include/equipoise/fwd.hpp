@@ -34,10 +34,12 @@ struct attributes;         ///< weight, priority and zone of a backend
 struct attribute_changes;  ///< what pool::update() changes of them
 struct backend_id;         ///< the identity of one membership
 struct observation;        ///< what leases reported about a backend
-struct explanation;        ///< why a pick chose this backend
-struct event;              ///< a change of health, as the observer of a pool receives it
-struct endpoint;           ///< a ready-made backend: host and port
-class address;             ///< an IPv4 or IPv6 address, as a key
+template <class B>
+struct explained_lease;  ///< a lease, and why it is on this backend
+struct explanation;      ///< why a pick chose this backend
+struct event;            ///< a change of health, as the observer of a pool receives it
+struct endpoint;         ///< a ready-made backend: host and port
+class address;           ///< an IPv4 or IPv6 address, as a key
 template <class B>
 struct backend_traits;  ///< specialise it for a type that can have neither members nor functions beside it
 

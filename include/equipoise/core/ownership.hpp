@@ -65,6 +65,7 @@ class shared {
 
   T& operator*() const noexcept { return *p_; }
   T* operator->() const noexcept { return p_; }
+  friend bool operator==(shared const& a, shared const& b) noexcept { return a.p_ == b.p_; }
 
  private:
   void retain() noexcept {

@@ -405,7 +405,7 @@ TEST_CASE("assign: the try_ forms return what is wrong, and change nothing then"
 }
 
 #if EQUIPOISE_EXCEPTIONS
-TEST_CASE("assign: one that an exception ends half-way refuses its change even if that is caught") {
+TEST_CASE("assign: one that ended half-way refuses its change even if that is caught") {
   struct fragile : server {
     fragile(std::string n) : server{std::move(n)} {}
     fragile(fragile const& other) : server{other} {

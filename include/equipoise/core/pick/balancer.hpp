@@ -26,7 +26,8 @@ class balancer final : private detail::publisher {
   /// Builds the policy's table; throws (or fails with) what the build refuses. The same seed and the same order of
   /// make_picker() calls give the same picks. Without a seed, the operating system gives a random one. Blocking.
   balancer(pool<B>& p, P policy) : balancer(p, std::move(policy), detail::entropy() | 1) {}
-  balancer(pool<B>& p, P policy, std::uint64_t seed) : pool_{p}, policy_{std::move(policy)}, seed_{seed} {
+  balancer(pool<B>& p, P policy, std::uint64_t seed)
+      : pool_{p}, policy_{new held_policy{std::move(policy)}}, seed_{seed} {
     pool_.join(*this);
   }
   ~balancer() override {
@@ -39,7 +40,15 @@ class balancer final : private detail::publisher {
   /// any thread.
   picker_type make_picker() {
     auto const number = made_.fetch_add(1, std::memory_order_relaxed);
-    return picker_type{*this, pool_.states_, policy_, number, random_source{seed_, number, seed_ == 0 && number == 0}};
+    return picker_of(number, random_source{seed_, number, seed_ == 0 && number == 0});
+  }
+
+  /// Puts another policy of the same type in place of the present one: a limit is raised, a shard is split. Pickers
+  /// take it with their next pick and begin anew; leases stay. If its build refuses the members, nothing has changed.
+  /// Blocking; its build, and an allocation for each picker.
+  void replace(P policy) {
+    detail::shared<held_policy> next{new held_policy{std::move(policy)}};
+    pool_.rebuild(*this, [&] { std::swap(policy_, next); });
   }
 
   /// A pick for code that has no place to keep a picker, from any thread or fiber. It uses a picker of the balancer's
@@ -82,11 +91,16 @@ class balancer final : private detail::publisher {
     return borrowed->explain(key, options);
   }
 
-  /// The policy and the seed. Wait-free.
-  P const& policy() const noexcept { return policy_; }
+  /// The policy; until replace() gives the balancer another one. Blocking (a short mutex).
+  P const& policy() const noexcept {
+    std::lock_guard const lock{policy_mutex_};
+    return current_policy_->policy;
+  }
+  /// The seed. Wait-free.
   std::uint64_t seed() const noexcept { return seed_; }
 
  private:
+  using held_policy = detail::held_policy<P>;
   static constexpr std::size_t places = 8;
   struct alignas(detail::cache_line) place {
     std::atomic<picker_type*> picker{nullptr};
@@ -108,8 +122,8 @@ class balancer final : private detail::publisher {
               if (made != nullptr) made->store(false, std::memory_order_relaxed);
             }
           } if_it_throws{&place_->made};
-          picker_ = new picker_type{b, b.pool_.states_, b.policy_, static_cast<std::uint32_t>(i % places),
-                                    random_source{b.seed_, ~std::uint64_t{0} - i % places}};
+          picker_ = new picker_type{b.picker_of(static_cast<std::uint32_t>(i % places),
+                                                random_source{b.seed_, ~std::uint64_t{0} - i % places})};
           if_it_throws.made = nullptr;
           return;
         }
@@ -131,14 +145,30 @@ class balancer final : private detail::publisher {
   detail::owned<detail::snapshot_base> prepare(detail::member_list& list) const override {
     detail::owned<detail::snapshot<P>> fresh{new detail::snapshot<P>};
     fresh->list = &list;
+    fresh->policy = policy_;
     if (depends_on_health() && list.by_health != nullptr) fresh->news.reset(new detail::snapshot_base);
-    fresh->table = policy_driver<P>::build(policy_, depends_on_health() ? list.healthy_first() : list.all_weighted());
+    fresh->table =
+        policy_driver<P>::build(policy_->policy, depends_on_health() ? list.healthy_first() : list.all_weighted());
     return fresh;
   }
-  bool depends_on_health() const noexcept override { return !includes_unhealthy(policy_); }
+  bool depends_on_health() const noexcept override { return !includes_unhealthy(policy_->policy); }
+
+  // Each picker that is made before its policy is replaced is counted, and finds a cursor with the next policy.
+  picker_type picker_of(std::uint32_t stripe, random_source random) {
+    std::lock_guard const lock{policy_mutex_};
+    return picker_type{*this, pool_.states_, current_policy_, stripe, random};
+  }
+  void exchange(detail::owned<detail::snapshot_base> fresh) override {
+    std::lock_guard const lock{policy_mutex_};
+    policy_->make_cursors(this->pickers());
+    current_policy_ = policy_;
+    this->commit(std::move(fresh));
+  }
 
   pool<B>& pool_;
-  P const policy_;
+  detail::shared<held_policy> policy_;  // guarded by the pool's mutex
+  mutable std::mutex policy_mutex_;     // no picker is made while the policy is exchanged
+  detail::shared<held_policy> current_policy_ = policy_;
   std::uint64_t const seed_;
   std::atomic<std::uint32_t> made_{0};
   place parked_[places];

@@ -37,10 +37,9 @@ class explainer final : public recorder {
   }
 
   // The pick begins again, because membership or health changed while it ran.
-  void restart() {
-    std::string policy = std::move(result.policy);
+  void restart(P const& policy) {
     result = {};
-    result.policy = std::move(policy);
+    result.policy = describe(policy);
   }
 
   // Adds the members that the policy passed over by itself, and returns the whole explanation.

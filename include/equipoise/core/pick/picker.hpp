@@ -18,6 +18,13 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
+/// What picker::acquire_explained() returns.
+template <class B>
+struct explained_lease {
+  equipoise::lease<B> lease;
+  explanation why;
+};
+
 /// One worker's handle on a balancer, made by balancer::make_picker(). Used by one thread at a time. It must not
 /// outlive its balancer.
 ///
@@ -33,10 +40,10 @@ class picker {
   using key_type = key_of_policy<P>;  ///< what the policy is asked with; no_key if it needs none
 
   /// balancer::make_picker() calls it.
-  picker(detail::publisher& owner, detail::state_table& states, P const& policy, std::uint32_t stripe,
-         random_source random)
-      : reader_{owner}, admission_{states, stripe}, policy_{&policy}, random_{random},
-        cursor_{driver::make_cursor(policy)} {}
+  picker(detail::publisher& owner, detail::state_table& states, detail::shared<detail::held_policy<P>> policy,
+         std::uint32_t stripe, random_source random)
+      : reader_{owner}, admission_{states, stripe}, policy_{std::move(policy)}, random_{random},
+        cursor_{driver::make_cursor(policy_->policy)} {}
 
   /// The decision alone: writes nothing that other workers read.
   EQUIPOISE_INLINE choice<B> select(pick_options const& options = detail::plain_pick) noexcept
@@ -79,6 +86,12 @@ class picker {
   }
   template <class... Arguments>
     requires detail::mistaken_call<P, Arguments...>
+  explained_lease<B> acquire_explained(Arguments const&...) {
+    detail::name_mistake<P, Arguments...>();
+    return {};
+  }
+  template <class... Arguments>
+    requires detail::mistaken_call<P, Arguments...>
   explanation explain(Arguments const&...) {
     detail::name_mistake<P, Arguments...>();
     return {};
@@ -113,11 +126,26 @@ class picker {
     return explained(key, options);
   }
 
+  /// An acquire(), together with the explanation of that very pick. Moves the cursor as a pick does. Allocates;
+  /// O(members).
+  explained_lease<B> acquire_explained(pick_options const& options = detail::plain_pick)
+    requires(!keyed<P> || optionally_keyed<P>)
+  {
+    return acquired_explained(no_key_given(), options);
+  }
+  /// The same for a key.
+  explained_lease<B> acquire_explained(key_type const& key, pick_options const& options = detail::plain_pick)
+    requires keyed<P>
+  {
+    return acquired_explained(key, options);
+  }
+
   /// Lets go of the snapshot, so that it can be freed: for a worker that will be idle for long. The next pick takes the
   /// current one. Wait-free.
   void release() noexcept { reader_.release(); }
 
  private:
+  EQUIPOISE_INLINE P const& policy() const noexcept { return policy_->policy; }
   EQUIPOISE_INLINE typename driver::table const& table() const noexcept { return table_of(reader_.held()); }
   EQUIPOISE_INLINE static typename driver::table const& table_of(detail::snapshot_base const* s) noexcept {
     return static_cast<detail::snapshot<P> const*>(s)->table;
@@ -132,10 +160,16 @@ class picker {
   EQUIPOISE_OUT_OF_LINE void take_current() noexcept {
     if (reader_.is_protected_current()) return reader_.resume();
     auto const* const before = reader_.table_holder();
-    if (before != nullptr) driver::remember(*policy_, table_of(before), cursor_);
+    if (before != nullptr) driver::remember(policy(), table_of(before), cursor_);
     reader_.refresh();
     all_down_since_ = not_all_down;
-    if (reader_.held() != before) driver::start(*policy_, table(), cursor_, random_);  // else there is news of it
+    if (reader_.held() == before) return;  // there is news of it
+    auto const& now = static_cast<detail::snapshot<P> const*>(reader_.held())->policy;
+    if (!(now == policy_)) {
+      policy_ = now;
+      policy_->exchange_cursor(cursor_);
+    }
+    driver::start(policy(), table(), cursor_, random_);
   }
 
   // A pick whose snapshot is not current, or that has more to look at than the table. Once all members were found to be
@@ -145,7 +179,7 @@ class picker {
     if (reader_.is_protected_current() && known_down(options)) return Answer{pick_error::all_down};
     take_current();
     pick_state s{};
-    proposal const p = driver::next(*policy_, table(), cursor_, s, this_pick(options), key);
+    proposal const p = driver::next(policy(), table(), cursor_, s, this_pick(options), key);
     return continue_pick<Answer>(p, s, key, options, false);
   }
   bool known_down(pick_options const& options) const noexcept {
@@ -179,7 +213,7 @@ class picker {
       return answer_anew<Answer>(key, options);
     pick_state s{};
     pick const k{table().members, admission_.states(), options};
-    proposal const p = driver::first(*policy_, table(), cursor_, s, k, key);
+    proposal const p = driver::first(policy(), table(), cursor_, s, k, key);
     if (p.candidate != nullptr && options.excluded.empty()) [[likely]] {
       if (admission_.template take<Answer>(p, options) == pick_error::none) [[likely]]
         return admission_.template made<Answer>(p, options);
@@ -206,7 +240,7 @@ class picker {
     bool const is_usual = p.error() == pick_error::none && p.mask == admission::new_work;
     if (is_usual && known_down(options)) return Answer{pick_error::all_down};
     if (is_first && p.candidate == nullptr)
-      p = driver::after_none(*policy_, p, table(), cursor_, s, this_pick(options), key);
+      p = driver::after_none(policy(), p, table(), cursor_, s, this_pick(options), key);
     pick_error const e = walk(v, p, s, cursor_, key, options, nullptr);
     if (e == pick_error::none) return admission_.template made<Answer>(p, options);
     return Answer{e};
@@ -227,7 +261,7 @@ class picker {
     } v{into};
     if (into.empty()) return 0;
     pick_state s{};
-    proposal p = driver::next(*policy_, table(), cursor_, s, this_pick(options), key);
+    proposal p = driver::next(policy(), table(), cursor_, s, this_pick(options), key);
     walk(v, p, s, cursor_, key, options, nullptr);
     return v.found;
   }
@@ -235,22 +269,45 @@ class picker {
   explanation explained(key_type const& key, pick_options const& options) {
     bool const was_suspended = reader_.is_protected_current() && reader_.is_suspended();
     keep_current();
-    struct visitor {
-      detail::explainer<P> explainer;
-      admission mask;
-      bool accepts(proposal const& candidate, pick_error& e) {
-        explainer.judged(candidate, e, mask);
-        return e == pick_error::none;
-      }
-      void restart() { explainer.restart(); }
-    } v{{admission_.states(), *policy_}, options.mask};
-    pick_state s{};
     cursor copy = cursor_;
-    proposal p = driver::next(*policy_, table(), copy, s, this_pick(options, &v.explainer), key);
-    v.explainer.result.error = walk(v, p, s, copy, key, options, &v.explainer);
-    explanation result = v.explainer.finished(reader_.held()->list->all(), table().members, options);
+    explaining v{{admission_.states(), policy()}, *this, options, &copy, {}};
+    explanation result = explained(v, copy, key);
     if (was_suspended && all_down_since_ != not_all_down) reader_.suspend();  // the next pick is as it would have been
     return result;
+  }
+  explained_lease<B> acquired_explained(key_type const& key, pick_options const& options) {
+    keep_current();
+    explaining v{{admission_.states(), policy()}, *this, options, nullptr, {}};
+    explanation why = explained(v, cursor_, key);
+    if (!v.taken) v.taken = lease<B>{why.error};
+    return {std::move(v.taken), std::move(why)};
+  }
+  // Explains a pick to come, on a copy of the cursor, or the one that is being made.
+  struct explaining {
+    detail::explainer<P> explainer;
+    picker& own;
+    pick_options const& options;
+    cursor* copy;
+    lease<B> taken;
+
+    bool accepts(proposal const& candidate, pick_error& e) {
+      if (e == pick_error::none && copy == nullptr) {
+        e = own.admission_.template take<lease<B>>(candidate, options);
+        if (e == pick_error::none) taken = own.admission_.template made<lease<B>>(candidate, options);
+      }
+      explainer.judged(candidate, e, options.mask);
+      return e == pick_error::none;
+    }
+    void restart() {
+      explainer.restart(own.policy());
+      if (copy != nullptr) *copy = own.cursor_;
+    }
+  };
+  explanation explained(explaining& v, cursor& c, key_type const& key) {
+    pick_state s{};
+    proposal p = driver::next(policy(), table(), c, s, this_pick(v.options, &v.explainer), key);
+    v.explainer.result.error = walk(v, p, s, c, key, v.options, &v.explainer);
+    return v.explainer.finished(reader_.held()->list->all(), table().members, v.options);
   }
 
   // Goes through the proposals of one pick, the given one first, until the visitor accepts one; `p` is that proposal
@@ -263,10 +320,10 @@ class picker {
                                    pick_options const& options, detail::recorder* recorder) {
     std::uint64_t changes = admission_.states().changes();
     bool widened = false;  // whether the policy let flags pass that would keep other members out
-    for (int repeats = 3;; p = driver::next(*policy_, table(), c, s = {}, this_pick(options, recorder), key)) {
+    for (int repeats = 3;; p = driver::next(policy(), table(), c, s = {}, this_pick(options, recorder), key)) {
       pick const k = this_pick(options, recorder);
       unsigned met = 0;  // bit e: error e was met
-      for (; p.candidate != nullptr; p = driver::next(*policy_, table(), c, s, k, key)) {
+      for (; p.candidate != nullptr; p = driver::next(policy(), table(), c, s, k, key)) {
         pick_error e = admission_.judge(p, options);
         if (visitor.accepts(p, e)) return pick_error::none;
         met |= 1u << static_cast<unsigned>(e);
@@ -309,7 +366,7 @@ class picker {
 
   detail::reader reader_;
   detail::admission_control<B> admission_;
-  P const* policy_;
+  detail::shared<detail::held_policy<P>> policy_;
   random_source random_;
   std::uint64_t all_down_since_ = not_all_down;  // what changes() was when all members were found to be down
   cursor cursor_;

@@ -137,6 +137,13 @@ class membership {
     p.next_ = std::exchange(balancers_, &p);
     announce_recovery();  // the list may be older than a recovery
   }
+  // The balancer has another policy. May throw what its build throws; nothing has changed then.
+  void rebuild(publisher& p, reclaimed<B>& after) {
+    p.exchange(p.prepare(*list_));
+    ++list_->users;
+    sweep(after);
+    announce_recovery();
+  }
   void leave(publisher& p, reclaimed<B>& after) noexcept {
     auto** link = &balancers_;
     while (*link != &p) link = &(*link)->next_;

@@ -306,6 +306,21 @@ class pool {
     detail::control_guard const lock{control_, "join"};
     members_.join(p);
   }
+  // `exchange` puts another policy in place of the balancer's, and puts it back when it is called again.
+  template <class Exchange>
+  void rebuild(detail::publisher& p, Exchange exchange) {
+    reclaimed after;
+    detail::control_guard const lock{control_, "rebuild"};
+    exchange();
+    struct put_back {
+      Exchange* exchange;
+      ~put_back() {
+        if (exchange != nullptr) (*exchange)();
+      }
+    } if_it_throws{&exchange};
+    members_.rebuild(p, after);
+    if_it_throws.exchange = nullptr;
+  }
   void leave(detail::publisher& p) noexcept {
     reclaimed after;
     detail::control_guard const lock{control_};

@@ -55,8 +55,34 @@ struct snapshot_base {
   snapshot_base const* with_table() const noexcept { return older == nullptr ? this : older.get(); }
 };
 
+// A policy of a balancer, for as long as a snapshot or a picker uses it. When it replaces another one, it brings a
+// cursor for each picker, so that a pick allocates none.
+template <class P>
+struct held_policy final : reference_counted {
+  using cursor = typename policy_driver<P>::cursor;
+
+  explicit held_policy(P&& p) : policy{std::move(p)} {}
+
+  // For that many pickers that use another policy now. May throw.
+  void make_cursors(std::size_t pickers) {
+    cursors.reserve(pickers);
+    while (cursors.size() < pickers) cursors.push_back(policy_driver<P>::make_cursor(policy));
+  }
+  // Puts a cursor that nothing has used yet in place of one of another policy. Wait-free, from any thread.
+  void exchange_cursor(cursor& c) noexcept {
+    std::size_t const i = taken.fetch_add(1, std::memory_order_relaxed);
+    assert(i < cursors.size() && "equipoise: there are more pickers than were counted");
+    std::swap(c, cursors[i]);
+  }
+
+  P const policy;
+  std::vector<cursor> cursors;
+  std::atomic<std::size_t> taken{0};
+};
+
 template <class P>
 struct snapshot final : snapshot_base {
+  shared<held_policy<P>> policy;
   typename policy_driver<P>::table table;
 };
 
@@ -100,6 +126,15 @@ class publisher {
   std::size_t retired() const noexcept { return retired_count_; }  // guarded by the pool's mutex
 
  protected:
+  // From here on nothing may fail: this is past the point of no return.
+  void commit(owned<snapshot_base> fresh) noexcept {
+    snapshot_base const* const next = fresh.release();
+    auto* const old = const_cast<snapshot_base*>(publication_protocol<>::publish(current_, next));
+    if (old == nullptr) return;
+    push(retired_, owned<snapshot_base>{old});
+    ++retired_count_;
+  }
+
   virtual ~publisher() {
     destroy_all(retired_);
     destroy_all(hazards_);
@@ -112,6 +147,9 @@ class publisher {
 
   // Runs on the control thread under the pool's mutex. May throw; nothing has changed then.
   virtual owned<snapshot_base> prepare(member_list& list) const = 0;
+
+  // Commits the first snapshot of another policy. May throw; nothing has changed then.
+  virtual void exchange(owned<snapshot_base> fresh) = 0;
 
   // Whether the table depends on which members are healthy. If not, it is kept when only health changed.
   virtual bool depends_on_health() const noexcept = 0;
@@ -129,15 +167,6 @@ class publisher {
     fresh->list = old->list;
     fresh->older.reset(old);
     publication_protocol<>::publish(current_, static_cast<snapshot_base const*>(fresh));
-  }
-
-  // From here on nothing may fail: this is past the point of no return.
-  void commit(owned<snapshot_base> fresh) noexcept {
-    snapshot_base const* const next = fresh.release();
-    auto* const old = const_cast<snapshot_base*>(publication_protocol<>::publish(current_, next));
-    if (old == nullptr) return;
-    push(retired_, owned<snapshot_base>{old});
-    ++retired_count_;
   }
 
   // Moves to `reclaimed` what no picker holds any more. Each hazard pointer is read once and keeps at most one
