@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The life of an object that another one replaces under the same id. It is freed when no unfreed snapshot lists it, and
-// after that the counter of its phase was zero once. The membership goes on all the time, so the state word says nothing.
-// The next object gets the other counter if that is zero.
+// after that the counter of its phase was zero once. The membership goes on all the time, so the state word says
+// nothing. The next object gets the other counter if that is zero.
 #include "model.hpp"
 #include "weaker_orders.hpp"
 
@@ -60,7 +60,9 @@ struct replaced : rl::test_suite<replaced<Use>, 4> {
       if (!taken) continue;
       RL_ASSERT(alive[object]($) == 1);
       int none = 0;
-      if (me == 1 && i == 0 && handed_over.compare_exchange_weak(none, 2 * object + phase, order::acq_rel, order::relaxed)) continue;
+      if (me == 1 && i == 0 &&
+          handed_over.compare_exchange_weak(none, 2 * object + phase, order::acq_rel, order::relaxed))
+        continue;
       lease::give(counts[phase]);
     }
   }
