@@ -11,9 +11,9 @@ namespace proxy {
 
 namespace {
 
-// The library's policies, and zone_first with the zone of this proxy.
+// The library's policies that need no arguments, and zone_first with the zone of this proxy.
 equipoise::policy_registry registry_for(std::string const& zone) {
-  auto registry = equipoise::policy_registry::standard();
+  auto registry = equipoise::policy_registry::of<equipoise::standard_policies, equipoise::standard_compositions>();
   registry.wrap("zone_first", [zone](equipoise::any_policy inside) -> equipoise::any_policy {
     return equipoise::zone_first{zone, std::move(inside)};
   });

@@ -9,46 +9,60 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-/// Success, or one sentence that says what was wrong.
-template <class T = void>
-class [[nodiscard]] result;
+namespace detail {
 
-template <>
-class [[nodiscard]] result<void> {
+// What every result has.
+class result_base {
  public:
-  result() = default;
-  /// A failure. The sentence must not be empty.
-  static result failure(std::string mistake) { return result{std::move(mistake)}; }
-
   /// Whether the call succeeded.
   bool has_value() const noexcept { return mistake_.empty(); }
   explicit operator bool() const noexcept { return has_value(); }
   /// What was wrong; empty after a success.
   std::string const& error() const noexcept { return mistake_; }
-  /// Fails with error() if the call did.
-  void value() const {
-    if (!has_value()) fail(mistake_);
-  }
 
  protected:
-  explicit result(std::string&& mistake) : mistake_{std::move(mistake)} {}
+  result_base() = default;
+  explicit result_base(std::string&& mistake) noexcept : mistake_{std::move(mistake)} {}
+  void require_value() const {
+    if (!has_value()) fail(mistake_);
+  }
 
  private:
   std::string mistake_;
 };
 
-/// A value, or one sentence that says why there is none.
+}  // namespace detail
+
+/// A value, or one sentence that says why there is none. Without a type: success, or one sentence.
+template <class T = void>
+class [[nodiscard]] result;
+
+/// @cond
+template <>
+class [[nodiscard]] result<void> : public detail::result_base {
+ public:
+  result() = default;
+  /// A failure. The sentence must not be empty.
+  static result failure(std::string mistake) { return result{std::move(mistake)}; }
+  /// Fails with error() if the call did.
+  void value() const { require_value(); }
+
+ private:
+  using detail::result_base::result_base;
+};
+/// @endcond
+
 template <class T>
-class [[nodiscard]] result : public result<void> {
+class [[nodiscard]] result : public detail::result_base {
  public:
   result(T value) : value_{std::move(value)} {}
   /// The failure of another call; it must be one.
-  result(result<void> failure) : result<void>{std::move(failure)} {}
+  result(result<void> failure) : detail::result_base{std::string{failure.error()}} {}
   static result failure(std::string mistake) { return result<void>::failure(std::move(mistake)); }
 
   /// The value; fails with error() if there is none.
   T const& value() const {
-    result<void>::value();
+    require_value();
     return value_;
   }
   /// The value. There must be one.
