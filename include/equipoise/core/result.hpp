@@ -57,7 +57,7 @@ class [[nodiscard]] result : public detail::result_base {
  public:
   result(T value) : value_{std::move(value)} {}
   /// The failure of another call; it must be one.
-  result(result<void> failure) : detail::result_base{std::string{failure.error()}} {}
+  result(result<void> const& failure) : detail::result_base{std::string{failure.error()}} {}
   static result failure(std::string mistake) { return result<void>::failure(std::move(mistake)); }
 
   /// The value; fails with error() if there is none.
