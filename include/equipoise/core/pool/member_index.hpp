@@ -3,6 +3,7 @@
 // overridden.
 #pragma once
 
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/key_index.hpp>
 #include <equipoise/core/platform.hpp>
 #include <equipoise/core/pool/member_lists.hpp>
@@ -83,15 +84,7 @@ struct member_index {
 
   // Where the override of a slot is or belongs. O(log overrides).
   std::size_t override_index(std::uint32_t slot) const noexcept {
-    std::size_t low = 0, high = overrides.size();
-    while (low != high) {
-      std::size_t const middle = low + (high - low) / 2;
-      if (overrides[middle].id.slot < slot)
-        low = middle + 1;
-      else
-        high = middle;
-    }
-    return low;
+    return first_behind(overrides.size(), [&](std::size_t i) { return overrides[i].id.slot >= slot; });
   }
   // That of a member that has one.
   attribute_override& override_of(record_base const& r) noexcept { return overrides[override_index(r.id.slot)]; }

@@ -3,6 +3,7 @@
 // brought up to date and used again, so a change costs what changed, not the length of the list.
 #pragma once
 
+#include <equipoise/core/array.hpp>
 #include <equipoise/core/member.hpp>
 #include <equipoise/core/snapshot/retired_list.hpp>
 
@@ -23,16 +24,9 @@ struct list_version {
 
 // The index of the first member with that position or a later one. O(log members).
 inline std::size_t first_from(array_view<member const> members, std::uint64_t position) noexcept {
-  std::size_t low = 0, high = members.size();
-  if (high != 0 && members.back().record->position < position) return high;
-  while (low != high) {
-    std::size_t const middle = low + (high - low) / 2;
-    if (members[middle].record->position < position)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+  std::size_t const n = members.size();
+  if (n != 0 && members.back().record->position < position) return n;
+  return first_behind(n, [&](std::size_t i) { return members[i].record->position >= position; });
 }
 
 // Guarded by the pool's mutex. Functions that edit may throw; discard() then makes all as it was after the last
