@@ -38,18 +38,13 @@ class transaction {
 
   result<backend_id> try_add(B backend) {
     attributes a;
-    std::string mistake;
-    if (!detail::read_attributes(a, backend, detail::key_text(backend), mistake)) return failure(mistake);
-    return try_add(std::move(backend), a);
+    std::string mistake, key = detail::key_text(backend);
+    if (!detail::read_attributes(a, backend, key, mistake)) return failure(mistake);
+    return add_under(std::move(key), std::move(backend), a);
   }
   result<backend_id> try_add(B backend, attributes const& a) {
-    std::string mistake, key = detail::key_text(backend);
-    numbers n;
-    if (key.empty()) return failure("equipoise: a backend's key is empty");
-    if (find_record(key) != nullptr) return failure("equipoise: key '" + key + "' is already a member's");
-    if (!slots_.has(1)) return failure(slots_.shortage());
-    if (!read_numbers(n, a, key, mistake)) return failure(mistake);
-    return join(std::move(backend), n, std::move(key)).id;
+    std::string key = detail::key_text(backend);
+    return add_under(std::move(key), std::move(backend), a);
   }
 
   bool remove(backend_id id) {
@@ -143,9 +138,16 @@ class transaction {
   friend assignment<B>;
 
   static result<> failure(std::string mistake) { return result<>::failure(std::move(mistake)); }
-  static result<> no_member(backend_id id) {
-    return failure("equipoise: #" + std::to_string(id.slot) + "." + std::to_string(id.tag / one_generation) +
-                   " is no member's id");
+  static result<> no_member(backend_id id) { return failure("equipoise: " + to_string(id) + " is no member's id"); }
+
+  result<backend_id> add_under(std::string key, B backend, attributes const& a) {
+    std::string mistake;
+    numbers n;
+    if (key.empty()) return failure("equipoise: a backend's key is empty");
+    if (find_record(key) != nullptr) return failure("equipoise: key '" + key + "' is already a member's");
+    if (!slots_.has(1)) return failure(slots_.shortage());
+    if (!read_numbers(n, a, key, mistake)) return failure(mistake);
+    return join(std::move(backend), n, std::move(key)).id;
   }
 
   static record& record_of(member const& m) noexcept {
@@ -217,8 +219,7 @@ class transaction {
     fresh->is_overridden = r.is_overridden;
     give(*fresh, numbers_of(r));
     record& now = *fresh;
-    for (record*& o : order_)
-      if (o == &r) o = &now;
+    exchange_in_order(r, now);
     if (r.joined == 0) {
       std::size_t i = 0;
       while (added_[i].get() != &r) ++i;
@@ -252,11 +253,14 @@ class transaction {
     fresh_.erase(replacement);
     r.is_leaving = false;
     r.is_overridden = replacement.is_overridden;
-    for (record*& o : order_)
-      if (o == &replacement) o = &r;
+    exchange_in_order(replacement, r);
     std::swap(replaced_[i], replaced_.back());
     replaced_.pop_back();
     return r;
+  }
+  void exchange_in_order(record& before, record& now) noexcept {
+    for (record*& o : order_)
+      if (o == &before) o = &now;
   }
 
   static numbers numbers_of(record const& r) noexcept { return {r.weight, r.priority, r.zone}; }
