@@ -79,8 +79,7 @@ class state_table {
 
   // For load-aware policies: the counter of each stripe is exact at its own instant. Wait-free; O(stripes).
   EQUIPOISE_INLINE std::uint32_t load(std::uint32_t slot) const noexcept {
-    count const* const both = counts_.data() + std::size_t{2} * slot;
-    std::uint32_t const first = both[0].load(std::memory_order_relaxed) + both[1].load(std::memory_order_relaxed);
+    std::uint32_t const first = load_in(0, slot);
     return stripes_ == 1 ? first : first + other_stripes(slot);
   }
 
@@ -93,8 +92,7 @@ class state_table {
   // The same for the objects with that phase alone. Zero once after no picker can see such an object means that no
   // lease on one is held ever again, as long as no other object gets the phase. Wait-free; O(stripes).
   std::uint32_t in_flight_of_phase(std::uint32_t slot, unsigned phase) const noexcept {
-    return lease_protocol<>::in_flight(counts_.data() + std::size_t{2} * slot + phase, std::size_t{2} * stride_,
-                                       stripes_);
+    return lease_protocol<>::in_flight(counters(0, slot) + phase, std::size_t{2} * stride_, stripes_);
   }
 
   // The same for an id. Zero for an id whose slot has another owner: the slot was given away because its count was
@@ -129,6 +127,14 @@ class state_table {
   count* stripe(std::uint32_t s) noexcept { return counts_.data() + std::size_t{2} * (s % stripes_) * stride_; }
 
  private:
+  // The two counters of a slot in one stripe.
+  EQUIPOISE_INLINE count const* counters(std::uint32_t s, std::uint32_t slot) const noexcept {
+    return counts_.data() + std::size_t{2} * (std::size_t{s} * stride_ + slot);
+  }
+  EQUIPOISE_INLINE std::uint32_t load_in(std::uint32_t s, std::uint32_t slot) const noexcept {
+    count const* const both = counters(s, slot);
+    return both[0].load(std::memory_order_relaxed) + both[1].load(std::memory_order_relaxed);
+  }
   template <class B>
   static constexpr std::string_view name_of() noexcept {
     return __PRETTY_FUNCTION__;
@@ -136,10 +142,7 @@ class state_table {
   static constexpr std::uint32_t round_up(std::uint32_t n) noexcept { return (n + block - 1) & ~(block - 1); }
   EQUIPOISE_OUT_OF_LINE std::uint32_t other_stripes(std::uint32_t slot) const noexcept {
     std::uint32_t sum = 0;
-    for (std::uint32_t s = 1; s < stripes_; ++s) {
-      count const* const both = counts_.data() + std::size_t{2} * (std::size_t{s} * stride_ + slot);
-      sum += both[0].load(std::memory_order_relaxed) + both[1].load(std::memory_order_relaxed);
-    }
+    for (std::uint32_t s = 1; s < stripes_; ++s) sum += load_in(s, slot);
     return sum;
   }
   bool known(backend_id id) const noexcept { return id && id.slot < stride_; }
