@@ -50,6 +50,7 @@ class membership {
     for (member const& m : list_->all()) delete &transaction::record_of(m);
     destroy_all(leaving_);
     destroy_all(replaced_);
+    destroy_all(outlived_);
     destroy_all(left_);
     destroy_all(retired_);
   }
@@ -117,8 +118,6 @@ class membership {
   void sweep(reclaimed<B>& after) noexcept {
     sweep_lists(after);
     owned<record> idle;
-    // Nothing new is leased of an object once no list holds it.
-    move_if(replaced_, after.records, [this](record const& r) { return !is_listed(r) && !is_leased(r); });
     move_if(leaving_, idle, [this](record const& r) { return states_.in_flight(r.id.slot) == 0; });
     for (auto* r = idle.get(); r != nullptr; r = r->next.get()) {
       if (auto* const reports = states_.reports(r->id.slot)) reports->reset();
@@ -126,8 +125,13 @@ class membership {
     }
     auto const unlisted = [this](record const& r) { return !is_listed(r); };
     move_if(idle, after.records, unlisted);
-    if (std::exchange(some_lists_freed_, false)) move_if(left_, after.records, unlisted);
+    if (std::exchange(some_lists_freed_, false)) {
+      move_if(left_, after.records, unlisted);
+      move_if(replaced_, outlived_, unlisted);
+    }
     move_if(idle, left_, [](record const&) { return true; });
+    // Nothing new is leased of an object that no list holds.
+    move_if(outlived_, after.records, [this](record const& r) { return !is_leased(r); });
   }
 
   // May throw what the balancer's build throws.
@@ -160,7 +164,9 @@ class membership {
     return n;
   }
   std::size_t lists_waiting() const noexcept { return length(retired_); }
-  std::size_t records_waiting() const noexcept { return length(leaving_) + length(replaced_) + length(left_); }
+  std::size_t records_waiting() const noexcept {
+    return length(leaving_) + length(left_) + length(replaced_) + length(outlived_);
+  }
 
  private:
   void sweep_lists(reclaimed<B>& after) noexcept {
@@ -244,7 +250,8 @@ class membership {
   owned<member_list> list_;
   owned<member_list> retired_;
   owned<record> leaving_;          // removed members whose slots may be in use
-  owned<record> replaced_;         // objects that others have replaced
+  owned<record> replaced_;         // objects that others have replaced, in a list that is not freed yet
+  owned<record> outlived_;         // those of them in no list any more, which leases may hold
   owned<record> left_;             // removed members without leases, in a list that is not freed yet
   bool some_lists_freed_ = false;  // since left_ was looked at
   publisher* balancers_ = nullptr;
