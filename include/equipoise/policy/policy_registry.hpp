@@ -143,7 +143,7 @@ class policy_registry {
       std::string inside = is_composition || mistake_in != nullptr ? "…" : "";
       for (parameter const& p : parameters) {
         if (!is_required(p) && !with_presets) continue;
-        ((inside += inside.empty() ? "" : ", ") += p.name) += "=";
+        detail::add_listed(inside, p.name) += "=";
         inside += is_required(p) ? "…" : detail::written_number(preset(p));
       }
       return inside.empty() ? name : detail::joined({name, "{", inside, "}"});
@@ -332,7 +332,7 @@ class policy_registry {
       if (i == e.parameters.size()) {
         std::string known, nearest;
         for (parameter const& p : e.parameters) {
-          (known += known.empty() ? "" : ", ") += p.name;
+          detail::add_listed(known, p.name);
           if (is_near(part.key, p.name)) nearest = p.name;
         }
         if (!nearest.empty()) why += detail::joined({"; did you mean '", nearest, "'?"});
@@ -364,7 +364,7 @@ class policy_registry {
         continue;
       }
       std::string const& text = given[i]->text;
-      auto const number = detail::read_number(text);
+      auto const number = detail::number_in(text);
       bool const is_whole = number && text.find_first_of(".eE") == text.npos;
       bool const is_number = number && (is_whole || p.member.kind == parameter_kind::number);
       bool const is_text = p.member.kind == parameter_kind::text;
@@ -385,7 +385,7 @@ class policy_registry {
     for (auto const& e : entries_)
       if (is_near(name, e.name) && (nearest == nullptr || distance(name, e.name) < distance(name, nearest->name)))
         nearest = &e;
-    for (auto const& form : all([](entry const& e) { return e.form(); })) (known += known.empty() ? "" : ", ") += form;
+    for (auto const& form : all([](entry const& e) { return e.form(); })) detail::add_listed(known, form);
     return detail::joined({"equipoise: unknown policy '", detail::shown_text(name),
                            nearest != nullptr ? "'; did you mean '" : "'; known: ",
                            nearest != nullptr ? nearest->name : "", nearest != nullptr ? "'? Known: " : "", known});

@@ -60,7 +60,7 @@ class modulo_shards {
   /// The map as policy_registry reads it: "modulo_shards{a, b}".
   std::string describe() const {
     std::string text;
-    for (auto const& name : backends_) (text += text.empty() ? "" : ", ") += detail::written_text(name);
+    for (auto const& name : backends_) detail::add_listed(text, detail::written_text(name));
     return detail::joined({"modulo_shards{", text, "}"});
   }
 
@@ -104,8 +104,8 @@ class range_shards {
   std::string describe() const {
     std::string text;
     for (range const& r : ranges_)
-      text += detail::joined({text.empty() ? "" : ", ", to_string(r.first), "..", to_string(r.last), "=",
-                              detail::written_text(r.backend)});
+      detail::add_listed(
+          text, detail::joined({to_string(r.first), "..", to_string(r.last), "=", detail::written_text(r.backend)}));
     return detail::joined({"range_shards{", text, "}"});
   }
 

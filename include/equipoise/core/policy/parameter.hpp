@@ -50,6 +50,13 @@ std::string joined(std::initializer_list<std::string_view> texts) {
   return whole;
 }
 
+// Adds to a list of texts: "a, b".
+template <class = void>
+std::string& add_listed(std::string& list, std::string_view text) {
+  if (!list.empty()) list += ", ";
+  return list.append(text.data(), text.size());
+}
+
 template <auto Member>
 struct member_reader;
 template <class Policy, class Value, Value Policy::*Member>
@@ -84,7 +91,7 @@ std::string written_number(double value) {
 
 // The number that a text is, or none: digits, a point, a sign and an exponent, in every locale.
 template <class = void>
-std::optional<double> read_number(std::string_view text) {
+std::optional<double> number_in(std::string_view text) {
   bool digit = false, point = false, exponent = false;
   for (std::size_t i = 0; i != text.size(); ++i) {
     char const c = text[i];
@@ -195,7 +202,7 @@ template <class = void>
 void write_parameter(std::string& to, parameter const& p, parameter_value const& value, parameter_value const* preset) {
   bool const is_text = p.member.kind == parameter_kind::text;
   if (preset != nullptr && (is_text ? value.text == preset->text : value.number == preset->number)) return;
-  ((to += to.empty() ? "" : ", ") += p.name) += "=";
+  add_listed(to, p.name) += "=";
   to += is_text ? written_text(value.text) : written_number(value.number);
 }
 // Adds the parameters of a policy that do not have their presets.
