@@ -14,12 +14,7 @@ using equipoise::detail::one_generation;
 using equipoise::detail::publication_protocol;
 using order = std::memory_order;
 
-struct correct_use {
-  static constexpr bool waits_for_lists = true;
-  static constexpr bool waits_for_zero = true;
-  using publication_orders = equipoise::detail::publication_orders;
-  using lease_orders = equipoise::detail::lease_orders;
-};
+using correct_use = waits_before_freeing;
 
 template <class Use>
 struct records : rl::test_suite<records<Use>, 4> {

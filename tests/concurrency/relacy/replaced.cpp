@@ -11,14 +11,10 @@ using equipoise::detail::one_generation;
 using equipoise::detail::publication_protocol;
 using order = std::memory_order;
 
-struct correct_use {
-  static constexpr bool waits_for_lists = true;
-  static constexpr bool waits_for_zero = true;
+struct correct_use : waits_before_freeing {
   static constexpr bool lists_come_first = true;
   static constexpr bool looks_before_it_changes_phase = true;
   static constexpr bool counts_in_its_phase = true;
-  using publication_orders = equipoise::detail::publication_orders;
-  using lease_orders = equipoise::detail::lease_orders;
 };
 
 template <class Use>

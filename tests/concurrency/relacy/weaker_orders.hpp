@@ -7,6 +7,14 @@
 using equipoise::detail::lease_orders;
 using equipoise::detail::publication_orders;
 
+// How objects are freed: when no list holds them, and when nothing leases them. The mutants free them earlier.
+struct waits_before_freeing {
+  static constexpr bool waits_for_lists = true;
+  static constexpr bool waits_for_zero = true;
+  using publication_orders = equipoise::detail::publication_orders;
+  using lease_orders = equipoise::detail::lease_orders;
+};
+
 struct announce_acq_rel : lease_orders {
   static constexpr auto announce = std::memory_order::acq_rel;
 };
