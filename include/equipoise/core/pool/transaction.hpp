@@ -245,8 +245,9 @@ class transaction {
     changed_ = true;
     return now;
   }
-  // The object that was replaced by this one, as if that had not happened.
-  record& take_back(record& replacement) noexcept {
+  // The object that was replaced by this one, as if that had not happened. (Out of line, or GCC warns of a list that it
+  // knows to be empty.)
+  EQUIPOISE_OUT_OF_LINE record& take_back(record& replacement) noexcept {
     std::size_t i = 0;
     while (replaced_[i].by.get() != &replacement) ++i;
     record& r = *replaced_[i].of;
