@@ -95,6 +95,27 @@ TEST_CASE("address: parse reads or refuses text that is cut or random") {
   }
 }
 
+TEST_CASE("address: to_string writes what parse reads, in the shortest form") {
+  std::pair<char const*, char const*> const forms[]{{"192.0.2.1", "192.0.2.1"},
+                                                    {"0.0.0.0", "0.0.0.0"},
+                                                    {"::", "::"},
+                                                    {"0:0:0:0:0:0:0:1", "::1"},
+                                                    {"1::", "1::"},
+                                                    {"2001:DB8::0001", "2001:db8::1"},
+                                                    {"2001:0:0:1:0:0:0:2", "2001:0:0:1::2"},
+                                                    {"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
+                                                    {"1:0:2:3:4:5:6:7", "1:0:2:3:4:5:6:7"},
+                                                    {"::ffff:192.0.2.1", "::ffff:192.0.2.1"}};
+  for (auto const& [text, shortest] : forms) CHECK(to_string(*address::parse(text)) == shortest);
+  rng d{26};
+  for (int i = 0; i != 20'000; ++i) {
+    std::array<std::uint8_t, 16> octets{};
+    for (auto& o : octets) o = static_cast<std::uint8_t>(random_below(d, 3) == 0 ? d() : 0);
+    for (auto const& a : {address::v6(octets), address::v4({octets[0], octets[1], octets[2], octets[3]})})
+      if (address::parse(to_string(a)) != a) FAIL(to_string(a));
+  }
+}
+
 TEST_CASE("address: IPv4 and its IPv6-mapped form are different keys") {
   CHECK(*address::parse("192.0.2.1") != *address::parse("::ffff:192.0.2.1"));
   CHECK(*address::parse("::1") == *address::parse("0:0::1"));

@@ -9,6 +9,8 @@ using namespace equipoise;
 TEST_CASE("key: text and addresses are hashed by xxh64, numbers by SplitMix64's mixer") {
   CHECK(hashed_key{"user-42"}.hash == xxh64("user-42"));
   CHECK(hashed_key{std::string{"user-42"}}.hash == hashed_key{std::string_view{"user-42"}}.hash);
+  char const* const no_text = nullptr;
+  CHECK(hashed_key{no_text}.hash == hashed_key{""}.hash);
   CHECK(hashed_key{42}.hash == mix(42 + golden_gamma));
   CHECK(hashed_key{42}.hash == hashed_key{std::uint64_t{42}}.hash);
   CHECK(hashed_key{-1}.hash == hashed_key{std::int64_t{-1}}.hash);

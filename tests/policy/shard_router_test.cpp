@@ -51,8 +51,8 @@ TEST_CASE("shard_router: ranges include both ends, and other numbers are refused
     auto const explained = f.picker.explain(id);
     CHECK(explained.error == pick_error::refused);
     CHECK(explained.text() ==
-          "no backend was chosen by shard_router{range_shards{1..1000=A, 1001..2000=B, "
-          "2001..3000=C}}: refused, no such shard; 3 not asked.");
+          "no backend was chosen by shard_router{range_shards{1..1000=A, 1001..2000=B, 2001..3000=C}} for " +
+              std::to_string(id) + ": refused, no such shard; 3 not asked.");
   }
   CHECK(name_or_error(f.picker.select(std::numeric_limits<std::uint64_t>::max())) == "(refused)");
 }

@@ -4,7 +4,7 @@
 
 #include <equipoise/core/config.hpp>
 
-#include <string_view>  // std::ranges::enable_borrowed_range
+#include <string_view>  // also std::ranges::enable_borrowed_range
 #include <type_traits>
 
 namespace equipoise {
@@ -17,6 +17,15 @@ concept array_of = requires(Range& r) {
   static_cast<std::size_t>(r.size());
   requires std::is_convertible_v<std::remove_pointer_t<decltype(r.data())>(*)[], T(*)[]>;
 };
+
+// A text of the user's type; a null pointer is empty.
+template <class Text>
+constexpr std::string_view view_of(Text const& text) noexcept {
+  if constexpr (std::is_pointer_v<Text>)
+    if (text == nullptr) return {};
+  return std::string_view{text};
+}
+
 }  // namespace detail
 
 /// A contiguous range of objects that it does not own: a vector, an array and a std::span convert to it, and it

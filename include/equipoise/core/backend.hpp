@@ -10,6 +10,7 @@
 // library comes before a member that may mean something else.
 #pragma once
 
+#include <equipoise/core/array_view.hpp>
 #include <equipoise/core/error.hpp>
 
 #include <concepts>
@@ -106,14 +107,6 @@ bool read_number(std::uint32_t& into, char const* field, Number value, std::uint
     into = static_cast<std::uint32_t>(value);
   }
   return true;
-}
-
-// A text of the user's type; a null pointer is empty.
-template <class Text>
-std::string_view view_of(Text const& text) noexcept {
-  if constexpr (std::is_pointer_v<Text>)
-    if (text == nullptr) return {};
-  return std::string_view{text};
 }
 
 template <class B>

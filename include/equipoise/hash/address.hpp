@@ -5,7 +5,9 @@
 #include <equipoise/core/config.hpp>
 
 #include <array>
+#include <concepts>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace equipoise {
@@ -125,6 +127,39 @@ class address {
   std::array<std::uint8_t, 16> bytes_{};
   bool is_v6_ = false;
 };
+
+/// The text that parse() reads: "192.0.2.1", or RFC 5952's for IPv6: "2001:db8::1", "::ffff:192.0.2.1". Allocates. (A
+/// template, so that only programs that ask for it compile it.)
+template <std::same_as<address> Address>
+std::string to_string(Address const& a) {
+  auto const dotted = [&](std::size_t from) {
+    std::string text = std::to_string(a[from]);
+    for (std::size_t i = from + 1; i != from + 4; ++i) text += "." + std::to_string(a[i]);
+    return text;
+  };
+  if (!a.is_v6()) return dotted(0);
+  auto const group = [&](std::size_t i) { return static_cast<unsigned>(a[2 * i] << 8 | a[2 * i + 1]); };
+  std::size_t gap = 8, gap_size = 1;  // the first of the longest runs of zeros; a single zero is written
+  for (std::size_t i = 0, run = 0; i != 8; ++i) {
+    run = group(i) == 0 ? run + 1 : 0;
+    if (run > gap_size) gap = i + 1 - run, gap_size = run;
+  }
+  bool const is_mapped = gap == 0 && gap_size == 5 && group(5) == 0xFFFF;
+  std::string text;
+  for (std::size_t i = 0; i != 8; ++i) {
+    if (i == gap) {
+      text += "::";
+      i += gap_size - 1;
+      continue;
+    }
+    if (i != 0 && i != gap + gap_size) text += ":";
+    if (i == 6 && is_mapped) return text + dotted(12);
+    unsigned const value = group(i);
+    for (int shift = 12; shift >= 0; shift -= 4)
+      if (value >> shift != 0 || shift == 0) text += "0123456789abcdef"[value >> shift & 15];
+  }
+  return text;
+}
 
 }  // namespace EQUIPOISE_ABI
 }  // namespace equipoise

@@ -4,6 +4,7 @@
 //   picker.select("user-42");  picker.select(42);  picker.select(*equipoise::address::parse("192.0.2.1"));
 #pragma once
 
+#include <equipoise/core/array_view.hpp>
 #include <equipoise/core/random_source.hpp>
 #include <equipoise/hash/address.hpp>
 #include <equipoise/hash/xxh64.hpp>
@@ -43,10 +44,10 @@ template <class Hash = default_hash>
 struct basic_key {
   std::uint64_t hash;  ///< what the hash function answered
 
-  /// Of a text. O(length).
+  /// Of a text; null is an empty one. O(length).
   template <key_text Text>
     requires std::invocable<Hash, std::string_view>
-  EQUIPOISE_INLINE basic_key(Text const& text) noexcept : hash{Hash{}(std::string_view{text})} {}
+  EQUIPOISE_INLINE basic_key(Text const& text) noexcept : hash{Hash{}(detail::view_of(text))} {}
   /// Of a number.
   template <key_integer Integer>
     requires std::invocable<Hash, Integer>
@@ -72,6 +73,15 @@ struct basic_key {
     return k;
   }
 };
+
+/// The hash in hexadecimal: "hash 1e8f6c3ad2d4b07c". The key itself is not known any more. Allocates. (A template on
+/// the value, so that only programs that ask for it compile it.)
+template <class Hash>
+std::string to_string(basic_key<Hash> const& k) {
+  std::string text = "hash ";
+  for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[k.hash >> shift & 15];
+  return text;
+}
 
 /// The key of the hashing policies with the library's own hash.
 using hashed_key = basic_key<>;

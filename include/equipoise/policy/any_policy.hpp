@@ -24,9 +24,9 @@ class any_key {
   static constexpr bool optional = true;  ///< select() without a key compiles
 
   any_key() = default;  ///< no key
-  /// A text.
+  /// A text; null is an empty one.
   template <key_text Text>
-  any_key(Text const& text) noexcept : kind_{kind::text}, text_{text} {}
+  any_key(Text const& text) noexcept : kind_{kind::text}, text_{detail::view_of(text)} {}
   /// A number.
   template <key_integer Integer>
   any_key(Integer number) noexcept
@@ -84,6 +84,13 @@ class any_key {
     std::snprintf(text, sizeof text, "%s, but the policy wants %s", given[static_cast<std::size_t>(kind_)],
                   kinds[wanted]);
     k.refused(text);
+  }
+
+  // A text or a number; nothing for an address, of which some policies take a part.
+  std::string described() const {
+    if (kind_ == kind::natural) return std::to_string(number_);
+    if (kind_ == kind::negatable) return std::to_string(static_cast<std::int64_t>(number_));
+    return std::string{text_};
   }
 
   // The Key in that room, or null.
@@ -175,7 +182,10 @@ class any_policy {
   void remember(table const& t, cursor& c) const noexcept { policy_->remember(*t, *c.own_); }
   void start(table const& t, cursor& c, random_source& random) const noexcept { policy_->start(*t, *c.own_, random); }
   proposal propose(table const& t, cursor& c, pick_state& s, pick const& k, any_key const& key) const noexcept {
-    return policy_->propose(*t, *c.own_, !std::exchange(s.begun, true), k, key);
+    bool const begins = !std::exchange(s.begun, true);
+    if (begins)  // later ones may be derived, and the policy inside knows only the hash of a text
+      k.asked_with(&key, [](void const* its) { return static_cast<any_key const*>(its)->described(); });
+    return policy_->propose(*t, *c.own_, begins, k, key);
   }
 
   bool includes_unhealthy() const noexcept { return policy_->includes_unhealthy; }

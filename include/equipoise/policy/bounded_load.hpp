@@ -120,7 +120,7 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
     if (c.health == health) [[likely]]
       return false;
     std::uint64_t healthy = 0;
-    for (member const& m : members) healthy += k.admits(m) ? m.weight : 0;
+    for (member const& m : members) healthy += k.is_eligible(m) ? m.weight : 0;
     c.share = factor / static_cast<double>(healthy != 0 ? healthy : 1);
     c.health = k.ordinary() ? health : pick::unknown_health;  // what a retry or a mask sees holds for that pick alone
     return true;

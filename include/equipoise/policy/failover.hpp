@@ -88,6 +88,8 @@ struct failover : with_key_of<P> {
     pick_error last = pick_error::none;
     for (; s.at < t.levels.size(); ++s.at, s.child = {}) {
       level const& l = t.levels[s.at];
+      for (std::size_t i = s.at; i != t.levels.size() && k.is_explained(); ++i)
+        k.set_aside(t.levels[i].members, i != s.at ? "on standby" : nullptr);
       proposal const p =
           driver::next(child, l.child, c.child[l.priority], s.child, k.over(l.child.members), derived(key, l.priority));
       if (p.candidate != nullptr) [[likely]]

@@ -45,6 +45,14 @@ struct ip_hash {
     return t;
   }
 
+  /// The network that is hashed: "192.0.2.0/24". Allocates. (A template, so that only programs that explain compile
+  /// it.)
+  template <std::same_as<address> Address>
+  static std::string describe_key(Address client) {
+    if (client.is_v6()) return to_string(client);
+    return to_string(address::v4({client[0], client[1], client[2], 0})) + "/24";
+  }
+
   EQUIPOISE_INLINE proposal propose(table const& t, cursor&, pick_state& s, pick const& k,
                                     address const& client) const noexcept {
     if (t.owner.empty()) [[unlikely]]

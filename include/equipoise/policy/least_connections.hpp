@@ -79,7 +79,7 @@ struct least_connections {
       bool const is_less =
           best == nullptr || (by_weight ? less(load, m.weight, best_load, best->weight) : load < best_load);
       if (!is_less && (!by_weight || less(best_load, best->weight, load, m.weight))) continue;
-      if ((s.again && !is_behind(s, m, load, turn)) || !k.admits(m) || load >= k.limit_of(m)) continue;
+      if ((s.again && !is_behind(s, m, load, turn)) || !k.is_eligible(m) || load >= k.limit_of(m)) continue;
       if (!is_less) {
         tied += m.weight;
         uneven = uneven || m.weight != best->weight;
@@ -106,7 +106,7 @@ struct least_connections {
   // Null if the index does not know.
   EQUIPOISE_OUT_OF_LINE static member const* indexed(table const& t, std::uint32_t from, pick k) noexcept {
     if (!k.ordinary() || k.limits() || k.is_explained()) return nullptr;
-    if (member const& next = k.members[from]; k.in_flight(next) == 0 && k.admits(next)) return &next;
+    if (member const& next = k.members[from]; k.in_flight(next) == 0 && k.is_eligible(next)) return &next;
     std::uint32_t const found = t.index.find(k, from);
     return found != detail::least_load_index::none ? &k.members[found] : nullptr;
   }
@@ -115,7 +115,7 @@ struct least_connections {
   EQUIPOISE_OUT_OF_LINE static member const* divided(member const& best, std::uint32_t best_load, std::uint64_t part,
                                                      pick k) noexcept {
     for (member const& m : k.members) {
-      if (less(best_load, best.weight, k.in_flight(m), m.weight) || !k.admits(m)) continue;
+      if (less(best_load, best.weight, k.in_flight(m), m.weight) || !k.is_eligible(m)) continue;
       if (part < m.weight) return &m;
       part -= m.weight;
     }

@@ -108,9 +108,9 @@ struct power_of_two {
     member const* best = &k.members[t.all(c.draw.next())];
     for (std::uint32_t more = 1; more < choices; ++more) {
       member const* const other = &k.members[t.all(c.draw.next())];
-      if (!(k.admits(*best) && k.has_room(*best)))
+      if (!k.admits(*best))
         best = other;
-      else if (k.admits(*other) && k.has_room(*other))
+      else if (k.admits(*other))
         best = lighter<true>(best, other, k);
     }
     return best;

@@ -143,14 +143,14 @@ struct ring_hash {
     for (std::uint32_t step = 1; s.steps + step < size(t); ++step) {
       if (++at == size(t)) at = 0;
       std::uint32_t const owner = t.circle[at].owner;
-      if (owner != before && k.admits(k.members[owner]) && k.has_room(k.members[owner])) return step;
-      if (step == 64 && !any_has_room(k)) return 0;  // spares a walk over all points
+      if (owner != before && k.admits(k.members[owner])) return step;
+      if (step == 64 && !any_is_admitted(k)) return 0;  // spares a walk over all points
     }
     return 0;
   }
-  static bool any_has_room(pick const& k) noexcept {
+  static bool any_is_admitted(pick const& k) noexcept {
     for (member const& m : k.members)
-      if (k.admits(m) && k.has_room(m)) return true;
+      if (k.admits(m)) return true;
     return false;
   }
 };

@@ -103,6 +103,7 @@ struct zone_first : with_key_of<P> {
   EQUIPOISE_INLINE proposal next(table const& t, cursor& c, pick_state& s, pick const& k,
                                  key_of_policy<P> const& key) const noexcept {
     auto const& its = t.group[s.at].child;
+    if (s.at != all) k.set_aside(t.group[far].members, s.at == near ? "in another zone" : nullptr);
     return driver::next(child, its, c.child[s.at], s.child, k.over(its.members), derived(key, s.at));
   }
 
@@ -113,7 +114,7 @@ struct zone_first : with_key_of<P> {
     std::uint64_t const health = k.health_changes();
     if (c.health == health) return c.is_up;
     std::uint64_t up = 0;
-    for (member const& m : t.group[near].members) up += k.admits(m) ? m.weight : 0;
+    for (member const& m : t.group[near].members) up += k.is_eligible(m) ? m.weight : 0;
     c.is_up = static_cast<double>(up) >= threshold * static_cast<double>(t.weight);
     c.health = k.ordinary() ? health : pick::unknown_health;  // what a retry or a mask sees holds for that pick alone
     return c.is_up;

@@ -21,8 +21,8 @@ inline nlohmann::ordered_json json_number(explanation::number const& n) {
 }
 }  // namespace detail
 
-/// {"choice": key or null, "error", "detail", "policy", "rows": [{"id", "key", "verdict", "numbers": {name: value}}],
-/// "more": n}. Found by nlohmann's library: `nlohmann::ordered_json j = picker.explain();`
+/// {"choice": key or null, "error", "detail", "policy", "key", "rows": [{"id", "key", "verdict", "numbers": {name:
+/// value}}], "more": n}. Found by nlohmann's library: `nlohmann::ordered_json j = picker.explain();`
 inline void to_json(nlohmann::ordered_json& j, explanation const& e) {
   nlohmann::ordered_json choice, rows = nlohmann::ordered_json::array();
   for (auto const& r : e.rows) {
@@ -31,8 +31,13 @@ inline void to_json(nlohmann::ordered_json& j, explanation const& e) {
     for (auto const& n : r.numbers) numbers[n.name] = detail::json_number(n);
     rows.push_back({{"id", to_string(r.id)}, {"key", r.key}, {"verdict", r.verdict}, {"numbers", std::move(numbers)}});
   }
-  j = {{"choice", std::move(choice)}, {"error", to_string(e.error)}, {"detail", e.detail},
-       {"policy", e.policy},          {"rows", std::move(rows)},     {"more", e.more}};
+  j = {{"choice", std::move(choice)},
+       {"error", to_string(e.error)},
+       {"detail", e.detail},
+       {"policy", e.policy},
+       {"key", e.key},
+       {"rows", std::move(rows)},
+       {"more", e.more}};
 }
 
 /// JSON as text on one line. Bytes that are not UTF-8, which a key may contain, become U+FFFD.

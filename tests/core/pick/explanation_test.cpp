@@ -3,6 +3,7 @@
 
 #include <equipoise/policy/policy_registry.hpp>
 #include <equipoise/policy/shard_router.hpp>
+#include <equipoise/policy/zone_first.hpp>
 
 #include <map>
 
@@ -173,13 +174,13 @@ TEST_CASE("explain repeats why a policy passes members over or proposes none") {
   racks[2].priority = 2;
   fleet f{second_rack{}, racks};
   CHECK(f.picker.explain().text() ==
-        "C was chosen by second_rack (weight 1, in_flight 0); A was refused: another rack (weight 1, "
+        "C was chosen by second_rack (weight 1, in_flight 0, priority 2); A was refused: another rack (weight 1, "
         "in_flight 0), B was refused: another rack (weight 1, in_flight 0).");
   auto const none = f.picker.explain({.session = f.ids[0]});
   CHECK(none.text() == "no backend was chosen by second_rack: refused, no sessions here; 3 not asked.");
 }
 
-TEST_CASE("explain says that a recovered backend is not in the table before a refresh") {
+TEST_CASE("explain says that a recovered backend is not in the table before a refresh, and why") {
   fleet f{round_robin{}, servers(2)};
   f.set(1, health_flag::down);
   f.pool.refresh();
@@ -187,7 +188,88 @@ TEST_CASE("explain says that a recovered backend is not in the table before a re
   auto const e = f.picker.explain();
   REQUIRE(e.rows.size() == 2);
   CHECK(e.rows[0].verdict == "chosen");
-  CHECK(e.rows[1].verdict == "not in the table");
+  CHECK(e.rows[1].verdict == "not in the table until the next refresh(), because it was unhealthy at the last one");
+}
+
+TEST_CASE("explain says which backends are on standby until their level is asked") {
+  auto levels = servers(4);
+  levels[1].priority = levels[3].priority = 2;
+  fleet f{failover{round_robin{}}, levels};
+  CHECK(f.picker.explain().text() ==
+        "A was chosen by failover{round_robin} (weight 1, in_flight 0); 2 on standby; "
+        "1 not asked.");
+  f.set(0, health_flag::down);
+  f.set(2, health_flag::down);
+  auto const e = f.picker.explain();
+  CHECK(e.text() ==
+        "B was chosen by failover{round_robin} (weight 1, in_flight 0, priority 2); A was refused: down (weight 1, "
+        "in_flight 0), C was refused: down (weight 1, in_flight 0); 1 not asked.");
+  f.set(3, health_flag::draining);
+  CHECK_THAT(f.picker.explain().text(),
+             ContainsSubstring("D was refused: draining (weight 1, in_flight 0, priority 2)"));
+}
+
+TEST_CASE("explain says which backends are in another zone, also on a level that has its turn") {
+  auto all = servers(5);
+  pool<server> p;
+  for (std::size_t i = 0; i != 5; ++i) {
+    all[i].priority = i == 4 ? 1 : 0;
+    p.add(all[i], {.priority = all[i].priority, .zone = i < 2 ? "here" : "there"});
+  }
+  balancer lb{p, failover{zone_first{"here", round_robin{}}}, 0};
+  CHECK_THAT(lb.explain().text(),
+             ContainsSubstring("(weight 1, in_flight 0); 1 not asked; 2 in another zone; 1 on standby."));
+  p.set(p.find("A"), health_flag::down);
+  p.set(p.find("B"), health_flag::down);
+  CHECK_THAT(lb.explain().text(), ContainsSubstring("down (weight 1, in_flight 0); 1 not asked; 1 on standby."));
+}
+
+TEST_CASE("explain shows what the policy makes of the key, so that clients that are one are seen to be one") {
+  fleet f{ip_hash{}, servers(2)};
+  auto const asked = [&](char const* text) { return f.picker.explain(*address::parse(text)).key; };
+  CHECK(asked("192.0.2.1") == "192.0.2.0/24");
+  CHECK(asked("192.0.2.99") == "192.0.2.0/24");
+  CHECK(asked("2001:db8::1") == "2001:db8::1");
+  CHECK_THAT(f.picker.explain(*address::parse("192.0.2.1")).text(),
+             ContainsSubstring(" by ip_hash for 192.0.2.0/24 ("));
+  fleet g{failover{ring_hash{}}, servers(2)};
+  CHECK(g.picker.explain("a").key == to_string(hashed_key{"a"}));
+  CHECK(g.picker.explain("a").key != g.picker.explain("b").key);
+  g.set(0, health_flag::down), g.set(1, health_flag::down);
+  CHECK_THAT(g.picker.explain("a").text(), ContainsSubstring("by failover{ring_hash} for hash "));
+  fleet h{any_policy{failover{maglev{}}}, servers(2)};
+  CHECK(h.picker.explain("user-42").key == "user-42");
+  CHECK(h.picker.explain(-42).key == "-42");
+  CHECK(fleet{any_policy{ip_hash{}}, servers(2)}.picker.explain(*address::parse("192.0.2.1")).key == "192.0.2.0/24");
+  CHECK(fleet{shard_router{modulo_shards{{"A", "B"}}}, servers(2)}.picker.explain(-7).key == "-7");
+  CHECK(fleet{round_robin{}, servers(2)}.picker.explain().key.empty());
+}
+
+namespace {
+// A policy that chooses for itself among those that it is told it may have.
+struct last_admitted {
+  struct table {};
+  struct cursor {};
+  table build(members_view) const { return {}; }
+  proposal propose(table const&, cursor&, pick const& k) const noexcept {
+    member const* last = nullptr;
+    for (member const& m : k.members)
+      if (k.admits(m)) last = &m;
+    return last;
+  }
+};
+}  // namespace
+
+TEST_CASE("pick::admits knows health, exclusions and limits, so a policy keeps its order under all of them") {
+  fleet f{max_in_flight{last_admitted{}, 2}, servers(4)};
+  std::vector<lease<server>> held;
+  std::string got;
+  for (int i = 0; i != 3; ++i) got += (held.emplace_back(f.picker.acquire()), held.back()->name);
+  CHECK(got == "DDC");
+  CHECK_THAT(f.picker.explain().text(), ContainsSubstring("D was refused: full (weight 1, in_flight 2"));
+  f.set(2, health_flag::down);
+  CHECK(f.picker.acquire()->name == "B");
+  CHECK(f.picker.acquire({.excluded = {&f.ids[1], 1}})->name == "A");
 }
 
 TEST_CASE("explain lists eight refused backends in its sentence and counts the others") {

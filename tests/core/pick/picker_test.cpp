@@ -159,7 +159,7 @@ TEMPLATE_LIST_TEST_CASE("picker: select_n gives distinct healthy backends and be
     CHECK(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end());
     CHECK(std::find(all.begin(), all.end(), f.ids[5]) == all.end());
     if constexpr (!std::same_as<TestType, power_of_two>)  // its first proposal does not test health, so it may differ
-      CHECK(twin.pool.find(name_of(select(again, key)->number)) == all[0]);
+      CHECK(f.pool.find(name_of(select(again, key)->number)) == all[0]);
     std::vector<backend_id> three(3);
     auto const few = select_n(fresh, key, 3, {.excluded = {all.data(), 1}});
     CHECK(few.size() == 3);

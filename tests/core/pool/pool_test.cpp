@@ -422,6 +422,22 @@ TEST_CASE("pool: two pools are independent, and balancers of one pool share heal
   CHECK(g.pool.in_flight(g.ids[1]) == 0);
 }
 
+TEST_CASE("pool: an id of another pool is unknown, however often both pools changed") {
+  fleet f{round_robin{}, servers(3)}, g{round_robin{}, servers(3)};
+  for (int round = 0; round != 50; ++round) {
+    for (auto const& id : f.ids) {
+      CHECK(!g.pool.set(id, health_flag::down));
+      CHECK(!g.pool.update(id, {.weight = 0}));
+      CHECK(!g.pool.remove(id));
+      CHECK(g.pool.health(id) == health_flag::removed);
+    }
+    CHECK(g.picker.select({.excluded = f.ids}));
+    g.pool.remove(g.ids[0]);
+    g.pool.refresh();
+    g.ids[0] = g.pool.add(server{name_of(0)});
+  }
+}
+
 TEST_CASE("pool: a thousand pools with a balancer each work side by side") {
   std::vector<std::unique_ptr<fleet<round_robin>>> all;
   for (int i = 0; i != 1000; ++i) all.push_back(std::make_unique<fleet<round_robin>>(round_robin{}, servers(3)));

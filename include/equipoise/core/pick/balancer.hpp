@@ -68,10 +68,17 @@ class balancer final : private detail::publisher {
     return borrowed->acquire(key, options);
   }
 
-  // A mistake in the arguments gets a sentence.
+  // Mistakes in the arguments get a sentence.
   template <class... Arguments>
     requires detail::mistaken_call<P, Arguments...>
   lease<B> acquire(Arguments const&...) {
+    detail::name_mistake<P, Arguments...>();
+    return {};
+  }
+
+  template <class... Arguments>
+    requires detail::mistaken_call<P, Arguments...>
+  explanation explain(Arguments const&...) {
     detail::name_mistake<P, Arguments...>();
     return {};
   }

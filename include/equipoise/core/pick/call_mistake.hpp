@@ -28,6 +28,13 @@ template <class P, class... Arguments>
 concept mistaken_call = call_mistake<P, Arguments...>::needs_key || call_mistake<P, Arguments...>::takes_none ||
                         call_mistake<P, Arguments...>::is_null || call_mistake<P, Arguments...>::is_of_another_kind;
 
+// The same for select_n(): its first argument may be where the ids go.
+template <class First>
+concept ids_argument = std::convertible_to<First, array_view<backend_id>>;
+template <class P, class First>
+concept mistaken_select_n =
+    (ids_argument<First> && mistaken_call<P>) || (!ids_argument<First> && mistaken_call<P, std::remove_cvref_t<First>>);
+
 // Says why.
 template <class P, class... Arguments>
 constexpr void name_mistake() noexcept {

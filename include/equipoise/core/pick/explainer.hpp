@@ -20,17 +20,30 @@ class explainer final : public recorder {
   explainer(state_table const& states, P const& policy) : states_{states} { result.policy = describe(policy); }
 
   void compared(member const& m, char const* name, double value) noexcept override {
-    guarded([&] { note(m, name, value); });
+    guarded([&] {
+      note(m, name, value);
+      judged(m, "compared");
+    });
   }
 
   void refused(member const* m, char const* why) noexcept override {
     guarded([&] { m != nullptr ? judged(*m, why) : void(result.detail = why); });
   }
 
+  void set_aside(array_view<member const> these, char const* why) noexcept override {
+    guarded([&] { aside_.push_back({these, why}); });
+  }
+
+  void asked_with(void const* key, std::string (*text_of)(void const* key)) noexcept override {
+    guarded([&] {
+      if (result.key.empty()) result.key = text_of(key);
+    });
+  }
+
   // What was found out about a candidate, `error` included. The verdict that came first stays.
   void judged(proposal const& p, pick_error error, admission mask) {
     member const& m = *p.candidate;
-    if (p.limit != no_limit) compared(m, "limit", p.limit);
+    if (p.limit != no_limit) note(m, "limit", p.limit);
     if (error == pick_error::none) return chosen(m);
     auto const flags = against(m, p.mask & mask);
     judged(m, error == pick_error::all_excluded ? "excluded" : flags != health_flag::none ? to_string(flags) : "full");
@@ -40,6 +53,7 @@ class explainer final : public recorder {
   void restart(P const& policy) {
     result = {};
     result.policy = describe(policy);
+    aside_.clear();
   }
 
   // Adds the members that the policy passed over by itself, and returns the whole explanation.
@@ -49,13 +63,15 @@ class explainer final : public recorder {
 #endif
     for (member const& m : all) {
       auto* const r = row_of(m);
-      if (r == nullptr || r->verdict != "not asked") continue;
+      if (r == nullptr || !is_open(*r)) continue;
       if (auto const flags = against(m, options.mask); flags != health_flag::none)
         r->verdict = to_string(flags);
       else if (options.excludes(m.id))
         r->verdict = "excluded";
       else if (!is_in(m, table))
-        r->verdict = "not in the table";
+        r->verdict = "not in the table until the next refresh(), because it was unhealthy at the last one";
+      else if (r->verdict == not_asked)
+        set_aside(m, *r);
     }
     result.more = all.size() > result.rows.size() ? all.size() - result.rows.size() : 0;
     return std::move(result);
@@ -79,7 +95,20 @@ class explainer final : public recorder {
   }
 
   void judged(member const& m, std::string const& verdict) {
-    if (auto* r = row_of(m); r != nullptr && r->verdict == "not asked") r->verdict = verdict;
+    if (auto* r = row_of(m); r != nullptr && is_open(*r)) r->verdict = verdict;
+  }
+
+  // Whether nothing was found out yet that decides about the member.
+  static bool is_open(row const& r) { return r.verdict == not_asked || r.verdict == "compared"; }
+
+  // The member's turn did not come.
+  void set_aside(member const& m, row& r) {
+    r.had_its_turn = false;
+    for (auto a = aside_.rbegin(); a != aside_.rend(); ++a)
+      if (is_in(m, a->these)) {
+        if (a->why != nullptr) r.verdict = a->why;
+        return;
+      }
   }
 
   // The chosen member always has a row, if need be in the place of the last one.
@@ -110,9 +139,10 @@ class explainer final : public recorder {
   }
 
   row described(member const& m) const {
-    row r{m.id, std::string{m.key()}, "not asked", {}};
+    row r{m.id, std::string{m.key()}, not_asked, {}};
     r.numbers.push_back({"weight", static_cast<double>(m.weight)});
     r.numbers.push_back({"in_flight", static_cast<double>(states_.load(m.id.slot))});
+    if (m.priority != 0) r.numbers.push_back({"priority", static_cast<double>(m.priority)});
     return r;
   }
 
@@ -123,7 +153,15 @@ class explainer final : public recorder {
     return &result.rows.emplace_back(described(m));
   }
 
+  static constexpr char const* not_asked = "not asked";
+
+  struct aside {
+    array_view<member const> these;
+    char const* why;
+  };
+
   state_table const& states_;
+  std::vector<aside> aside_;
 #if EQUIPOISE_EXCEPTIONS
   std::exception_ptr problem_;
 #endif

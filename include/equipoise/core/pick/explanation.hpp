@@ -27,10 +27,11 @@ struct explanation {
   struct row {
     backend_id id;
     std::string key;
-    /// "chosen", the health flags against it ("down"), "excluded", "full", "not asked", "not in the table", or what the
-    /// policy said.
+    /// "chosen", "compared" (with the chosen one), the health flags against it ("down"), "excluded", "full", what the
+    /// policy said, or why its turn did not come: "not asked", "on standby".
     std::string verdict;
     std::vector<number> numbers;
+    bool had_its_turn = true;  ///< false if nothing speaks against it, but the pick was decided before
   };
   static constexpr std::size_t most_rows = 64;  ///< the greatest number of rows
 
@@ -38,35 +39,44 @@ struct explanation {
   pick_error error = pick_error::empty;  ///< none if a backend was chosen
   std::string detail;                    ///< what the policy says about the error: "no such shard"
   std::string policy;                    ///< the policy's name
+  std::string key;                       ///< what the policy made of the key: "198.51.100.0/24"; empty without one
   std::vector<row> rows;                 ///< the members in the order they were considered, then the others
   std::size_t more = 0;                  ///< how many members have no row
 
   /// One sentence for a person. Allocates. (A template, so that only programs that ask for it compile it.)
   template <class = void>
   std::string text() const {
+    std::string const asker = policy + (key.empty() ? "" : " for " + key);
     std::string chosen, others;
-    std::size_t told = 0, unasked = 0;
+    std::vector<number> no_turn;  // why, and how many
+    std::size_t told = 0;
     for (row const& r : rows) {
-      if (r.verdict == "chosen") {
-        chosen = r.key + " was chosen by " + policy + numbers_of(r);
-      } else if (r.verdict == "not asked" && r.numbers.size() <= 2) {
-        ++unasked;
-      } else if (told++ < 8) {
-        others += (others.empty() ? "" : ", ") + r.key + " " +
-                  (r.verdict == "not asked" ? "was compared" : "was refused: " + r.verdict) + numbers_of(r);
-      }
+      if (r.verdict == "chosen")
+        chosen = r.key + " was chosen by " + asker + numbers_of(r);
+      else if (!r.had_its_turn)
+        count(no_turn, r.verdict);
+      else if (told++ < 8)
+        others += (others.empty() ? "" : ", ") + r.key +
+                  (r.verdict == "compared" ? " was compared" : " was refused: " + r.verdict) + numbers_of(r);
     }
     std::string sentence = chosen;
-    if (chosen.empty()) (sentence = "no backend was chosen by " + policy + ": ") += to_string(error);
+    if (chosen.empty()) (sentence = "no backend was chosen by " + asker + ": ") += to_string(error);
     if (chosen.empty() && !detail.empty()) sentence += ", " + detail;
     if (!others.empty()) sentence += "; " + others;
     if (told > 8) sentence += " and " + std::to_string(told - 8) + " like these";
-    if (unasked > 0) sentence += "; " + std::to_string(unasked) + " not asked";
+    for (number const& n : no_turn) sentence += "; " + written(n) + " " + n.name;
     if (more > 0) sentence += "; " + std::to_string(more) + " more not listed";
     return sentence + ".";
   }
 
  private:
+  template <class Numbers>
+  static void count(Numbers& numbers, std::string const& name) {
+    for (number& n : numbers)
+      if (n.name == name) return void(++n.value);
+    numbers.push_back({name, 1});
+  }
+
   template <class Row>
   static std::string numbers_of(Row const& r) {
     std::string text;

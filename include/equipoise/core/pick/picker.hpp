@@ -97,6 +97,16 @@ class picker {
     return {};
   }
 
+  template <class First, class... Others>
+    requires detail::mistaken_select_n<P, First>
+  std::size_t select_n(First&&, Others const&...) noexcept {
+    if constexpr (detail::ids_argument<First>)
+      detail::name_mistake<P>();
+    else
+      detail::name_mistake<P, std::remove_cvref_t<First>>();
+    return 0;
+  }
+
   /// The first distinct healthy backends in the pick's order, as for replicas. The policy's own proposals come first,
   /// the best first; any other healthy backend follows. Returns how many there are, at most into.size(). Moves the
   /// cursor as a pick does. O(proposals × into.size()).

@@ -50,6 +50,32 @@ concept takes_its_key = called_with<P, takes_a_key>::value;
 template <class P>
 concept promises_noexcept = called_with<P, is_noexcept>::value;
 
+// Of the optional functions that run within a pick, whether those that P has are noexcept.
+template <class P>
+concept promises_noexcept_of_the_others =
+    requires(P const& p, typename P::table const& t, members_view m, cursor_of<P>& c, random_source& random) {
+      requires !requires { p.start(t, c, random); } || noexcept(p.start(t, c, random));
+      requires !requires { p.start(t, m, random); } || noexcept(p.start(t, m, random));
+      requires !requires { p.place(c); } || noexcept(p.place(c));
+      requires !requires { p.remember(t, c); } || noexcept(p.remember(t, c));
+      requires !requires { p.resume(t, c); } || noexcept(p.resume(t, c));
+      requires !requires { p.resume(t, c, 0u, true); } || noexcept(p.resume(t, c, 0u, true));
+    };
+
+// Whether a function start() or resume() of P is one that a picker calls.
+template <class P>
+concept start_is_called = !requires { &P::start; } ||
+                          requires(P const& p, typename P::table const& t, cursor_of<P>& c, random_source& random) {
+                            p.start(t, c, random);
+                          } || requires(P const& p, typename P::table const& t, members_view m, random_source& random) {
+                            { p.start(t, m, random) } -> std::convertible_to<cursor_of<P>>;
+                          };
+template <class P>
+concept resume_is_called =
+    !requires { &P::resume; } || requires(P const& p, typename P::table const& t, cursor_of<P>& c) {
+      p.resume(t, c);
+    } || requires(P const& p, typename P::table const& t, cursor_of<P>& c) { p.resume(t, c, p.place(c), true); };
+
 }  // namespace detail
 
 /// Returns true, or is a compile error that says what the policy lacks. Every balancer checks its policy.
@@ -87,6 +113,18 @@ consteval bool check_policy() {
   } else if constexpr (!detail::promises_noexcept<P>) {
     static_assert(detail::promises_noexcept<P>,
                   "equipoise: a policy's propose() must be noexcept: a pick never throws");
+  } else if constexpr (!detail::promises_noexcept_of_the_others<P>) {
+    static_assert(detail::promises_noexcept_of_the_others<P>,
+                  "equipoise: a policy's start(), resume(), place() and remember() must be noexcept: they run within a "
+                  "pick");
+  } else if constexpr (!detail::start_is_called<P>) {
+    static_assert(detail::start_is_called<P>,
+                  "equipoise: a policy's start() is `cursor start(table const&, members_view, random_source&) const "
+                  "noexcept` or `void start(table const&, cursor&, random_source&) const noexcept`");
+  } else if constexpr (!detail::resume_is_called<P>) {
+    static_assert(detail::resume_is_called<P>,
+                  "equipoise: a policy's resume() is `void resume(table const&, cursor&) const noexcept`, or, beside a "
+                  "place(), `void resume(table const&, cursor&, std::uint32_t place, bool is_same) const noexcept`");
   } else if constexpr (detail::tries_of<P>() == 0) {
     static_assert(detail::tries_of<P>() != 0,
                   "equipoise: a policy's `tries` is 0: it counts the first proposal too, so the least is 1");
@@ -110,6 +148,7 @@ concept policy =
     } && std::default_initializable<typename P::table> && std::move_constructible<typename P::table> &&
     std::copyable<typename P::cursor> && std::default_initializable<typename P::cursor> &&
     detail::builds_its_table<P> && detail::gives_a_proposal<P> && detail::promises_noexcept<P> &&
+    detail::promises_noexcept_of_the_others<P> && detail::start_is_called<P> && detail::resume_is_called<P> &&
     (detail::tries_of<P>() != 0) && std::is_trivially_copyable_v<key_of_policy<P>> &&
     (!keyed<P> || detail::takes_its_key<P>);
 

@@ -46,6 +46,10 @@ namespace detail {
 struct recorder {
   virtual void compared(member const&, char const* number, double value) noexcept = 0;
   virtual void refused(member const*, char const* why) noexcept = 0;  // null: the policy proposes no member
+  // The last word on a member is valid; null: its turn has come.
+  virtual void set_aside(array_view<member const>, char const* why) noexcept = 0;
+  // The first key is valid, for those of levels are derived from it.
+  virtual void asked_with(void const* key, std::string (*text_of)(void const* key)) noexcept = 0;
 
  protected:
   ~recorder() = default;
@@ -75,17 +79,20 @@ class pick {
   /// The work in flight on m. One load per counter stripe.
   EQUIPOISE_INLINE std::uint32_t in_flight(member const& m) const noexcept { return states_->load(m.id.slot); }
 
-  /// Whether m may get this pick as far as its health and the exclusions say. Load-aware policies must ask, because a
-  /// dead backend looks idle. One load; O(excluded).
+  /// Whether m may get this pick: by its health, the exclusions, and the limits that compositions set around the
+  /// policy. A policy that compares must ask, because a dead backend looks idle. One load, and one per counter stripe
+  /// if there are limits; O(excluded).
   EQUIPOISE_INLINE bool admits(member const& m) const noexcept {
-    return states_->check(m.id, options_->mask) && !options_->excludes(m.id);
+    if (!is_eligible(m)) return false;
+    std::uint32_t const limit = limit_of(m);
+    if (limit == no_limit || in_flight(m) < limit) return true;
+    refused(m, "full");
+    return false;
   }
 
-  /// Whether m is below the limits that compositions set around the policy. One load per counter stripe if there are
-  /// any.
-  EQUIPOISE_INLINE bool has_room(member const& m) const noexcept {
-    std::uint32_t const limit = limit_of(m);
-    return limit == no_limit || in_flight(m) < limit;
+  /// The same without the limits. One load; O(excluded).
+  EQUIPOISE_INLINE bool is_eligible(member const& m) const noexcept {
+    return states_->check(m.id, options_->mask) && !options_->excludes(m.id);
   }
 
   /// The limit of the work in flight on m; no_limit if there is none.
@@ -154,6 +161,19 @@ class pick {
   EQUIPOISE_INLINE void refused(char const* why) const {
     if (recorder_ != nullptr) [[unlikely]]
       recorder_->refused(nullptr, why);
+  }
+
+  /// Tells explain() why these members' turn comes only if others may not have the pick; null if it has come. They must
+  /// live as long as the policy's table.
+  EQUIPOISE_INLINE void set_aside(array_view<member const> these, char const* why) const {
+    if (recorder_ != nullptr) [[unlikely]]
+      recorder_->set_aside(these, why);
+  }
+
+  // Tells explain() the key of the pick. For policy_driver and any_policy.
+  EQUIPOISE_INLINE void asked_with(void const* key, std::string (*text_of)(void const* key)) const {
+    if (recorder_ != nullptr) [[unlikely]]
+      recorder_->asked_with(key, text_of);
   }
 
   /// The same pick over a child's members.

@@ -93,6 +93,17 @@ std::string describe(P const& policy) {
   }
 }
 
+/// What P is asked with, as explain() shows it: P::describe_key(key), or to_string(key), or nothing.
+template <class P>
+std::string describe_key([[maybe_unused]] key_of_policy<P> const& key) {
+  if constexpr (requires { P::describe_key(key); })
+    return P::describe_key(key);
+  else if constexpr (requires { to_string(key); })
+    return to_string(key);
+  else
+    return {};
+}
+
 /// A base class that passes the child's key_type on to the composition that owns it.
 template <class P>
 struct with_key_of {};

@@ -135,7 +135,7 @@ class scan_memory {
   static double weight_of_admitted(array_view<member const> these, bool by_weight, pick const& k) noexcept {
     double sum = 0;
     for (member const& m : these)
-      if (k.admits(m)) sum += counted_weight(m, by_weight);
+      if (k.is_eligible(m)) sum += counted_weight(m, by_weight);
     return sum;
   }
   static std::uint32_t counted_weight(member const& m, bool by_weight) noexcept { return by_weight ? m.weight : 1; }
@@ -145,7 +145,7 @@ class scan_memory {
   member const* drawn(array_view<member const> these, std::uint32_t heaviest, bool by_weight, pick const& k) noexcept {
     for (int i = 0; i != 32; ++i) {
       member const& m = these[draw.below(static_cast<std::uint32_t>(these.size()))];
-      if (draw.below(heaviest) < counted_weight(m, by_weight) && k.admits(m) && k.has_room(m)) return &m;
+      if (draw.below(heaviest) < counted_weight(m, by_weight) && k.admits(m)) return &m;
     }
     return drawn_from(these, by_weight, k);
   }
@@ -153,7 +153,7 @@ class scan_memory {
     std::uint64_t total = 0;
     member const* chosen = nullptr;
     for (member const& m : these) {
-      if (!k.admits(m) || !k.has_room(m)) continue;
+      if (!k.admits(m)) continue;
       total += counted_weight(m, by_weight);
       if (multiply_high(draw.next(), total) < counted_weight(m, by_weight)) chosen = &m;
     }
@@ -321,6 +321,8 @@ struct policy_driver {
   }
   EQUIPOISE_INLINE static proposal propose(P const& policy, table const& t, cursor& c, pick_state& s, pick const& k,
                                            key_type const& key) noexcept {
+    if constexpr (is_leaf && keyed<P>)
+      k.asked_with(&key, [](void const* its) { return describe_key<P>(*static_cast<key_type const*>(its)); });
     return detail::with_arguments_of<P>(policy, t.own, c.own, s.own, k, key, detail::call_propose{});
   }
 

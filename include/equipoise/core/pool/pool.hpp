@@ -35,9 +35,9 @@ class pool {
 
   /// Fails if an option is out of range, or if there is no memory.
   explicit pool(pool_options const& options = {})
-      : options_{detail::checked(options)}, states_{options.capacity, options.counter_stripes}, slots_{states_},
-        reports_{options.observations ? states_.slots() : 0}, index_{states_.slots()},
-        members_{states_, slots_, index_} {
+      : options_{detail::checked(options)}, states_{options.capacity, options.counter_stripes},
+        slots_{states_, detail::slot_allocator::next_number()}, reports_{options.observations ? states_.slots() : 0},
+        index_{states_.slots()}, members_{states_, slots_, index_} {
     states_.template hold<B>();
     if (options.observations) states_.keep_reports(reports_.data());
   }

@@ -13,7 +13,16 @@ namespace detail {
 // Guarded by the pool's mutex.
 class slot_allocator {
  public:
-  explicit slot_allocator(state_table& table) : table_{table}, next_free_{table.slots()} {}
+  // Each allocator of a process counts generations from a number of its own, as far apart as can be, so that an id that
+  // is given to another pool by mistake is unknown there.
+  explicit slot_allocator(state_table& table, std::uint32_t number = 0)
+      : table_{table}, next_free_{table.slots()}, before_first_{(number * 0x9E3779B1u >> 13) * one_generation} {}
+
+  // Of the pools of this process.
+  static std::uint32_t next_number() noexcept {
+    static std::atomic<std::uint32_t> next{0};
+    return next.fetch_add(1, std::memory_order_relaxed);
+  }
 
   // Whether that many slots can be taken.
   bool has(std::size_t count) const noexcept {
@@ -35,7 +44,8 @@ class slot_allocator {
     } else {
       slot = state_table::deal(dealt_++);
     }
-    return {slot, (table_.word_of(slot).load(std::memory_order_relaxed) & ~health_bits) + one_generation};
+    std::uint32_t const before = table_.word_of(slot).load(std::memory_order_relaxed) & ~health_bits;
+    return {slot, (before != 0 ? before : before_first_) + one_generation};
   }
 
   // A member was removed. Its slot waits until no work is in flight.
@@ -79,6 +89,7 @@ class slot_allocator {
  private:
   state_table& table_;
   zeroed_array<std::uint32_t> next_free_;
+  std::uint32_t const before_first_;
   std::uint32_t head_ = 0, tail_ = 0, free_count_ = 0, dealt_ = 0, in_use_ = 0, waiting_ = 0;
 };
 

@@ -91,7 +91,7 @@ class least_load_index {
   static std::uint32_t smaller(std::uint32_t a, std::uint32_t b) noexcept { return a < b ? a : b; }
   std::uint32_t load_of(std::uint32_t at, pick const& k) const noexcept {
     member const& m = k.members[order_[at]];
-    return k.admits(m) ? k.in_flight_at_rest(m) : none;
+    return k.is_eligible(m) ? k.in_flight_at_rest(m) : none;
   }
 
   // The versions are read before the loads.

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// expect: equipoise: a policy's start() is `cursor start(table const&, members_view, random_source&) const noexcept`
+#include <equipoise/core/pick/balancer.hpp>
+
+struct server {
+  std::string name;
+};
+std::string_view key_of(server const& s) { return s.name; }
+
+struct mine {
+  struct table {};
+  struct cursor {
+    unsigned next = 0;
+  };
+  table build(equipoise::members_view) const { return {}; }
+  cursor start(table const&, equipoise::members_view) const noexcept { return {}; }
+  equipoise::proposal propose(table const&, cursor&, equipoise::pick const&) const noexcept { return nullptr; }
+};
+
+void use(equipoise::pool<server>& pool) { equipoise::balancer lb{pool, mine{}}; }
