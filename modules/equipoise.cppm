@@ -101,6 +101,7 @@ using equipoise::check_policy;
 using equipoise::composition;
 using equipoise::composition_list;
 using equipoise::describe;
+using equipoise::describe_key;
 using equipoise::for_each_composition;
 using equipoise::for_each_policy;
 using equipoise::golden_gamma;

@@ -37,6 +37,7 @@ ordered_json about_backend(shared const& all, equipoise::explanation const& e, s
   std::string verdict = row != e.rows.end() ? row->verdict : state == "up" ? "not asked" : state;
   std::string text = verdict == "chosen"      ? name + " is chosen"
                      : verdict == "not asked" ? name + " was not asked, because another backend was chosen before"
+                     : verdict == "compared"  ? name + " was compared with the chosen one, which was better"
                                               : name + " is not chosen: " + verdict;
   return {{"name", name}, {"state", state}, {"verdict", std::move(verdict)}, {"text", std::move(text)}};
 }

@@ -180,7 +180,7 @@ TEST_CASE("explain repeats why a policy passes members over or proposes none") {
   CHECK(none.text() == "no backend was chosen by second_rack: refused, no sessions here; 3 not asked.");
 }
 
-TEST_CASE("explain says that a recovered backend is not in the table before a refresh, and why") {
+TEST_CASE("explain says why a recovered backend is not in the table, and until when") {
   fleet f{round_robin{}, servers(2)};
   f.set(1, health_flag::down);
   f.pool.refresh();
@@ -209,7 +209,7 @@ TEST_CASE("explain says which backends are on standby until their level is asked
              ContainsSubstring("D was refused: draining (weight 1, in_flight 0, priority 2)"));
 }
 
-TEST_CASE("explain says which backends are in another zone, also on a level that has its turn") {
+TEST_CASE("explain says which backends are in another zone, also on a lower level") {
   auto all = servers(5);
   pool<server> p;
   for (std::size_t i = 0; i != 5; ++i) {
@@ -224,7 +224,7 @@ TEST_CASE("explain says which backends are in another zone, also on a level that
   CHECK_THAT(lb.explain().text(), ContainsSubstring("down (weight 1, in_flight 0); 1 not asked; 1 on standby."));
 }
 
-TEST_CASE("explain shows what the policy makes of the key, so that clients that are one are seen to be one") {
+TEST_CASE("explain shows what the policy makes of the key: clients that are one have one") {
   fleet f{ip_hash{}, servers(2)};
   auto const asked = [&](char const* text) { return f.picker.explain(*address::parse(text)).key; };
   CHECK(asked("192.0.2.1") == "192.0.2.0/24");
@@ -260,7 +260,7 @@ struct last_admitted {
 };
 }  // namespace
 
-TEST_CASE("pick::admits knows health, exclusions and limits, so a policy keeps its order under all of them") {
+TEST_CASE("pick::admits knows health, exclusions and limits: a policy keeps its order") {
   fleet f{max_in_flight{last_admitted{}, 2}, servers(4)};
   std::vector<lease<server>> held;
   std::string got;
