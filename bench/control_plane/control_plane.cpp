@@ -5,12 +5,14 @@
 #include <equipoise/equipoise.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <thread>
 
-static std::size_t allocated = 0;
+static std::atomic<std::size_t> allocated{0};
 void* operator new(std::size_t n) {
   auto* const p = static_cast<std::size_t*>(std::malloc(n + 16));
   if (p == nullptr) std::abort();
@@ -138,6 +140,33 @@ void nobody_up(char const* what, std::size_t n, P policy) {
   });
   report(what, n, us * 1000, found == 0 ? "ns" : "wrong");
 }
+
+// How long a find() takes while another thread changes weights, so that a table is built all the time. There is one
+// each 50 µs, and it counts from then on. The 99th of a hundred, because the slowest ones are those that the operating
+// system took off the processor.
+void find_beside_builds(std::size_t n) {
+  pool<server> p{room_for(n)};
+  p.assign(servers(n));
+  balancer lb{p, ring_hash{}, 1};
+  std::atomic<bool> is_over{false};
+  std::thread builder{[&] {
+    auto const id = p.find("b0000000");
+    for (std::uint32_t weight = 1; !is_over;) p.update(id, {.weight = weight ^= 3});
+  }};
+  std::vector<double> all;
+  std::size_t found = 0;
+  auto due = clock::now();
+  for (int i = 0; i != 20'000; ++i, due += std::chrono::microseconds{50}) {
+    while (clock::now() < due) {
+    }
+    found += p.find("b0000001") ? 1u : 0u;
+    all.push_back(std::chrono::duration<double, std::micro>(clock::now() - due).count());
+  }
+  is_over = true;
+  builder.join();
+  std::sort(all.begin(), all.end());
+  report("find beside table builds, ring_hash, 99 %", n, all[all.size() * 99 / 100], found == 0 ? "wrong" : "us");
+}
 }  // namespace
 
 int main() {
@@ -180,6 +209,7 @@ int main() {
   }
   nobody_up("acquire while all are down, round_robin", 10'000, round_robin{});
   nobody_up("acquire while all are down, failover{bounded_load{maglev}}", 10'000, failover{bounded_load{maglev{}}});
+  find_beside_builds(10'000);
   {
     auto const list = servers(100'000);
     std::size_t const before = allocated;
