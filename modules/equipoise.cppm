@@ -97,6 +97,8 @@ using equipoise::xxh64;
 
 // For authors of policies.
 using equipoise::array_view;
+using equipoise::attributes_read;
+using equipoise::attributes_read_by;
 using equipoise::check_policy;
 using equipoise::composition;
 using equipoise::composition_list;
@@ -106,6 +108,7 @@ using equipoise::for_each_composition;
 using equipoise::for_each_policy;
 using equipoise::golden_gamma;
 using equipoise::includes_unhealthy;
+using equipoise::key_kinds;
 using equipoise::key_of_policy;
 using equipoise::keyed;
 using equipoise::member;

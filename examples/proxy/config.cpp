@@ -32,8 +32,6 @@ void read_key(fields& top, config& out) {
     out.key = {key_config::source::header, text.substr(7), 0};
   else
     top.refuse("key", "is unknown; known: client, path, header NAME");
-  if (by_address(out) && out.key.from != key_config::source::client)
-    top.refuse("key", fmt::format("must be client, because policy {} hashes addresses", out.policy));
 }
 
 void read_admin(fields& top, config& out) {
@@ -87,8 +85,6 @@ config config_of(toml::table const& root, std::string const& file) {
   top.number("workers", out.workers, 1, 1024);
   out.policy = top.text("policy", out.policy);
   if (auto const* node = root.get("policy")) out.policy_line = node->source().begin.line;
-  out.zone = top.text("zone", out.zone);
-  if (auto const* node = root.get("zone")) out.zone_line = node->source().begin.line;
   read_key(top, out);
   if (auto const* node = root.get("key")) out.key.line = node->source().begin.line;
   read_admin(top, out);

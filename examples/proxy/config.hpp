@@ -37,8 +37,6 @@ struct config {
   unsigned workers = 2;
   std::string policy = "round_robin";
   unsigned policy_line = 0;  // the line of `policy` in the file
-  std::string zone;          // the proxy's own, for policy zone_first
-  unsigned zone_line = 0;
   key_config key;
   admin_access admin = admin_access::loopback;
   std::optional<std::uint64_t> seed;  // absent: drawn at random, so that several proxies do not pick in step
@@ -74,9 +72,6 @@ struct config {
 };
 
 inline constexpr std::size_t most_backends = 4096;
-
-// True if the keys of the policy are addresses instead of text.
-inline bool by_address(config const& c) { return c.policy.find("ip_hash") != std::string::npos; }
 
 // Its text names the file, the line and the field.
 struct config_error : std::invalid_argument {

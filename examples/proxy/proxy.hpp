@@ -63,6 +63,10 @@ std::string warning_about(config const& settings);
 
 equipoise::any_policy make_policy(config const& settings);  // throws config_error that lists the known policies
 
+inline bool takes_addresses_alone(equipoise::any_policy const& policy) {
+  return policy.key_kinds().address && !policy.key_kinds().text;
+}
+
 struct counters {
   std::atomic<std::uint64_t> clients{0}, requests{0}, answered{0}, retries{0}, refused{0}, broken{0}, errors{0};
 };
@@ -73,6 +77,7 @@ struct shared {
   config const settings;
   equipoise::pool<server> pool;
   equipoise::balancer<server, equipoise::any_policy> balancer;
+  bool const takes_addresses;  // whether the policy hashes addresses, and no text
   counters counts;
   std::atomic<bool> draining{false};
 };

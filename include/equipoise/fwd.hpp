@@ -105,6 +105,8 @@ class members_view;                        ///< the members that a policy builds
 class pick;                                ///< one pick, as a policy sees it
 struct proposal;                           ///< what a policy answers
 class random_source;                       ///< a random number generator with a seed
+struct attributes_read;                    ///< which attributes of backends a policy reads
+struct key_kinds;                          ///< of which kinds a key may be
 struct no_key;                             ///< the key of policies that need none
 struct parameter;                          ///< one parameter of a policy
 struct parameter_value;                    ///< its value: a number or a text

@@ -148,6 +148,55 @@ TEST_CASE("any_policy hashes each kind of key as the policy inside does") {
   CHECK(same(*address::parse("2001:db8::1")));
 }
 
+TEST_CASE("any_policy tells which kinds of keys the policy inside takes, through compositions and itself") {
+  auto const kinds = [](any_policy const& p) {
+    auto const k = p.key_kinds();
+    return std::string{k.text ? "t" : ""} + (k.number ? "n" : "") + (k.address ? "a" : "");
+  };
+  CHECK(kinds(round_robin{}).empty());
+  CHECK(kinds(failover{ring_hash{}}) == "tna");
+  CHECK(kinds(sticky{failover{ip_hash{}}}) == "a");
+  CHECK(kinds(failover{any_policy{ip_hash{}}}) == "a");
+  CHECK(kinds(shard_router{modulo_shards{{"A"}}}) == "n");
+}
+
+TEST_CASE("any_policy tells which attributes the policy inside reads, and it reads no other") {
+  using read = decltype(any_policy{round_robin{}}.attributes_read());
+  // The picks of a policy over backends of which the first one has other attributes.
+  auto const picks = [](any_policy const& policy, attributes const& first) {
+    pool<server> p;
+    p.assign(servers(5));
+    p.update(p.find("A"), {.weight = first.weight, .priority = first.priority, .zone = first.zone});
+    balancer<server, any_policy> lb{p, policy, 5};
+    auto picker = lb.make_picker();
+    std::string all;
+    std::vector<lease<server>> held;
+    for (int i = 0; i != 200; ++i) {
+      bool const by_address = policy.key_kinds().address && !policy.key_kinds().text;
+      auto const octet = static_cast<std::uint8_t>(i);
+      all += name_or_error(held.emplace_back(picker.acquire(by_address ? any_key{address::v4({octet, octet, octet, 1})}
+                                                                       : any_key{std::to_string(i % 97)})));
+      if (held.size() > 9) held.erase(held.begin());
+    }
+    return all;
+  };
+  auto const registry = policy_registry::standard();
+  std::vector<std::string> names{"zone_first{round_robin, zone=west}", "failover{zone_first{maglev, zone=west}}",
+                                 "max_in_flight{round_robin, limit=9}", "bounded_load{round_robin}"};
+  for (auto const& name : registry.names()) names.push_back(name.substr(0, name.find("{…}")));
+  for (auto& name : names)
+    if (!registry.try_make(name)) name += "{round_robin}";
+  for (auto const& name : names) {
+    CAPTURE(name);
+    auto const policy = registry.make(name);
+    read const reads = policy.attributes_read();
+    auto const plain = picks(policy, {});
+    CHECK(reads.weight == (picks(policy, {.weight = 7}) != plain));
+    CHECK(reads.priority == (picks(policy, {.priority = 1}) != plain));
+    CHECK(reads.zone == (picks(policy, {.zone = "west"}) != plain));
+  }
+}
+
 TEST_CASE("any_policy: a shard router gets negative and 64-bit numbers unchanged") {
   fleet f{any_policy{shard_router{modulo_shards{{"A", "B", "C"}}}}, servers(3)};
   CHECK(name_or_error(f.picker.select(-1)) == "C");

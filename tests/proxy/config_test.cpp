@@ -34,8 +34,8 @@ std::map<std::string, std::string> values(config const& c) {
     return out.str();
   };
   auto const time = [](std::chrono::nanoseconds t) { return proxy::format_duration(t); };
-  auto const& [file, listen, workers, policy, line, zone, zone_line, key, admin, seed, checks, passive, retry, timeouts,
-               limits, backends] = c;
+  auto const& [file, listen, workers, policy, line, key, admin, seed, checks, passive, retry, timeouts, limits,
+               backends] = c;
   auto const& [from, header_key, key_line] = key;
   auto const& [enabled, path, interval, timeout, rise, fall, await_first] = checks;
   auto const& [failures, eject] = passive;
@@ -45,7 +45,6 @@ std::map<std::string, std::string> values(config const& c) {
   return {{"listen", proxy::to_text(listen)},
           {"workers", text(workers)},
           {"policy", policy},
-          {"zone", zone},
           {"key", text(static_cast<int>(from)) + ' ' + header_key},
           {"admin", text(static_cast<int>(admin))},
           {"seed", seed ? text(*seed) : "random"},

@@ -258,19 +258,20 @@ TEST_CASE("Every policy that the proxy lists serves, also within a composition")
   demo::process list{{PROXY_PROGRAM, "--policies"}, folder.path("log")};
   std::vector<std::string> policies;
   for (std::string line; !(line = list.first_line(20s)).empty();) {
-    if (auto const open = line.find('{'); open != line.npos) {  // a composition: "failover{…}"
-      policies.push_back(line.substr(0, open) + "{maglev}");
+    if (line.starts_with("shard_router")) continue;  // its keys are numbers
+    auto const name = line.substr(0, line.find('{'));
+    if (line.find("…") != line.npos) {  // a composition: "failover{…}"
+      policies.push_back(name + (name == "zone_first" ? "{maglev, zone=west}" : "{maglev}"));
     } else {
-      policies.push_back(line);
-      policies.push_back("failover{" + line + "}");
+      policies.push_back(name);
+      policies.push_back("failover{" + name + "}");
     }
   }
   CHECK(policies.size() > 20);
   scripted_backend a{answers_with("a")}, b{answers_with("b")};
   for (auto const& name : policies) {
     CAPTURE(name);
-    std::string const zone = name.starts_with("zone_first") ? "zone = \"west\"\n" : "";
-    proxy_process const p{a.toml("a") + b.toml("b"), "policy = \"" + name + "\"\nworkers = 1\n" + zone};
+    proxy_process const p{a.toml("a") + b.toml("b"), "policy = \"" + name + "\"\nworkers = 1\n"};
     auto w = p.connect();
     w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     CHECK(w.read_message().starts_with("HTTP/1.1 200 OK\r\n"));

@@ -63,13 +63,8 @@ class any_key {
   static constexpr std::uint8_t most_salts = 4;
   enum class kind : std::uint8_t { none, text, natural, negatable, address };
 
-  // The kinds that a Key can be made of, as bits: a text, a number, an address.
-  template <class Key>
-  static constexpr unsigned kinds_of = (std::constructible_from<Key, std::string_view const&> ? 1 : 0) |
-                                       (std::constructible_from<Key, std::uint64_t const&> ? 2 : 0) |
-                                       (std::constructible_from<Key, address const&> ? 4 : 0);
   // Tells explain() that the policy wants another kind.
-  EQUIPOISE_OUT_OF_LINE void tell_refusal(pick k, unsigned wanted) const noexcept {
+  EQUIPOISE_OUT_OF_LINE void tell_refusal(pick k, key_kinds wanted) const noexcept {
     static constexpr char const* given[] = {"there is no key", "the key is a text", "the key is a number",
                                             "the key is a number", "the key is an address"};
     static constexpr char const* kinds[] = {"a key of another type",
@@ -82,7 +77,7 @@ class any_key {
                                             "a text, a number or an address"};
     char text[96];
     std::snprintf(text, sizeof text, "%s, but the policy wants %s", given[static_cast<std::size_t>(kind_)],
-                  kinds[wanted]);
+                  kinds[(wanted.text ? 1 : 0) + (wanted.number ? 2 : 0) + (wanted.address ? 4 : 0)]);
     k.refused(text);
   }
 
@@ -193,6 +188,12 @@ class any_policy {
   /// Whether a select() without a key would be `refused`.
   bool needs_key() const noexcept { return policy_->needs_key; }
 
+  /// Which kinds of keys the policy inside takes. Wait-free.
+  equipoise::key_kinds key_kinds() const noexcept { return policy_->key_kinds; }
+
+  /// Which attributes of backends the policy inside reads. Wait-free.
+  equipoise::attributes_read attributes_read() const noexcept { return policy_->attributes_read; }
+
   /// The policy inside, as policy_registry reads it: "failover{maglev}"; or the name that named() gave it.
   std::string describe() const { return name_.empty() ? policy_->describe() : name_; }
 
@@ -214,7 +215,21 @@ class any_policy {
 
     bool includes_unhealthy = false;
     bool needs_key = false;
+    equipoise::key_kinds key_kinds{};
+    equipoise::attributes_read attributes_read{};
   };
+
+  template <class P>
+  static constexpr equipoise::key_kinds key_kinds_of([[maybe_unused]] P const& policy) noexcept {
+    using key = key_of_policy<P>;
+    if constexpr (std::same_as<P, any_policy>)
+      return policy.key_kinds();
+    else if constexpr (composition<P>)
+      return key_kinds_of(policy.child);
+    else
+      return {std::constructible_from<key, std::string_view const&>, std::constructible_from<key, std::uint64_t const&>,
+              std::constructible_from<key, address const&>};
+  }
 
   template <class P>
   struct holder final : erased {
@@ -234,6 +249,8 @@ class any_policy {
     explicit holder(P p) : policy{std::move(p)} {
       includes_unhealthy = equipoise::includes_unhealthy(policy);
       needs_key = equipoise::needs_key(policy);
+      this->key_kinds = key_kinds_of(policy);
+      this->attributes_read = attributes_read_by(policy);
     }
 
     any_policy::table build(members_view members) const override {
@@ -264,7 +281,7 @@ class any_policy {
         if (key.as<key_of_policy<P>>([&](key_of_policy<P> const& own_key) { p = next(own_key); })) [[likely]]
           return p;
         if (k.is_explained()) [[unlikely]]
-          key.tell_refusal(k, any_key::kinds_of<key_of_policy<P>>);
+          key.tell_refusal(k, this->key_kinds);
         return proposal::none(pick_error::refused);
       }
     }

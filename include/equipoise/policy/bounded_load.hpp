@@ -38,6 +38,7 @@ struct load_state {
 template <class P>
 struct bounded_load : detail::composition_around<P, detail::load_interval, detail::load_bound, detail::load_state> {
   static constexpr std::string_view name = "bounded_load";
+  static constexpr bool counts_weights = true;
   using base = detail::composition_around<P, detail::load_interval, detail::load_bound, detail::load_state>;
   using table = typename base::table;
   using cursor = typename base::cursor;

@@ -22,6 +22,7 @@ inline namespace EQUIPOISE_ABI {
 template <class P>
 struct failover : with_key_of<P> {
   static constexpr std::string_view name = "failover";
+  static constexpr bool reads_priorities = true;
   static constexpr std::uint32_t levels = 8;  ///< priorities are 0 … levels − 1
   static_assert(check_policy<P>());
   using driver = policy_driver<P>;

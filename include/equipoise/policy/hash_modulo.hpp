@@ -21,6 +21,7 @@ template <class Hash = default_hash>
 struct hash_modulo {
   static constexpr std::string_view name = "hash_modulo";
   static constexpr std::uint32_t tries = 64;
+  static constexpr bool counts_weights = false;
 
   using key_type = basic_key<Hash>;
   using pick_state = detail::probe;

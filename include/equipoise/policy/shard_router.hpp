@@ -159,6 +159,7 @@ struct shard_router {
   static constexpr std::string_view name = "shard_router";
   static constexpr bool finite = true;
   static constexpr std::uint32_t tries = 1;
+  static constexpr bool counts_weights = false;
 
   using key_type = integer_key;
 

@@ -22,6 +22,7 @@ inline namespace EQUIPOISE_ABI {
 template <class P>
 struct zone_first : with_key_of<P> {
   static constexpr std::string_view name = "zone_first";
+  static constexpr bool reads_zones = true;
   static_assert(check_policy<P>());
   using driver = policy_driver<P>;
 

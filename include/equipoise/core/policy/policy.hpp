@@ -77,6 +77,42 @@ constexpr bool needs_key(P const& policy) noexcept {
     return keyed<P> && !optionally_keyed<P>;
 }
 
+namespace detail {
+template <class P>
+consteval bool counts_weights() {
+  if constexpr (requires { P::counts_weights; })
+    return P::counts_weights;
+  else
+    return !composition<P>;
+}
+}  // namespace detail
+
+/// The attributes of backends that a policy reads. To set another one has no effect.
+struct attributes_read {
+  bool weight = false, priority = false, zone = false;
+};
+
+/// What P reads. A leaf that does not say otherwise reads weights. It says so with a constant `counts_weights`,
+/// `reads_priorities` or `reads_zones`; a composition reads what its child reads, too.
+template <class P>
+constexpr attributes_read attributes_read_by(P const& policy) noexcept {
+  if constexpr (requires { policy.attributes_read(); }) {
+    return policy.attributes_read();
+  } else {
+    struct attributes_read read;
+    if constexpr (composition<P>) read = attributes_read_by(policy.child);
+    read.weight = read.weight || detail::counts_weights<P>();
+    if constexpr (requires { P::reads_priorities; }) read.priority = read.priority || P::reads_priorities;
+    if constexpr (requires { P::reads_zones; }) read.zone = read.zone || P::reads_zones;
+    return read;
+  }
+}
+
+/// The kinds that a key may be of. None of them: a policy without a key, or with a key of its own type.
+struct key_kinds {
+  bool text = false, number = false, address = false;
+};
+
 /// A policy as policy_registry reads it: `failover{bounded_load{maglev, factor=1.5}}`. Parameters that have their
 /// preset values are left out. "the policy" if it has no name.
 template <class P>

@@ -78,14 +78,6 @@ consteval bool is_finite() {
     return false;
 }
 
-template <class P>
-consteval bool counts_weights() {
-  if constexpr (requires { P::counts_weights; })
-    return P::counts_weights;
-  else
-    return true;
-}
-
 // The index of a member in a list that has changed a little, near the index it had before; that index if it is gone.
 // There must be members. O(1).
 inline std::uint32_t place_of(backend_id id, members_view members, std::uint32_t before) noexcept {
