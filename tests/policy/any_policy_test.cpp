@@ -148,7 +148,7 @@ TEST_CASE("any_policy hashes each kind of key as the policy inside does") {
   CHECK(same(*address::parse("2001:db8::1")));
 }
 
-TEST_CASE("any_policy tells which kinds of keys the policy inside takes, through compositions and itself") {
+TEST_CASE("any_policy tells which kinds of keys the policy inside takes") {
   auto const kinds = [](any_policy const& p) {
     auto const k = p.key_kinds();
     return std::string{k.text ? "t" : ""} + (k.number ? "n" : "") + (k.address ? "a" : "");
@@ -160,7 +160,7 @@ TEST_CASE("any_policy tells which kinds of keys the policy inside takes, through
   CHECK(kinds(shard_router{modulo_shards{{"A"}}}) == "n");
 }
 
-TEST_CASE("any_policy tells which attributes the policy inside reads, and it reads no other") {
+TEST_CASE("any_policy tells which attributes the policy inside reads, and reads no other") {
   using read = decltype(any_policy{round_robin{}}.attributes_read());
   // The picks of a policy over backends of which the first one has other attributes.
   auto const picks = [](any_policy const& policy, attributes const& first) {
