@@ -494,19 +494,22 @@ TEST_CASE("pool: a function that would wait for itself fails by name, changing n
       t.add({"b"});
       call();
     }),
-                      ContainsSubstring("equipoise: pool::" + std::string{name} + "() is called from within"));
+                      ContainsSubstring("equipoise: " + std::string{name} + "() is called from within"));
     CHECK(p.size() == 1);
     CHECK(!p.find("b"));
   };
-  inside_change([&] { p.waiting(); }, "waiting");
-  inside_change([&] { p.refresh(); }, "refresh");
-  inside_change([&] { p.add({"c"}); }, "add");
-  inside_change([&] { p.remove(a); }, "remove");
-  inside_change([&] { p.update(a, {}); }, "update");
-  inside_change([&] { p.assign(std::vector<server>{{"c"}}); }, "assign");
-  inside_change([&] { p.change([](auto&) {}); }, "change");
-  inside_change([&] { p.for_each([](auto&&...) {}); }, "for_each");
-  inside_change([&] { p.visit(a, [](auto&&...) {}); }, "visit");
+  inside_change([&] { p.waiting(); }, "pool::waiting");
+  inside_change([&] { p.refresh(); }, "pool::refresh");
+  inside_change([&] { p.add({"c"}); }, "pool::add");
+  inside_change([&] { p.remove(a); }, "pool::remove");
+  inside_change([&] { p.update(a, {}); }, "pool::update");
+  inside_change([&] { p.assign(std::vector<server>{{"c"}}); }, "pool::assign");
+  inside_change([&] { p.change([](auto&) {}); }, "pool::change");
+  inside_change([&] { p.for_each([](auto&&...) {}); }, "pool::for_each");
+  inside_change([&] { p.visit(a, [](auto&&...) {}); }, "pool::visit");
+  balancer lb{p, round_robin{}};
+  inside_change([&] { lb.replace(round_robin{}); }, "balancer::replace");
+  inside_change([&] { balancer{p, round_robin{}}; }, "balancer::balancer");
   CHECK_THROWS_WITH(p.for_each([&](backend_id id, auto&&...) { p.remove(id); }), ContainsSubstring("pool::remove()"));
   CHECK(p.size() == 1);
   p.change([&](auto& t) {

@@ -70,10 +70,10 @@ class control_lock : basic_control_lock<std::atomic<bool>, std::mutex> {
  public:
   using base::base, base::request;
 
-  // Fails if this thread holds the lock already. `function` is the pool's.
+  // Fails if this thread holds the lock already. `function` is that which takes it.
   void lock(char const* function) {
     if (is_held_here())
-      fail(std::string{"equipoise: pool::"} + function +
+      fail(std::string{"equipoise: "} + function +
            "() is called from within a function that the pool runs under its lock (that of change() or for_each(), a "
            "policy's build(), a backend's attributes), and would wait for itself");
     take();

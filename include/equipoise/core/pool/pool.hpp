@@ -50,34 +50,34 @@ class pool {
   /// empty or already a member's, if a weight or a priority is out of range, or if the capacity is reached. Blocking;
   /// see change() for the cost.
   backend_id add(B backend) {
-    return change_as("add", [&](transaction& t) { return t.add(std::move(backend)); });
+    return change_as("pool::add", [&](transaction& t) { return t.add(std::move(backend)); });
   }
   /// The same with attributes that replace those of the object.
   backend_id add(B backend, attributes const& a) {
-    return change_as("add", [&](transaction& t) { return t.add(std::move(backend), a); });
+    return change_as("pool::add", [&](transaction& t) { return t.add(std::move(backend), a); });
   }
 
   /// Removes a member: it gets no work from now on, and leases that are held keep its object alive. Returns false if
   /// the id is not a member's. Blocking; see change() for the cost.
   bool remove(backend_id id) {
-    return change_as("remove", [&](transaction& t) { return t.remove(id); });
+    return change_as("pool::remove", [&](transaction& t) { return t.remove(id); });
   }
 
   /// Changes the attributes that are named, as in update(id, {.weight = 8}); the others, the object, its health and its
   /// counts stay. The next assign() replaces them by what its list says. Returns false if the id is not a member's.
   /// Fails if a number is out of range, or if a policy's build refuses it. Blocking; see change() for the cost.
   bool update(backend_id id, attribute_changes const& changes) {
-    return change_as("update", [&](transaction& t) { return t.update(id, changes); });
+    return change_as("pool::update", [&](transaction& t) { return t.update(id, changes); });
   }
 
   /// Changes the attributes that are named for an operator: they hold whatever update() and assign() say, until
   /// clear_overrides() or until the backend is removed. As update() otherwise. O(log overrides) more.
   bool override_attributes(backend_id id, attribute_changes const& changes) {
-    return change_as("override_attributes", [&](transaction& t) { return t.override_attributes(id, changes); });
+    return change_as("pool::override_attributes", [&](transaction& t) { return t.override_attributes(id, changes); });
   }
   /// The attributes become what the list or update() said last. Returns false if the id is not a member's. Blocking.
   bool clear_overrides(backend_id id) {
-    return change_as("clear_overrides", [&](transaction& t) { return t.clear_overrides(id); });
+    return change_as("pool::clear_overrides", [&](transaction& t) { return t.clear_overrides(id); });
   }
 
   /// Makes the members be exactly these, and tells what it did; the result compares with bool: whether anything
@@ -90,7 +90,7 @@ class pool {
   /// order of the members; and every balancer's build.
   template <class Range>
   assign_result assign(Range&& backends, assign_options options = {}) {
-    return change_as("assign", [&](transaction& t) { return t.assign(std::forward<Range>(backends), options); });
+    return change_as("pool::assign", [&](transaction& t) { return t.assign(std::forward<Range>(backends), options); });
   }
 
   /// Makes many changes and publishes once: change([&](auto& t) { t.add(…); t.remove(…); }). Returns what `f` returns.
@@ -102,7 +102,7 @@ class pool {
   /// a copy: O(members).
   template <class Change>
   auto change(Change&& f) {
-    return change_as("change", std::forward<Change>(f));
+    return change_as("pool::change", std::forward<Change>(f));
   }
 
   // The same without exceptions: a mistake is returned. A program without exceptions ends only if a policy's build
@@ -110,34 +110,36 @@ class pool {
 
   /// The id of the new member, or why there is none.
   result<backend_id> try_add(B backend) {
-    return attempt("try_add", [&](transaction& t) { return t.try_add(std::move(backend)); });
+    return attempt("pool::try_add", [&](transaction& t) { return t.try_add(std::move(backend)); });
   }
   result<backend_id> try_add(B backend, attributes const& a) {
-    return attempt("try_add", [&](transaction& t) { return t.try_add(std::move(backend), a); });
+    return attempt("pool::try_add", [&](transaction& t) { return t.try_add(std::move(backend), a); });
   }
   /// Each also fails if the id is not a member's.
   result<> try_remove(backend_id id) {
-    return attempt("try_remove", [&](transaction& t) { return t.try_remove(id); });
+    return attempt("pool::try_remove", [&](transaction& t) { return t.try_remove(id); });
   }
   result<> try_update(backend_id id, attribute_changes const& changes) {
-    return attempt("try_update", [&](transaction& t) { return t.try_update(id, changes); });
+    return attempt("pool::try_update", [&](transaction& t) { return t.try_update(id, changes); });
   }
   result<> try_override_attributes(backend_id id, attribute_changes const& changes) {
-    return attempt("try_override_attributes", [&](transaction& t) { return t.try_override_attributes(id, changes); });
+    return attempt("pool::try_override_attributes",
+                   [&](transaction& t) { return t.try_override_attributes(id, changes); });
   }
   result<> try_clear_overrides(backend_id id) {
-    return attempt("try_clear_overrides", [&](transaction& t) { return t.try_clear_overrides(id); });
+    return attempt("pool::try_clear_overrides", [&](transaction& t) { return t.try_clear_overrides(id); });
   }
   /// What was done, or why nothing was.
   template <class Range>
   result<assign_result> try_assign(Range&& backends, assign_options options = {}) {
-    return attempt("try_assign", [&](transaction& t) { return t.try_assign(std::forward<Range>(backends), options); });
+    return attempt("pool::try_assign",
+                   [&](transaction& t) { return t.try_assign(std::forward<Range>(backends), options); });
   }
   /// Makes many changes if `f` returns a result without a mistake, for instance that of its last try_ function; else
   /// nothing has changed. Returns what `f` returns, or the mistake of the publish.
   template <class Change>
   auto try_change(Change&& f) -> std::invoke_result_t<Change&, transaction&> {
-    return attempt("try_change", std::forward<Change>(f));
+    return attempt("pool::try_change", std::forward<Change>(f));
   }
 
   /// Publishes if health changed since the last publish, so that the cost of skipping unhealthy members goes away; then
@@ -145,7 +147,7 @@ class pool {
   /// whose health changed, and the builds of the balancers whose tables leave unhealthy members out.
   void refresh() {
     reclaimed after;
-    detail::control_guard const lock{control_, "refresh"};
+    detail::control_guard const lock{control_, "pool::refresh"};
     if ((states_.changes() != refreshed_ || !detail::change_protocol<>::is_settled(refreshed_)) &&
         members_.depend_on_health()) {
       transaction t{members_.current(), index_, slots_};
@@ -204,7 +206,7 @@ class pool {
   /// Blocking; O(members).
   template <class Visitor>
   void for_each(Visitor&& f) const {
-    detail::control_guard const lock{control_, "for_each"};
+    detail::control_guard const lock{control_, "pool::for_each"};
     for (member const& m : members_.current().all())
       f(m.id, static_cast<record const*>(m.record)->value, index_.attributes_of({m.weight, m.priority, m.zone}),
         states_.health(m.id));
@@ -214,7 +216,7 @@ class pool {
   /// came from select_n(), an event or a lease. Returns false if the id is not a member's. Blocking; O(1).
   template <class Visitor>
   bool visit(backend_id id, Visitor&& f) const {
-    detail::control_guard const lock{control_, "visit"};
+    detail::control_guard const lock{control_, "pool::visit"};
     record const* const r = index_.find(id);
     if (r != nullptr) f(r->value, index_.attributes_of({r->weight, r->priority, r->zone}), states_.health(id));
     return r != nullptr;
@@ -222,7 +224,7 @@ class pool {
 
   /// The attributes of a member that are overridden, and no others. Blocking; O(log overrides).
   attribute_changes overrides(backend_id id) const {
-    detail::control_guard const lock{control_, "overrides"};
+    detail::control_guard const lock{control_, "pool::overrides"};
     record const* const r = index_.find(id);
     attribute_changes c;
     if (r == nullptr || !r->is_overridden) return c;
@@ -242,7 +244,7 @@ class pool {
   };
   /// Blocking; O(waiting).
   memory waiting() const {
-    detail::control_guard const lock{control_, "waiting"};
+    detail::control_guard const lock{control_, "pool::waiting"};
     return {members_.snapshots_waiting(), members_.lists_waiting(), members_.records_waiting(), slots_.waiting()};
   }
 
@@ -303,14 +305,14 @@ class pool {
   }
 
   void join(detail::publisher& p) {
-    detail::control_guard const lock{control_, "join"};
+    detail::control_guard const lock{control_, "balancer::balancer"};
     members_.join(p);
   }
   // `exchange` puts another policy in place of the balancer's, and puts it back when it is called again.
   template <class Exchange>
   void rebuild(detail::publisher& p, Exchange exchange) {
     reclaimed after;
-    detail::control_guard const lock{control_, "rebuild"};
+    detail::control_guard const lock{control_, "balancer::replace"};
     exchange();
     struct put_back {
       Exchange* exchange;
