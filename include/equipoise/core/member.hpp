@@ -69,7 +69,28 @@ class members_view : public array_view<member const> {
   /// A view of other members of the same pool, as a composition makes it for its child: `proposed` of `these`, followed
   /// by the unhealthy ones.
   members_view narrowed(array_view<member const> these, std::size_t proposed) const noexcept {
-    return {these, proposed, all_, zones_};
+    members_view v{these, proposed, all_, zones_};
+    v.refusal_ = refusal_;
+    return v;
+  }
+
+  /// Says, in one sentence, why a policy's build cannot use these members. The change that brought them is refused with
+  /// it and has changed nothing; the table that the build returns is thrown away. Only while the table is being built.
+  void refuse(std::string sentence) const {
+    if (refusal_ == nullptr) fail(sentence);
+    if (refusal_->empty()) *refusal_ = std::move(sentence);
+  }
+
+  // The same view for a build that may refuse, and without what holds during the build only.
+  members_view refusing(std::string& refusal) const noexcept {
+    members_view v{*this};
+    v.refusal_ = &refusal;
+    return v;
+  }
+  members_view built() const noexcept {
+    members_view v{*this};
+    v.zones_ = nullptr, v.refusal_ = nullptr;
+    return v;
   }
 
   /// The name of a member's zone; empty if it has none. Only while the table is being built. (A template, so that only
@@ -83,6 +104,7 @@ class members_view : public array_view<member const> {
   std::size_t unhealthy_ = 0;
   array_view<member const> all_;
   std::vector<std::string> const* zones_ = nullptr;
+  std::string* refusal_ = nullptr;
 };
 
 }  // namespace EQUIPOISE_ABI

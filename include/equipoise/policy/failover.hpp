@@ -49,14 +49,16 @@ struct failover : with_key_of<P> {
 
   table build(members_view members) const {
     // All members are checked: a refresh() later must not find one that it has to refuse.
+    table t;
     for (member const& m : members.all_members())
-      if (m.priority >= levels)
-        fail("equipoise: priority " + std::to_string(m.priority) + " of backend '" + std::string{m.key()} +
-             "' is beyond failover's levels 0 … " + std::to_string(levels - 1));
+      if (m.priority >= levels) {
+        members.refuse("equipoise: priority " + std::to_string(m.priority) + " of backend '" + std::string{m.key()} +
+                       "' is beyond failover's levels 0 … " + std::to_string(levels - 1));
+        return t;
+      }
     std::size_t count[levels]{}, healthy[levels]{};
     for (member const& m : members) ++healthy[m.priority];
     for (member const& m : members.with_unhealthy()) ++count[m.priority];
-    table t;
     t.levels = detail::array<level>::with_room(levels);
     for (std::uint32_t i = 0; i != levels; ++i) {
       bool const none_at_all = members.with_unhealthy().empty() && i == 0;  // the child may know bound sessions

@@ -55,9 +55,11 @@ struct maglev {
   table build(members_view members) const {
     table t;
     if (members.empty()) return t;
-    if (members.size() > entries)
-      fail("equipoise: maglev::entries " + std::to_string(entries) + " is less than the number of members, " +
-           std::to_string(members.size()) + ": name a larger prime");
+    if (members.size() > entries) {
+      members.refuse("equipoise: maglev::entries " + std::to_string(entries) + " is less than the number of members, " +
+                     std::to_string(members.size()) + ": name a larger prime");
+      return t;
+    }
     auto owners = filled(members, entries);
     t.size = entries;
     if (members.size() >= 65'535) {

@@ -103,13 +103,17 @@ struct ring_hash {
   static constexpr std::uint32_t copies = 8;  // of the first point, behind the last one
 
   std::uint64_t count(member const& m) const noexcept { return std::uint64_t{points} * m.weight; }
+  // 0 if the members are refused.
   std::size_t count_all(members_view members) const {
     std::uint64_t sum = 0;
     for (member const& m : members)
-      if ((sum += count(m)) > most_points)
-        fail("equipoise: ring_hash::points " + std::to_string(points) + " per unit of weight, the weight " +
-             std::to_string(m.weight) + " of backend '" + std::string{m.key()} + "' included, are more than " +
-             std::to_string(most_points) + " points in all: lower the points or the weights");
+      if ((sum += count(m)) > most_points) {
+        members.refuse("equipoise: ring_hash::points " + std::to_string(points) + " per unit of weight, the weight " +
+                       std::to_string(m.weight) + " of backend '" + std::string{m.key()} +
+                       "' included, are more than " + std::to_string(most_points) +
+                       " points in all: lower the points or the weights");
+        return 0;
+      }
     return static_cast<std::size_t>(sum);
   }
 

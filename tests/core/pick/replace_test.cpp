@@ -53,6 +53,7 @@ TEST_CASE("replace: a policy that refuses the members changes nothing") {
   fleet f{any_policy{round_robin{}}, servers(3)};
   f.pool.update(f.ids[2], {.priority = 99});
   CHECK_THROWS_WITH(f.lb.replace(failover{round_robin{}}), ContainsSubstring("99"));
+  CHECK_THAT(f.lb.try_replace(failover{round_robin{}}).error(), ContainsSubstring("99"));
   CHECK(f.lb.policy().describe() == "round_robin");
   CHECK(f.next(6).find('(') == std::string::npos);
   f.pool.update(f.ids[2], {.priority = 1});

@@ -25,19 +25,20 @@ std::string contents_of(pool<server> const& p) {
   return text;
 }
 
-// A policy that counts its builds, and refuses them while `refuse` is set.
+// A policy that counts its builds, and refuses them while `refuse` is set: by what it says, or by a failure.
 struct builder {
   struct counters {
     int builds = 0;
-    bool refuse = false;
+    bool refuse = false, fails = false;
   };
   struct table {};
   struct cursor {
     std::size_t next = 0;
   };
   counters* count;
-  table build(members_view) const {
-    if (count->refuse) fail("this build is refused");
+  table build(members_view members) const {
+    if (count->refuse && count->fails) fail("this build is refused");
+    if (count->refuse) return members.refuse("this build is refused"), members.refuse("only the first counts"), table{};
     ++count->builds;
     return {};
   }
@@ -174,8 +175,9 @@ TEST_CASE("pool: refresh publishes once after any number of health changes") {
 }
 
 TEST_CASE("pool: a refused build changes nothing, and the next change works") {
-  for (bool second : {false, true}) {
+  for (auto const& [second, fails] : {std::pair{false, false}, {true, false}, {false, true}, {true, true}}) {
     builder::counters good, bad;
+    bad.fails = fails;
     pool<server> pool{{.capacity = 8}};
     balancer one{pool, builder{second ? &good : &bad}, 0}, two{pool, builder{second ? &bad : &good}, 0};
     auto picker_one = one.make_picker(), picker_two = two.make_picker();
@@ -194,6 +196,10 @@ TEST_CASE("pool: a refused build changes nothing, and the next change works") {
     CHECK_THROWS_WITH(pool.update(ids[1], {.weight = 1}), ContainsSubstring("refused"));
     CHECK_THROWS_WITH(pool.assign(std::vector<server>{{"A", 3}, {"x"}, {"B", 1, 0, "other"}, {"y"}}),
                       ContainsSubstring("refused"));
+    CHECK(pool.try_add({"new"}).error() == "this build is refused");
+    CHECK(pool.try_remove(ids[0]).error() == "this build is refused");
+    CHECK(pool.try_assign(std::vector<server>{{"A", 3}, {"x"}}).error() == "this build is refused");
+    CHECK_THROWS_WITH((balancer{pool, builder{&bad}}), ContainsSubstring("refused"));
     CHECK(contents_of(pool) == before);
     CHECK(pool.size() == 4);
     CHECK(!pool.find("new"));

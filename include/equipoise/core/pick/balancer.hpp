@@ -47,8 +47,12 @@ class balancer final : private detail::publisher {
   /// take it with their next pick and begin anew; leases stay. If its build refuses the members, nothing has changed.
   /// Blocking; its build, and an allocation for each picker.
   void replace(P policy) {
+    if (auto const done = try_replace(std::move(policy)); !done) fail(done.error());
+  }
+  /// The same, and a refusal is returned.
+  result<> try_replace(P policy) {
     detail::shared<held_policy> next{new held_policy{std::move(policy)}};
-    pool_.rebuild(*this, [&] { std::swap(policy_, next); });
+    return pool_.rebuild(*this, [&] { std::swap(policy_, next); });
   }
 
   /// A pick for code that has no place to keep a picker, from any thread or fiber. It uses a picker of the balancer's
@@ -149,13 +153,13 @@ class balancer final : private detail::publisher {
     picker_type* picker_;
   };
 
-  detail::owned<detail::snapshot_base> prepare(detail::member_list& list) const override {
+  detail::owned<detail::snapshot_base> prepare(detail::member_list& list, std::string& refusal) const override {
     detail::owned<detail::snapshot<P>> fresh{new detail::snapshot<P>};
     fresh->list = &list;
     fresh->policy = policy_;
     if (depends_on_health() && list.by_health != nullptr) fresh->news.reset(new detail::snapshot_base);
-    fresh->table =
-        policy_driver<P>::build(policy_->policy, depends_on_health() ? list.healthy_first() : list.all_weighted());
+    members_view const these = depends_on_health() ? list.healthy_first() : list.all_weighted();
+    fresh->table = policy_driver<P>::build(policy_->policy, these.refusing(refusal));
     return fresh;
   }
   bool depends_on_health() const noexcept override { return !includes_unhealthy(policy_->policy); }

@@ -209,7 +209,7 @@ struct policy_driver {
 
   /// Builds the table on the control thread. May throw and allocate. The members must outlive the table.
   static table build(P const& policy, members_view members) {
-    return {policy.build(members), members, detail::order_of<P>(members.with_unhealthy())};
+    return {policy.build(members), members.built(), detail::order_of<P>(members.with_unhealthy())};
   }
 
   /// Makes what one worker remembers, together with its picker. May allocate.

@@ -57,8 +57,9 @@ class membership {
 
   member_list const& current() const noexcept { return *list_; }
 
-  // Builds everything first, which may throw; the transaction then undoes itself. Then commits, which cannot fail.
-  void publish(transaction& t, reclaimed<B>& after) {
+  // Builds everything first, which may throw or be refused; the transaction then undoes itself. Then commits, which
+  // cannot fail. Returns the refusal, or an empty text.
+  std::string publish(transaction& t, reclaimed<B>& after) {
     sweep_lists(after);  // an unused list spares a copy
     if (t.incomplete_)
       fail("equipoise: a change whose assign() was left half-way by an exception is refused as a whole");
@@ -74,11 +75,14 @@ class membership {
         for (auto* p = all->balancers_; p != nullptr; p = p->next_) p->prepared_.reset();
         all->lists_.discard();
       }
-    } if_one_throws{this};
+    } if_one_fails{this};
     lists_.prepare(c, slots_.end(), *list);
-    for (auto* p = balancers_; p != nullptr; p = p->next_)
-      if (t.changed() || p->depends_on_health()) p->prepared_ = p->prepare(*list);
-    if_one_throws.all = nullptr;
+    std::string refusal;
+    for (auto* p = balancers_; p != nullptr; p = p->next_) {
+      if (t.changed() || p->depends_on_health()) p->prepared_ = p->prepare(*list, refusal);
+      if (!refusal.empty()) return refusal;
+    }
+    if_one_fails.all = nullptr;
 
     admit(t, c, list->sequence);
     for (auto* p = balancers_; p != nullptr; p = p->next_) {
@@ -93,6 +97,7 @@ class membership {
     --list_->users;
     push(retired_, std::exchange(list_, std::move(list)));
     sweep(after);
+    return refusal;
   }
 
   // A member has recovered. Tells the balancers whose tables leave it out.
@@ -134,19 +139,28 @@ class membership {
     move_if(outlived_, after.records, [this](record const& r) { return !is_leased(r); });
   }
 
-  // May throw what the balancer's build throws.
-  void join(publisher& p) {
-    p.commit(p.prepare(*list_));
+  // Returns why the balancer's build refuses the members, if it does. May throw what it throws. Nothing has changed
+  // then.
+  std::string join(publisher& p) {
+    std::string refusal;
+    auto first = p.prepare(*list_, refusal);
+    if (!refusal.empty()) return refusal;
+    p.commit(std::move(first));
     ++list_->users;
     p.next_ = std::exchange(balancers_, &p);
     announce_recovery();  // the list may be older than a recovery
+    return refusal;
   }
-  // The balancer has another policy. May throw what its build throws; nothing has changed then.
-  void rebuild(publisher& p, reclaimed<B>& after) {
-    p.exchange(p.prepare(*list_));
+  // The same for a balancer that has another policy.
+  std::string rebuild(publisher& p, reclaimed<B>& after) {
+    std::string refusal;
+    auto next = p.prepare(*list_, refusal);
+    if (!refusal.empty()) return refusal;
+    p.exchange(std::move(next));
     ++list_->users;
     sweep(after);
     announce_recovery();
+    return refusal;
   }
   void leave(publisher& p, reclaimed<B>& after) noexcept {
     auto** link = &balancers_;

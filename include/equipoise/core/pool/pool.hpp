@@ -105,8 +105,8 @@ class pool {
     return change_as("pool::change", std::forward<Change>(f));
   }
 
-  // The same without exceptions: a mistake is returned. A program without exceptions ends only if a policy's build
-  // refuses the members. Blocking, and with the cost of the functions above.
+  // The same without exceptions: a mistake is returned, and so is the refusal of a policy's build. Blocking, and with
+  // the cost of the functions above.
 
   /// The id of the new member, or why there is none.
   result<backend_id> try_add(B backend) {
@@ -151,7 +151,7 @@ class pool {
     if ((states_.changes() != refreshed_ || !detail::change_protocol<>::is_settled(refreshed_)) &&
         members_.depend_on_health()) {
       transaction t{members_.current(), index_, slots_};
-      publish(t, after);
+      require(publish(t, after));
     } else {
       members_.sweep(after);
     }
@@ -259,10 +259,10 @@ class pool {
     transaction t{members_.current(), index_, slots_};
     if constexpr (std::is_void_v<std::invoke_result_t<Change&, transaction&>>) {
       f(t);
-      if (t.changed()) publish(t, after);
+      if (t.changed()) require(publish(t, after));
     } else {
       auto result = f(t);
-      if (t.changed()) publish(t, after);
+      if (t.changed()) require(publish(t, after));
       return result;
     }
   }
@@ -275,7 +275,8 @@ class pool {
     return detail::caught([&] {
       transaction t{members_.current(), index_, slots_};
       auto result = f(t);
-      if (result && t.changed()) publish(t, after);
+      if (result && t.changed())
+        if (auto refusal = publish(t, after); !refusal.empty()) return decltype(result)::failure(std::move(refusal));
       return result;
     });
   }
@@ -298,19 +299,23 @@ class pool {
     return true;
   }
 
-  void publish(transaction& t, reclaimed& after) {
+  std::string publish(transaction& t, reclaimed& after) {
     auto const seen = states_.changes();
-    members_.publish(t, after);
-    refreshed_ = seen;
+    auto refusal = members_.publish(t, after);
+    if (refusal.empty()) refreshed_ = seen;
+    return refusal;
+  }
+  static void require(std::string const& refusal) {
+    if (!refusal.empty()) fail(refusal);
   }
 
   void join(detail::publisher& p) {
     detail::control_guard const lock{control_, "balancer::balancer"};
-    members_.join(p);
+    require(members_.join(p));
   }
   // `exchange` puts another policy in place of the balancer's, and puts it back when it is called again.
   template <class Exchange>
-  void rebuild(detail::publisher& p, Exchange exchange) {
+  result<> rebuild(detail::publisher& p, Exchange exchange) {
     reclaimed after;
     detail::control_guard const lock{control_, "balancer::replace"};
     exchange();
@@ -319,9 +324,10 @@ class pool {
       ~put_back() {
         if (exchange != nullptr) (*exchange)();
       }
-    } if_it_throws{&exchange};
-    members_.rebuild(p, after);
-    if_it_throws.exchange = nullptr;
+    } if_it_fails{&exchange};
+    if (auto refusal = members_.rebuild(p, after); !refusal.empty()) return result<>::failure(std::move(refusal));
+    if_it_fails.exchange = nullptr;
+    return {};
   }
   void leave(detail::publisher& p) noexcept {
     reclaimed after;

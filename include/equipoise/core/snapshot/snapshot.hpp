@@ -145,8 +145,9 @@ class publisher {
   template <class B>
   friend class membership;
 
-  // Runs on the control thread under the pool's mutex. May throw; nothing has changed then.
-  virtual owned<snapshot_base> prepare(member_list& list) const = 0;
+  // Runs on the control thread under the pool's mutex. May throw, or say why the members are refused; nothing has
+  // changed then.
+  virtual owned<snapshot_base> prepare(member_list& list, std::string& refusal) const = 0;
 
   // Commits the first snapshot of another policy. May throw; nothing has changed then.
   virtual void exchange(owned<snapshot_base> fresh) = 0;
