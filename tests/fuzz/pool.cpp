@@ -381,11 +381,12 @@ class model_and_pool {
       joining += valid(s) && (!is_member || (options.rejoin_changed && at->second.number != s.number));
     }
     bool const keeps =
-        (options.keep_last_good && list.empty()) || (bad != 0 && options.on_bad_entry == bad_entry::keep_last_good);
+        (options.keep_last_good && good.empty() && (bad == 0 || options.on_bad_entry == bad_entry::skip)) ||
+        (bad != 0 && options.on_bad_entry == bad_entry::keep_last_good);
     bool const bad_list = bad != 0 && options.on_bad_entry == bad_entry::refuse;
     expected_refusal = bad_list || (!keeps && c.slots_in_use + waiting_.size() + joining > capacity_);
     equipoise::assign_result did;
-    did.refused = keeps, did.skipped = bad;
+    did.refused = keeps, did.skipped = keeps ? 0 : bad;
     if (keeps) did.kept = c.size();
     if (!expected_refusal && !keeps) apply(c, good, listed, options, did);
 
@@ -395,7 +396,8 @@ class model_and_pool {
     FUZZ_CHECK(!expected_refusal);
     FUZZ_CHECK(told.added == did.added && told.removed == did.removed && told.replaced == did.replaced &&
                told.updated == did.updated && told.kept == did.kept && told.skipped == did.skipped &&
-               told.reordered == did.reordered && told.refused == did.refused && told.mistake.empty() == (bad == 0));
+               told.reordered == did.reordered && told.refused == did.refused &&
+               told.mistake.empty() == (bad == 0 && !keeps));
   }
 
   static void apply(change& c, std::vector<server> const& good, std::set<std::string> const& listed,
@@ -557,7 +559,7 @@ class model_and_pool {
       auto const id = h.lease.id();  // it stays
       h.lease.finish(static_cast<outcome>(how), equipoise::time_point{std::chrono::nanoseconds{in_.below(3)}});
       if (auto const* const key = model_.key_of_id(h.id)) report(model_.by_key.at(*key), static_cast<outcome>(how));
-      FUZZ_CHECK(!h.lease && h.lease.id() == id && h.lease.error() == pick_error::empty);
+      FUZZ_CHECK(!h.lease && h.lease.id() == id && h.lease.error() == pick_error::none);
       h.lease.finish(outcome::error);  // the second one does nothing
       h.id = {};
       if (in_.flip()) return;

@@ -387,7 +387,9 @@ class policy_registry {
         nearest = &e;
     for (auto const& form : all([](entry const& e) { return e.form(); })) detail::add_listed(known, form);
     return detail::joined({"equipoise: unknown policy '", detail::shown_text(name),
-                           nearest != nullptr ? "'; did you mean '" : "'; known: ",
+                           nearest != nullptr ? "'; did you mean '"
+                           : name.empty()     ? "', because no name is given; known: "
+                                              : "'; known: ",
                            nearest != nullptr ? nearest->name : "", nearest != nullptr ? "'? Known: " : "", known});
   }
 

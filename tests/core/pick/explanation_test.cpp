@@ -191,6 +191,14 @@ TEST_CASE("explain says why a recovered backend is not in the table, and until w
   CHECK(e.rows[1].verdict == "not in the table until the next refresh(), because it was unhealthy at the last one");
 }
 
+TEST_CASE("explain says that a backend is not in the table because of its weight 0") {
+  fleet f{round_robin{}, servers(2)};
+  f.pool.update(f.ids[1], {.weight = 0});
+  CHECK(f.picker.explain({.mask = admission::same_session}).rows[1].verdict ==
+        "not in the table, because its weight is 0");
+  CHECK(f.picker.explain().rows[1].verdict == "zero_weight");
+}
+
 TEST_CASE("explain says which backends are on standby until their level is asked") {
   auto levels = servers(4);
   levels[1].priority = levels[3].priority = 2;

@@ -87,11 +87,11 @@ TEST_CASE("lease: an empty lease says why it holds no backend") {
   CHECK(none.start() == time_point{});
   held = std::move(none);
   CHECK(held.error() == pick_error::all_down);
-  CHECK(none.error() == pick_error::empty);
+  CHECK(none.error() == pick_error::none);
   f.clear(0, health_flag::down);
   held = f.picker.acquire({.now = at(5s)});
   held.finish(outcome::ok);
-  CHECK(held.error() == pick_error::empty);
+  CHECK(held.error() == pick_error::none);
   CHECK(held.start() == time_point{});
 }
 

@@ -299,6 +299,7 @@ TEST_CASE("assign: a bad entry refuses the list, is skipped, or keeps the last g
     CHECK(kept == false);
     CHECK(kept.refused);
     CHECK(kept.kept == 2);
+    CHECK(kept.skipped == 0);
     CHECK_THAT(kept.mistake, ContainsSubstring(mistake));
     CHECK(f.next(4) == "ABAB");
     CHECK(f.pool.find("B") == f.ids[1]);
@@ -441,11 +442,34 @@ TEST_CASE("assign: one that ended half-way refuses its change even if that is ca
 TEST_CASE("assign: it can keep the last good list when the new list is empty") {
   fleet f{round_robin{}, servers(2)};
   CHECK(!f.pool.assign(std::vector<server>{}, {.keep_last_good = true}));
+  CHECK(f.pool.assign(std::vector<server>{}, {.keep_last_good = true}).mistake == "equipoise: the list is empty");
+  auto const none_good = f.pool.assign(std::vector<server>{{""}, {"n", 1, 65'536}},
+                                       {.keep_last_good = true, .on_bad_entry = bad_entry::skip});
+  CHECK(none_good.refused);
+  CHECK(none_good.mistake == "equipoise: a backend's key is empty, at index 0 of the list");
   CHECK(f.next(2) == "AB");
   CHECK(f.pool.assign(servers(1), {.keep_last_good = true}));
   CHECK(f.next(2) == "AA");
   CHECK(f.pool.assign(std::vector<server>{}));
   CHECK(f.next(1) == "(empty)");
+}
+
+TEST_CASE("assign: it keeps the last good list too if a policy or the capacity refuses one") {
+  fleet f{failover{round_robin{}}, servers(2), 0, {.capacity = 4}};
+  std::vector<server> const beyond{{"A"}, {"X", 1, 8}};
+  constexpr assign_options keeping{.on_bad_entry = bad_entry::keep_last_good};
+  auto const kept = f.pool.assign(beyond, keeping);
+  CHECK(kept.refused);
+  CHECK(kept.kept == 2);
+  CHECK_THAT(kept.mistake, ContainsSubstring("priority 8 of backend 'X'"));
+  CHECK(f.pool.try_assign(beyond, keeping)->refused);
+  CHECK_THAT(f.pool.assign(servers(9), keeping).mistake, ContainsSubstring("capacity 4"));
+  CHECK(f.pool.find("B") == f.ids[1]);
+  CHECK(f.pool.size() == 2);
+  CHECK(f.pool.try_assign(beyond).error() == kept.mistake);
+  CHECK(f.pool.try_assign(beyond, {.on_bad_entry = bad_entry::skip}).error() == kept.mistake);
+  CHECK(f.pool.assign({{"A"}, {"C"}}, keeping) == true);  // a list that is written down
+  CHECK(f.pool.find("C"));
 }
 
 TEST_CASE("assign: within a change it tells whether it changed anything itself") {

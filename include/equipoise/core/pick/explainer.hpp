@@ -68,6 +68,8 @@ class explainer final : public recorder {
         r->verdict = to_string(flags);
       else if (options.excludes(m.id))
         r->verdict = "excluded";
+      else if (m.weight == 0)
+        r->verdict = "not in the table, because its weight is 0";
       else if (!is_in(m, table))
         r->verdict = "not in the table until the next refresh(), because it was unhealthy at the last one";
       else if (r->verdict == not_asked)

@@ -55,13 +55,13 @@ class [[nodiscard]] lease {
       : count_or_id_{&count}, record_{r}, start_{start} {}
   lease(lease&& other) noexcept
       : count_or_id_{std::exchange(other.count_or_id_, in_place_of_count())},
-        record_{std::exchange(other.record_, nullptr)}, start_{std::exchange(other.start_, ended)} {}
+        record_{std::exchange(other.record_, nullptr)}, start_{std::exchange(other.start_, {})} {}
   lease& operator=(lease&& other) noexcept {
     if (this != &other) {
       give();
       count_or_id_ = std::exchange(other.count_or_id_, in_place_of_count());
       record_ = std::exchange(other.record_, nullptr);
-      start_ = std::exchange(other.start_, ended);
+      start_ = std::exchange(other.start_, {});
     }
     return *this;
   }
@@ -89,7 +89,7 @@ class [[nodiscard]] lease {
   /// The `now` of the pick.
   time_point start() const noexcept { return record_ != nullptr ? start_ : time_point{}; }
 
-  /// Why no backend is held; pick_error::none while one is.
+  /// Why the pick found no backend; pick_error::none if it found one, also after the lease has ended.
   pick_error error() const noexcept {
     return record_ != nullptr ? pick_error::none : static_cast<pick_error>(start_.time_since_epoch().count());
   }
@@ -107,7 +107,7 @@ class [[nodiscard]] lease {
 
  private:
   using counter = detail::state_table::count;
-  static constexpr time_point ended{std::chrono::nanoseconds{static_cast<int>(pick_error::empty)}};
+  static constexpr time_point never_held{std::chrono::nanoseconds{static_cast<int>(pick_error::empty)}};
 
   static counter* in_place_of_count(backend_id id = {}) noexcept { return std::bit_cast<counter*>(id); }
 
@@ -119,12 +119,12 @@ class [[nodiscard]] lease {
     states.releases().note(id.slot);
     count_or_id_ = in_place_of_count(id);
     record_ = nullptr;
-    start_ = ended;
+    start_ = {};
   }
 
   counter* count_or_id_ = in_place_of_count();  // the count while a backend is held, then the backend's id
   detail::record<B> const* record_ = nullptr;
-  time_point start_ = ended;  // while no backend is held: the error
+  time_point start_ = never_held;  // while no backend is held: the error
 };
 
 }  // namespace EQUIPOISE_ABI

@@ -31,11 +31,11 @@ class assignment {
 
   template <class Range>
   result<assign_result> operator()(Range& backends) {
-    if (options_.keep_last_good && std::begin(backends) == std::end(backends)) return refusal();
     look_up(backends);
     if (!done_.mistake.empty() && options_.on_bad_entry == bad_entry::refuse)
       return result<assign_result>::failure(std::move(done_.mistake));
     if (!done_.mistake.empty() && options_.on_bad_entry == bad_entry::keep_last_good) return refusal();
+    if (options_.keep_last_good && left_ == 0) return refusal();
     if (!t_.slots_.has(slots_needed_)) return result<assign_result>::failure(t_.slots_.shortage());
 
     t_.incomplete_ = true;
@@ -77,6 +77,8 @@ class assignment {
   result<assign_result> refusal() {
     done_.refused = true;
     done_.kept = t_.size();
+    done_.skipped = 0;
+    if (done_.mistake.empty()) done_.mistake = "equipoise: the list is empty";
     return std::move(done_);
   }
 
@@ -118,9 +120,11 @@ class assignment {
     std::size_t const i = members_.size();
     members_.push_back(r);
     marks_.push_back(mark::none);
+    ++left_;
     bool const is_twin = r != nullptr && r->assigned == t_.index_.assigns;
     if (key.empty() || is_twin) {
-      skip(i, is_twin ? listed_twice(key) : "equipoise: a backend's key is empty");
+      skip(i, is_twin ? listed_twice(key)
+                      : "equipoise: a backend's key is empty, at index " + std::to_string(i) + " of the list");
       return false;
     }
     if (r != nullptr) r->assigned = t_.index_.assigns, ++known_;
@@ -157,7 +161,7 @@ class assignment {
   }
   // An entry for a member with a number out of range leaves it as it is.
   void skip(std::size_t i, std::string mistake, record* r = nullptr) {
-    if (r == nullptr) marks_[i] = mark::skipped;
+    if (r == nullptr) marks_[i] = mark::skipped, --left_;
     members_[i] = r;
     ++done_.skipped;
     if (i > first_bad_) return;
@@ -300,6 +304,7 @@ class assignment {
   std::vector<record*> members_;         // in the order of the list; null for a key that is no member's
   std::vector<mark> marks_;              // beside them
   std::vector<difference> differences_;  // in the order of the list
+  std::size_t left_ = 0;                 // how many entries are not skipped
   std::size_t known_ = 0;                // how many are members
   std::size_t slots_needed_ = 0;
   std::size_t first_bad_ = nowhere;

@@ -39,12 +39,13 @@ struct pool_options {
 enum class bad_entry : std::uint8_t {
   refuse,          ///< fails, and changes nothing
   skip,            ///< leaves the entry out: of two with the same key, the first counts
-  keep_last_good,  ///< changes nothing
+  keep_last_good,  ///< changes nothing; nor does a list that a policy's build refuses, or for which there is no room
 };
 
 /// How pool::assign() treats its list.
 struct assign_options {
-  /// An empty list changes nothing. An empty answer of service discovery more often means a fault than an empty fleet.
+  /// An empty list changes nothing, nor does one of which all entries are skipped. An empty answer of service discovery
+  /// more often means a fault than an empty fleet.
   bool keep_last_good = false;
   bad_entry on_bad_entry = bad_entry::refuse;  ///< what happens to a list with such an entry
   /// An object that differs from the one with its key ends that membership and begins a new one: with a new id,
@@ -62,7 +63,7 @@ struct assign_result {
   std::size_t skipped = 0;   ///< bad entries that were left out
   bool reordered = false;    ///< members changed places with each other
   bool refused = false;      ///< the list was not taken, and the last good one stays
-  std::string mistake = {};  ///< what is wrong with the first bad entry; empty if there is none
+  std::string mistake = {};  ///< what is wrong with the first bad entry or with the list; empty if nothing is
 
   operator bool() const noexcept { return added + removed + replaced + updated != 0 || reordered; }
   friend bool operator==(assign_result const& r, bool changed) noexcept { return static_cast<bool>(r) == changed; }

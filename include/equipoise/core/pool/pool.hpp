@@ -90,7 +90,15 @@ class pool {
   /// order of the members; and every balancer's build.
   template <class Range>
   assign_result assign(Range&& backends, assign_options options = {}) {
+    if (options.on_bad_entry == bad_entry::keep_last_good)
+      return try_assign(std::forward<Range>(backends), options).value();
     return change_as("pool::assign", [&](transaction& t) { return t.assign(std::forward<Range>(backends), options); });
+  }
+  /// The same for a list that is written down: assign({{"a", 1}, {"b", 2}}).
+  assign_result assign(std::initializer_list<B> backends, assign_options options = {})
+    requires std::copy_constructible<B>
+  {
+    return assign(array_view<B const>{backends.begin(), backends.size()}, options);
   }
 
   /// Makes many changes and publishes once: change([&](auto& t) { t.add(…); t.remove(…); }). Returns what `f` returns.
@@ -132,14 +140,25 @@ class pool {
   /// What was done, or why nothing was.
   template <class Range>
   result<assign_result> try_assign(Range&& backends, assign_options options = {}) {
-    return attempt("pool::try_assign",
-                   [&](transaction& t) { return t.try_assign(std::forward<Range>(backends), options); });
+    auto done = attempt("pool::try_assign",
+                        [&](transaction& t) { return t.try_assign(std::forward<Range>(backends), options); });
+    if (done || options.on_bad_entry != bad_entry::keep_last_good) return done;
+    assign_result kept;
+    kept.kept = size();
+    kept.refused = true;
+    kept.mistake = done.error();
+    return kept;
   }
   /// Makes many changes if `f` returns a result without a mistake, for instance that of its last try_ function; else
   /// nothing has changed. Returns what `f` returns, or the mistake of the publish.
   template <class Change>
-  auto try_change(Change&& f) -> std::invoke_result_t<Change&, transaction&> {
-    return attempt("pool::try_change", std::forward<Change>(f));
+  auto try_change(Change&& f) {
+    using done = std::invoke_result_t<Change&, transaction&>;
+    constexpr bool is_result = std::is_base_of_v<detail::result_base, done>;
+    static_assert(is_result,
+                  "equipoise: the function given to try_change() returns a result, for instance that of its last try_ "
+                  "function: return t.try_add(...), or equipoise::result<>{}");
+    if constexpr (is_result) return attempt("pool::try_change", std::forward<Change>(f));
   }
 
   /// Publishes if health changed since the last publish, so that the cost of skipping unhealthy members goes away; then
