@@ -495,7 +495,7 @@ TEST_CASE("pool: a function that would wait for itself fails by name, changing n
   using Catch::Matchers::ContainsSubstring;
   pool<server> p;
   auto const a = p.add({"a"});
-  auto const inside_change = [&](auto call, char const* name) {
+  auto const inside_change = [&](auto call, [[maybe_unused]] char const* name) {
     CHECK_THROWS_WITH(p.change([&](auto& t) {
       t.add({"b"});
       call();
