@@ -15,7 +15,11 @@ equipoise::pool_options options_for(config const& settings) {
 
 }  // namespace
 
-std::vector<std::string> known_policies() { return equipoise::policy_registry::standard().usage(); }
+std::vector<std::string> known_policies() {
+  auto all = equipoise::policy_registry::standard().usage();
+  std::erase_if(all, [](auto const& form) { return form.starts_with("shard_router"); });  // its keys are numbers
+  return all;
+}
 
 equipoise::any_policy make_policy(config const& settings) try {
   return equipoise::policy_registry::standard().make(settings.policy);

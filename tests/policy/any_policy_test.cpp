@@ -186,6 +186,7 @@ TEST_CASE("any_policy tells which attributes the policy inside reads, and reads 
   for (auto const& name : registry.names()) names.push_back(name.substr(0, name.find("{…}")));
   for (auto& name : names)
     if (!registry.try_make(name)) name += "{round_robin}";
+  CHECK(registry.make("zone_first{round_robin, zone=west, threshold=0.7}").attributes_read().weight);
   for (auto const& name : names) {
     CAPTURE(name);
     auto const policy = registry.make(name);

@@ -15,7 +15,8 @@ TEST_CASE("explanation as JSON: every field, in a fixed order") {
   CHECK_THAT(json_text(f.picker.explain()),
              Catch::Matchers::StartsWith(
                  R"({"choice":"A","error":"none","detail":"","policy":"round_robin","key":"","rows":[{"id":")" +
-                 to_string(f.ids[0]) + R"(","key":"A","verdict":"chosen","numbers":{"weight":1,"in_flight":0}},)") &&
+                 to_string(f.ids[0]) +
+                 R"(","key":"A","verdict":"chosen","had_its_turn":true,"numbers":{"weight":1,"in_flight":0}},)") &&
                  Catch::Matchers::EndsWith(R"(],"more":36})"));
   CHECK(json_text(explanation{}) ==
         R"({"choice":null,"error":"empty","detail":"","policy":"","key":"","rows":[],"more":0})");

@@ -18,8 +18,8 @@ inline constexpr std::uint32_t one_generation = health_bits + 1;
 }  // namespace detail
 
 /// The identity of one membership of a backend. A pool never gives the same id twice, so an id may be stored, passed
-/// between threads, and come back late. Each pool of a program counts from another number, so an id is unknown to the
-/// other pools. Data that outlives the process (cookies, logs) must hold the backend's key.
+/// between threads, and come back late. Each pool of a program counts from another number, so an id is practically
+/// always unknown to the other pools. Data that outlives the process (cookies, logs) must hold the backend's key.
 struct backend_id {
   std::uint32_t slot = 0;  ///< the index of the backend in every per-backend array of the pool
   /// The state word that this membership has while it is healthy.

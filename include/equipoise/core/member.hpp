@@ -77,7 +77,8 @@ class members_view : public array_view<member const> {
   /// Says, in one sentence, why a policy's build cannot use these members. The change that brought them is refused with
   /// it and has changed nothing; the table that the build returns is thrown away. Only while the table is being built.
   void refuse(std::string sentence) const {
-    if (refusal_ == nullptr) fail(sentence);
+    if (sentence.empty()) sentence = "equipoise: a policy refuses the members, and does not say why";
+    if (refusal_ == nullptr) fail(sentence);  // no build is under way
     if (refusal_->empty()) *refusal_ = std::move(sentence);
   }
 

@@ -35,7 +35,7 @@ struct default_hash {
 /// What may be a key: text is hashed as bytes, integers as 64-bit numbers. A bool or a char is not a key, because it is
 /// more likely a mistake.
 template <class T>
-concept key_text = std::convertible_to<T, std::string_view>;
+concept key_text = std::convertible_to<T, std::string_view> && !std::same_as<T, std::nullptr_t>;
 template <class T>
 concept key_integer = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
 

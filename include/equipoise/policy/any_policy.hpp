@@ -47,6 +47,13 @@ class any_key {
     return true;
   }
 
+  /// The text or the number as text; empty for an address and for no key. Allocates.
+  std::string text() const {
+    if (kind_ == kind::natural) return std::to_string(number_);
+    if (kind_ == kind::negatable) return std::to_string(static_cast<std::int64_t>(number_));
+    return std::string{text_};
+  }
+
   /// An independent key, as basic_key::derived() makes it. Beyond four derivations the last salts are mixed into one.
   any_key derived(std::uint64_t salt) const noexcept {
     any_key k{*this};
@@ -79,13 +86,6 @@ class any_key {
     std::snprintf(text, sizeof text, "%s, but the policy wants %s", given[static_cast<std::size_t>(kind_)],
                   kinds[(wanted.text ? 1 : 0) + (wanted.number ? 2 : 0) + (wanted.address ? 4 : 0)]);
     k.refused(text);
-  }
-
-  // A text or a number; nothing for an address, of which some policies take a part.
-  std::string described() const {
-    if (kind_ == kind::natural) return std::to_string(number_);
-    if (kind_ == kind::negatable) return std::to_string(static_cast<std::int64_t>(number_));
-    return std::string{text_};
   }
 
   // The Key in that room, or null.
@@ -177,10 +177,7 @@ class any_policy {
   void remember(table const& t, cursor& c) const noexcept { policy_->remember(*t, *c.own_); }
   void start(table const& t, cursor& c, random_source& random) const noexcept { policy_->start(*t, *c.own_, random); }
   proposal propose(table const& t, cursor& c, pick_state& s, pick const& k, any_key const& key) const noexcept {
-    bool const begins = !std::exchange(s.begun, true);
-    if (begins)  // later ones may be derived, and the policy inside knows only the hash of a text
-      k.asked_with(&key, [](void const* its) { return static_cast<any_key const*>(its)->described(); });
-    return policy_->propose(*t, *c.own_, begins, k, key);
+    return policy_->propose(*t, *c.own_, !std::exchange(s.begun, true), k, key);
   }
 
   bool includes_unhealthy() const noexcept { return policy_->includes_unhealthy; }
@@ -193,6 +190,10 @@ class any_policy {
 
   /// Which attributes of backends the policy inside reads. Wait-free.
   equipoise::attributes_read attributes_read() const noexcept { return policy_->attributes_read; }
+
+  /// What the policy inside makes of the key: the text or the number itself, but the network that ip_hash takes of an
+  /// address. Nothing without a key, or if the policy takes none of this kind. Allocates.
+  std::string describe_key(any_key const& key) const { return policy_->describe_key(key); }
 
   /// The policy inside, as policy_registry reads it: "failover{maglev}"; or the name that named() gave it.
   std::string describe() const { return name_.empty() ? policy_->describe() : name_; }
@@ -212,6 +213,7 @@ class any_policy {
     virtual proposal propose(erased_table const&, erased_cursor&, bool begins, pick const&,
                              any_key const&) const noexcept = 0;
     virtual std::string describe() const = 0;
+    virtual std::string describe_key(any_key const&) const = 0;
 
     bool includes_unhealthy = false;
     bool needs_key = false;
@@ -222,13 +224,15 @@ class any_policy {
   template <class P>
   static constexpr equipoise::key_kinds key_kinds_of([[maybe_unused]] P const& policy) noexcept {
     using key = key_of_policy<P>;
-    if constexpr (std::same_as<P, any_policy>)
-      return policy.key_kinds();
-    else if constexpr (composition<P>)
-      return key_kinds_of(policy.child);
-    else
+    if constexpr (!std::same_as<key, any_key>)
       return {std::constructible_from<key, std::string_view const&>, std::constructible_from<key, std::uint64_t const&>,
               std::constructible_from<key, address const&>};
+    else if constexpr (requires { policy.key_kinds(); })
+      return policy.key_kinds();
+    else if constexpr (requires { policy.child; })
+      return key_kinds_of(policy.child);
+    else
+      return {true, true, true};
   }
 
   template <class P>
@@ -286,6 +290,17 @@ class any_policy {
       }
     }
     std::string describe() const override { return equipoise::describe(policy); }
+    std::string describe_key(any_key const& key) const override {
+      std::string text;
+      if constexpr (std::same_as<key_of_policy<P>, any_key>)
+        text = equipoise::describe_key(policy, key);
+      else if constexpr (keyed<P>)
+        key.as<key_of_policy<P>>([&](key_of_policy<P> const& own) {
+          text = key.text();
+          if (text.empty()) text = equipoise::describe_key(policy, own);
+        });
+      return text;
+    }
 
     P policy;
   };

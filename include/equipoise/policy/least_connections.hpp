@@ -79,7 +79,7 @@ struct least_connections {
       bool const is_less =
           best == nullptr || (by_weight ? less(load, m.weight, best_load, best->weight) : load < best_load);
       if (!is_less && (!by_weight || less(best_load, best->weight, load, m.weight))) continue;
-      if ((s.again && !is_behind(s, m, load, turn)) || !k.is_eligible(m) || load >= k.limit_of(m)) continue;
+      if ((s.again && !is_behind(s, m, load, turn)) || !k.is_eligible(m) || !k.is_below_limit(m, load)) continue;
       if (!is_less) {
         tied += m.weight;
         uneven = uneven || m.weight != best->weight;
@@ -115,7 +115,7 @@ struct least_connections {
   EQUIPOISE_OUT_OF_LINE static member const* divided(member const& best, std::uint32_t best_load, std::uint64_t part,
                                                      pick k) noexcept {
     for (member const& m : k.members) {
-      if (less(best_load, best.weight, k.in_flight(m), m.weight) || !k.is_eligible(m)) continue;
+      if (less(best_load, best.weight, k.in_flight(m), m.weight) || !k.admits(m)) continue;
       if (part < m.weight) return &m;
       part -= m.weight;
     }

@@ -39,8 +39,11 @@ struct power_of_two {
   };
 
   table build(members_view members) const {
-    parameters[0].check(name, choices);
     table t;
+    if (auto why = parameters[0].mistake_in(name, choices); !why.empty()) {
+      members.refuse(std::move(why));
+      return t;
+    }
     t.all = detail::alias_table{members};
     std::uint64_t total = 0;
     std::size_t heaviest = 0;

@@ -22,7 +22,6 @@ inline namespace EQUIPOISE_ABI {
 template <class P>
 struct zone_first : with_key_of<P> {
   static constexpr std::string_view name = "zone_first";
-  static constexpr bool reads_zones = true;
   static_assert(check_policy<P>());
   using driver = policy_driver<P>;
 
@@ -59,6 +58,14 @@ struct zone_first : with_key_of<P> {
   zone_first(std::string own_zone, P policy, double least_share_up = 0)
       : child{std::move(policy)}, zone{std::move(own_zone)}, threshold{least_share_up} {
     parameters[1].check(name, threshold);
+  }
+
+  /// Zones, what the child reads, and weights for the threshold.
+  equipoise::attributes_read attributes_read() const noexcept {
+    auto read = attributes_read_by(child);
+    read.zone = true;
+    read.weight = read.weight || threshold > 0;
+    return read;
   }
 
   table build(members_view members) const {

@@ -21,15 +21,19 @@ inline nlohmann::ordered_json json_number(explanation::number const& n) {
 }
 }  // namespace detail
 
-/// {"choice": key or null, "error", "detail", "policy", "key", "rows": [{"id", "key", "verdict", "numbers": {name:
-/// value}}], "more": n}. Found by nlohmann's library: `nlohmann::ordered_json j = picker.explain();`
+/// {"choice": key or null, "error", "detail", "policy", "key", "rows": [{"id", "key", "verdict", "had_its_turn",
+/// "numbers": {name: value}}], "more": n}. Found by nlohmann's library: `nlohmann::ordered_json j = picker.explain();`
 inline void to_json(nlohmann::ordered_json& j, explanation const& e) {
   nlohmann::ordered_json choice, rows = nlohmann::ordered_json::array();
   for (auto const& r : e.rows) {
     if (r.verdict == "chosen") choice = r.key;
     auto numbers = nlohmann::ordered_json::object();
     for (auto const& n : r.numbers) numbers[n.name] = detail::json_number(n);
-    rows.push_back({{"id", to_string(r.id)}, {"key", r.key}, {"verdict", r.verdict}, {"numbers", std::move(numbers)}});
+    rows.push_back({{"id", to_string(r.id)},
+                    {"key", r.key},
+                    {"verdict", r.verdict},
+                    {"had_its_turn", r.had_its_turn},
+                    {"numbers", std::move(numbers)}});
   }
   j = {{"choice", std::move(choice)},
        {"error", to_string(e.error)},

@@ -188,7 +188,7 @@ TEST_CASE("explain says why a recovered backend is not in the table, and until w
   auto const e = f.picker.explain();
   REQUIRE(e.rows.size() == 2);
   CHECK(e.rows[0].verdict == "chosen");
-  CHECK(e.rows[1].verdict == "not in the table until the next refresh(), because it was unhealthy at the last one");
+  CHECK(e.rows[1].verdict == "not in the table until the next refresh(), because it was unhealthy when that was built");
 }
 
 TEST_CASE("explain says that a backend is not in the table because of its weight 0") {
@@ -215,6 +215,8 @@ TEST_CASE("explain says which backends are on standby until their level is asked
   f.set(3, health_flag::draining);
   CHECK_THAT(f.picker.explain().text(),
              ContainsSubstring("D was refused: draining (weight 1, in_flight 0, priority 2)"));
+  f.clear(0, health_flag::down);
+  for (auto const& r : f.picker.explain().rows) CHECK(r.had_its_turn == (r.key != "B"));
 }
 
 TEST_CASE("explain says which backends are in another zone, also on a lower level") {
@@ -248,9 +250,24 @@ TEST_CASE("explain shows what the policy makes of the key: clients that are one 
   fleet h{any_policy{failover{maglev{}}}, servers(2)};
   CHECK(h.picker.explain("user-42").key == "user-42");
   CHECK(h.picker.explain(-42).key == "-42");
+  CHECK(fleet{any_policy{round_robin{}}, servers(2)}.picker.explain("user-42").key.empty());
+  CHECK(h.picker.explain(*address::parse("192.0.2.1")).key == to_string(hashed_key{*address::parse("192.0.2.1")}));
+  auto spare = servers(1);
+  spare[0].priority = 3;
+  CHECK(fleet{failover{ring_hash{}}, spare}.picker.explain("a").key == g.picker.explain("a").key);
   CHECK(fleet{any_policy{ip_hash{}}, servers(2)}.picker.explain(*address::parse("192.0.2.1")).key == "192.0.2.0/24");
   CHECK(fleet{shard_router{modulo_shards{{"A", "B"}}}, servers(2)}.picker.explain(-7).key == "-7");
   CHECK(fleet{round_robin{}, servers(2)}.picker.explain().key.empty());
+}
+
+TEST_CASE("explain says that a backend is full, also if the policy compared its load") {
+  fleet f{max_in_flight{least_connections{}, 2}, weighted({10, 1})};
+  auto const a = f.picker.acquire(), b = f.picker.acquire(), c = f.picker.acquire();
+  auto const e = f.picker.explain();
+  CHECK(e.choice == f.ids[1]);
+  CHECK_THAT(e.text(),
+             ContainsSubstring("A was refused: full (weight 10, in_flight 2") && ContainsSubstring("limit 2"));
+  for (auto const& r : e.rows) CHECK(r.had_its_turn);
 }
 
 namespace {

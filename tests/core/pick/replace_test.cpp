@@ -6,6 +6,7 @@
 #include <equipoise/policy/failover.hpp>
 #include <equipoise/policy/maglev.hpp>
 #include <equipoise/policy/max_in_flight.hpp>
+#include <equipoise/policy/power_of_two.hpp>
 #include <equipoise/policy/round_robin.hpp>
 #include <equipoise/policy/shard_router.hpp>
 
@@ -54,6 +55,9 @@ TEST_CASE("replace: a policy that refuses the members changes nothing") {
   f.pool.update(f.ids[2], {.priority = 99});
   CHECK_THROWS_WITH(f.lb.replace(failover{round_robin{}}), ContainsSubstring("99"));
   CHECK_THAT(f.lb.try_replace(failover{round_robin{}}).error(), ContainsSubstring("99"));
+  CHECK_THAT(f.lb.try_replace(power_of_two{.choices = 1}).error(), ContainsSubstring("choices"));
+  f.pool.change(
+      [&](auto&) { CHECK_THAT(f.lb.try_replace(round_robin{}).error(), ContainsSubstring("balancer::replace()")); });
   CHECK(f.lb.policy().describe() == "round_robin");
   CHECK(f.next(6).find('(') == std::string::npos);
   f.pool.update(f.ids[2], {.priority = 1});

@@ -30,10 +30,12 @@ concept mistaken_call = call_mistake<P, Arguments...>::needs_key || call_mistake
 
 // The same for select_n(): its first argument may be where the ids go.
 template <class First>
-concept ids_argument = std::convertible_to<First, array_view<backend_id>>;
+concept ids_argument = std::convertible_to<First, array_view<backend_id const>>;
+template <class First>
+concept constant_ids = ids_argument<First> && !std::convertible_to<First, array_view<backend_id>>;
 template <class P, class First>
-concept mistaken_select_n =
-    (ids_argument<First> && mistaken_call<P>) || (!ids_argument<First> && mistaken_call<P, std::remove_cvref_t<First>>);
+concept mistaken_select_n = constant_ids<First> || (ids_argument<First> && mistaken_call<P>) ||
+                            (!ids_argument<First> && mistaken_call<P, std::remove_cvref_t<First>>);
 
 // Says why.
 template <class P, class... Arguments>

@@ -31,12 +31,10 @@ class explainer final : public recorder {
   }
 
   void set_aside(array_view<member const> these, char const* why) noexcept override {
-    guarded([&] { aside_.push_back({these, why}); });
-  }
-
-  void asked_with(void const* key, std::string (*text_of)(void const* key)) noexcept override {
     guarded([&] {
-      if (result.key.empty()) result.key = text_of(key);
+      for (aside& a : aside_)
+        if (a.these.data() == these.data()) return void(a.why = why != nullptr ? why : "");
+      aside_.push_back({these, why != nullptr ? why : ""});
     });
   }
 
@@ -71,7 +69,7 @@ class explainer final : public recorder {
       else if (m.weight == 0)
         r->verdict = "not in the table, because its weight is 0";
       else if (!is_in(m, table))
-        r->verdict = "not in the table until the next refresh(), because it was unhealthy at the last one";
+        r->verdict = "not in the table until the next refresh(), because it was unhealthy when that was built";
       else if (r->verdict == not_asked)
         set_aside(m, *r);
     }
@@ -106,11 +104,8 @@ class explainer final : public recorder {
   // The member's turn did not come.
   void set_aside(member const& m, row& r) {
     r.had_its_turn = false;
-    for (auto a = aside_.rbegin(); a != aside_.rend(); ++a)
-      if (is_in(m, a->these)) {
-        if (a->why != nullptr) r.verdict = a->why;
-        return;
-      }
+    for (aside const& a : aside_)
+      if (!a.why.empty() && is_in(m, a.these)) r.verdict = a.why;
   }
 
   // The chosen member always has a row, if need be in the place of the last one.
@@ -159,7 +154,7 @@ class explainer final : public recorder {
 
   struct aside {
     array_view<member const> these;
-    char const* why;
+    std::string why;  // empty: their turn has come
   };
 
   state_table const& states_;

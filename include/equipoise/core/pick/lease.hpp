@@ -89,7 +89,7 @@ class [[nodiscard]] lease {
   /// The `now` of the pick.
   time_point start() const noexcept { return record_ != nullptr ? start_ : time_point{}; }
 
-  /// Why the pick found no backend; pick_error::none if it found one, also after the lease has ended.
+  /// Why the pick found no backend; pick_error::none while one is held, and once the lease has ended or moved away.
   pick_error error() const noexcept {
     return record_ != nullptr ? pick_error::none : static_cast<pick_error>(start_.time_since_epoch().count());
   }

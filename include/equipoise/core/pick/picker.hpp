@@ -100,6 +100,8 @@ class picker {
   template <class First, class... Others>
     requires detail::mistaken_select_n<P, First>
   std::size_t select_n(First&&, Others const&...) noexcept {
+    static_assert(!detail::constant_ids<First>,
+                  "equipoise: select_n() writes the ids into an array or a vector that lives and may be changed");
     if constexpr (detail::ids_argument<First>)
       detail::name_mistake<P>();
     else
@@ -317,6 +319,7 @@ class picker {
     pick_state s{};
     proposal p = driver::next(policy(), table(), c, s, this_pick(v.options, &v.explainer), key);
     v.explainer.result.error = walk(v, p, s, c, key, v.options, &v.explainer);
+    v.explainer.result.key = describe_key(policy(), key);
     return v.explainer.finished(reader_.held()->list->all(), table().members, v.options);
   }
 

@@ -64,7 +64,7 @@ concept promises_noexcept_of_the_others =
 
 // Whether a function start() or resume() of P is one that a picker calls.
 template <class P>
-concept start_is_called = !requires { &P::start; } ||
+concept start_is_called = !requires { requires std::is_member_function_pointer_v<decltype(&P::start)>; } ||
                           requires(P const& p, typename P::table const& t, cursor_of<P>& c, random_source& random) {
                             p.start(t, c, random);
                           } || requires(P const& p, typename P::table const& t, members_view m, random_source& random) {
@@ -72,9 +72,9 @@ concept start_is_called = !requires { &P::start; } ||
                           };
 template <class P>
 concept resume_is_called =
-    !requires { &P::resume; } || requires(P const& p, typename P::table const& t, cursor_of<P>& c) {
-      p.resume(t, c);
-    } || requires(P const& p, typename P::table const& t, cursor_of<P>& c) { p.resume(t, c, p.place(c), true); };
+    !requires { requires std::is_member_function_pointer_v<decltype(&P::resume)>; } ||
+    requires(P const& p, typename P::table const& t, cursor_of<P>& c) { p.resume(t, c); } ||
+    requires(P const& p, typename P::table const& t, cursor_of<P>& c) { p.resume(t, c, p.place(c), true); };
 
 }  // namespace detail
 

@@ -180,8 +180,13 @@ struct parameter {
   /// Fails, naming the policy, the parameter, the value and the allowed ones, if the number is not allowed.
   template <class Number>
   void check(std::string_view policy, Number value) const {
-    if (!takes(static_cast<double>(value)))
-      fail(mistake(policy, detail::written_number(static_cast<double>(value)), true));
+    if (std::string const why = mistake_in(policy, value); !why.empty()) fail(why);
+  }
+  /// The same sentence, or an empty text.
+  template <class Number>
+  std::string mistake_in(std::string_view policy, Number value) const {
+    if (takes(static_cast<double>(value))) return {};
+    return mistake(policy, detail::written_number(static_cast<double>(value)), true);
   }
 
  private:

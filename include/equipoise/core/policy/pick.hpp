@@ -48,8 +48,6 @@ struct recorder {
   virtual void refused(member const*, char const* why) noexcept = 0;  // null: the policy proposes no member
   // The last word on a member is valid; null: its turn has come.
   virtual void set_aside(array_view<member const>, char const* why) noexcept = 0;
-  // The first key is valid, for those of levels are derived from it.
-  virtual void asked_with(void const* key, std::string (*text_of)(void const* key)) noexcept = 0;
 
  protected:
   ~recorder() = default;
@@ -80,17 +78,23 @@ class pick {
   EQUIPOISE_INLINE std::uint32_t in_flight(member const& m) const noexcept { return states_->load(m.id.slot); }
 
   /// Whether m may get this pick: by its health, the exclusions, and the limits that compositions set around the
-  /// policy. A policy that compares must ask, because a dead backend looks idle. One load, and one per counter stripe
-  /// if there are limits; O(excluded).
+  /// policy. A policy that compares must ask, because a dead backend looks idle. (A `finite` policy asks is_eligible()
+  /// and proposes full members too, so that the error is `all_saturated`.) One load, and one per counter stripe if
+  /// there are limits; O(excluded).
   EQUIPOISE_INLINE bool admits(member const& m) const noexcept {
-    if (!is_eligible(m)) return false;
+    return is_eligible(m) && (!limits() || is_below_limit(m, in_flight(m)));
+  }
+
+  /// Whether that much work in flight on m is below the limits. Tells explain() if it is not.
+  EQUIPOISE_INLINE bool is_below_limit(member const& m, std::uint32_t load) const noexcept {
     std::uint32_t const limit = limit_of(m);
-    if (limit == no_limit || in_flight(m) < limit) return true;
+    if (load < limit) return true;
+    compared(m, "limit", limit);
     refused(m, "full");
     return false;
   }
 
-  /// The same without the limits. One load; O(excluded).
+  /// As admits(), without the limits. One load; O(excluded).
   EQUIPOISE_INLINE bool is_eligible(member const& m) const noexcept {
     return states_->check(m.id, options_->mask) && !options_->excludes(m.id);
   }
@@ -163,17 +167,11 @@ class pick {
       recorder_->refused(nullptr, why);
   }
 
-  /// Tells explain() why these members' turn comes only if others may not have the pick; null if it has come. They must
-  /// live as long as the policy's table.
+  /// Tells explain() why these members' turn comes only if others may not have the pick; null if it has come. What was
+  /// said last counts. They must live as long as the policy's table.
   EQUIPOISE_INLINE void set_aside(array_view<member const> these, char const* why) const {
     if (recorder_ != nullptr) [[unlikely]]
       recorder_->set_aside(these, why);
-  }
-
-  // Tells explain() the key of the pick. For policy_driver and any_policy.
-  EQUIPOISE_INLINE void asked_with(void const* key, std::string (*text_of)(void const* key)) const {
-    if (recorder_ != nullptr) [[unlikely]]
-      recorder_->asked_with(key, text_of);
   }
 
   /// The same pick over a child's members.

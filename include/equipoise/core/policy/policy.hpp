@@ -92,18 +92,18 @@ struct attributes_read {
   bool weight = false, priority = false, zone = false;
 };
 
-/// What P reads. A leaf that does not say otherwise reads weights. It says so with a constant `counts_weights`,
-/// `reads_priorities` or `reads_zones`; a composition reads what its child reads, too.
+/// What P reads. It says so with a function attributes_read(), or with constants `counts_weights` and
+/// `reads_priorities`. A leaf that does not say otherwise reads weights; a composition reads what its member `child`
+/// reads, too.
 template <class P>
 constexpr attributes_read attributes_read_by(P const& policy) noexcept {
   if constexpr (requires { policy.attributes_read(); }) {
     return policy.attributes_read();
   } else {
     struct attributes_read read;
-    if constexpr (composition<P>) read = attributes_read_by(policy.child);
+    if constexpr (requires { policy.child; }) read = attributes_read_by(policy.child);
     read.weight = read.weight || detail::counts_weights<P>();
     if constexpr (requires { P::reads_priorities; }) read.priority = read.priority || P::reads_priorities;
-    if constexpr (requires { P::reads_zones; }) read.zone = read.zone || P::reads_zones;
     return read;
   }
 }
@@ -129,11 +129,14 @@ std::string describe(P const& policy) {
   }
 }
 
-/// What P is asked with, as explain() shows it: P::describe_key(key), or to_string(key), or nothing.
+/// What the policy makes of a key, as explain() shows it: policy.describe_key(key), that of its member `child`, or
+/// to_string(key); otherwise nothing. Allocates.
 template <class P>
-std::string describe_key([[maybe_unused]] key_of_policy<P> const& key) {
-  if constexpr (requires { P::describe_key(key); })
-    return P::describe_key(key);
+std::string describe_key(P const& policy, [[maybe_unused]] key_of_policy<P> const& key) {
+  if constexpr (requires { policy.describe_key(key); })
+    return policy.describe_key(key);
+  else if constexpr (requires { describe_key(policy.child, key); })
+    return describe_key(policy.child, key);
   else if constexpr (requires { to_string(key); })
     return to_string(key);
   else

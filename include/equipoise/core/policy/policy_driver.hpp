@@ -313,8 +313,6 @@ struct policy_driver {
   }
   EQUIPOISE_INLINE static proposal propose(P const& policy, table const& t, cursor& c, pick_state& s, pick const& k,
                                            key_type const& key) noexcept {
-    if constexpr (is_leaf && keyed<P>)
-      k.asked_with(&key, [](void const* its) { return describe_key<P>(*static_cast<key_type const*>(its)); });
     return detail::with_arguments_of<P>(policy, t.own, c.own, s.own, k, key, detail::call_propose{});
   }
 

@@ -36,7 +36,12 @@ class assignment {
       return result<assign_result>::failure(std::move(done_.mistake));
     if (!done_.mistake.empty() && options_.on_bad_entry == bad_entry::keep_last_good) return refusal();
     if (options_.keep_last_good && left_ == 0) return refusal();
-    if (!t_.slots_.has(slots_needed_)) return result<assign_result>::failure(t_.slots_.shortage());
+    if (!t_.slots_.has(slots_needed_)) {
+      if (options_.on_bad_entry != bad_entry::keep_last_good)
+        return result<assign_result>::failure(t_.slots_.shortage());
+      done_.mistake = t_.slots_.shortage();
+      return refusal();
+    }
 
     t_.incomplete_ = true;
     remove_unlisted();

@@ -70,12 +70,16 @@ class control_lock : basic_control_lock<std::atomic<bool>, std::mutex> {
  public:
   using base::base, base::request;
 
-  // Fails if this thread holds the lock already. `function` is that which takes it.
-  void lock(char const* function) {
-    if (is_held_here())
-      fail(std::string{"equipoise: "} + function +
+  // What is wrong if this thread holds the lock already; else an empty text. `function` is that which takes it.
+  std::string mistake(char const* function) const {
+    if (!is_held_here()) return {};
+    return std::string{"equipoise: "} + function +
            "() is called from within a function that the pool runs under its lock (that of change() or for_each(), a "
-           "policy's build(), a backend's attributes), and would wait for itself");
+           "policy's build(), a backend's attributes), and would wait for itself";
+  }
+  // Fails with that.
+  void lock(char const* function) {
+    if (std::string const why = mistake(function); !why.empty()) fail(why);
     take();
   }
   // For a destructor, which cannot fail: a build with assertions stops instead.

@@ -44,7 +44,7 @@ enum class bad_entry : std::uint8_t {
 
 /// How pool::assign() treats its list.
 struct assign_options {
-  /// An empty list changes nothing, nor does one of which all entries are skipped. An empty answer of service discovery
+  /// An empty list changes nothing, nor does one of which every entry is left out. An empty answer of service discovery
   /// more often means a fault than an empty fleet.
   bool keep_last_good = false;
   bad_entry on_bad_entry = bad_entry::refuse;  ///< what happens to a list with such an entry

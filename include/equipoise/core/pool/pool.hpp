@@ -91,7 +91,7 @@ class pool {
   template <class Range>
   assign_result assign(Range&& backends, assign_options options = {}) {
     if (options.on_bad_entry == bad_entry::keep_last_good)
-      return try_assign(std::forward<Range>(backends), options).value();
+      return assign_as("pool::assign", std::forward<Range>(backends), options).value();
     return change_as("pool::assign", [&](transaction& t) { return t.assign(std::forward<Range>(backends), options); });
   }
   /// The same for a list that is written down: assign({{"a", 1}, {"b", 2}}).
@@ -140,14 +140,12 @@ class pool {
   /// What was done, or why nothing was.
   template <class Range>
   result<assign_result> try_assign(Range&& backends, assign_options options = {}) {
-    auto done = attempt("pool::try_assign",
-                        [&](transaction& t) { return t.try_assign(std::forward<Range>(backends), options); });
-    if (done || options.on_bad_entry != bad_entry::keep_last_good) return done;
-    assign_result kept;
-    kept.kept = size();
-    kept.refused = true;
-    kept.mistake = done.error();
-    return kept;
+    return assign_as("pool::try_assign", std::forward<Range>(backends), options);
+  }
+  result<assign_result> try_assign(std::initializer_list<B> backends, assign_options options = {})
+    requires std::copy_constructible<B>
+  {
+    return try_assign(array_view<B const>{backends.begin(), backends.size()}, options);
   }
   /// Makes many changes if `f` returns a result without a mistake, for instance that of its last try_ function; else
   /// nothing has changed. Returns what `f` returns, or the mistake of the publish.
@@ -164,16 +162,23 @@ class pool {
   /// Publishes if health changed since the last publish, so that the cost of skipping unhealthy members goes away; then
   /// frees what no picker looks at any more. Call it from a timer. Blocking; as change() for the members
   /// whose health changed, and the builds of the balancers whose tables leave unhealthy members out.
-  void refresh() {
+  void refresh() { require(try_refresh().error()); }
+  /// The same; returns why a policy's build refuses. Nothing has changed then.
+  result<> try_refresh() {
+    if (auto mistake = control_.mistake("pool::refresh"); !mistake.empty())
+      return result<>::failure(std::move(mistake));
     reclaimed after;
     detail::control_guard const lock{control_, "pool::refresh"};
-    if ((states_.changes() != refreshed_ || !detail::change_protocol<>::is_settled(refreshed_)) &&
-        members_.depend_on_health()) {
-      transaction t{members_.current(), index_, slots_};
-      require(publish(t, after));
-    } else {
+    if ((states_.changes() == refreshed_ && detail::change_protocol<>::is_settled(refreshed_)) ||
+        !members_.depend_on_health()) {
       members_.sweep(after);
+      return {};
     }
+    return detail::caught([&]() -> result<> {
+      transaction t{members_.current(), index_, slots_};
+      auto refusal = publish(t, after);
+      return refusal.empty() ? result<>{} : result<>::failure(std::move(refusal));
+    });
   }
 
   // Health.
@@ -288,17 +293,34 @@ class pool {
 
   // The same for a function that returns a result.
   template <class Change>
-  auto attempt(char const* function, Change&& f) {
+  auto attempt(char const* function, Change&& f) -> std::invoke_result_t<Change&, transaction&> {
+    using done = std::invoke_result_t<Change&, transaction&>;
+    if (auto mistake = control_.mistake(function); !mistake.empty()) return done::failure(std::move(mistake));
     reclaimed after;
     detail::control_guard const lock{control_, function};
     return detail::caught([&] {
       transaction t{members_.current(), index_, slots_};
       auto result = f(t);
       if (result && t.changed())
-        if (auto refusal = publish(t, after); !refusal.empty()) return decltype(result)::failure(std::move(refusal));
+        if (auto refusal = publish(t, after); !refusal.empty()) return done::failure(std::move(refusal));
       return result;
     });
   }
+  template <class Range>
+  result<assign_result> assign_as(char const* function, Range&& backends, assign_options const& options) {
+    std::size_t members = not_begun;
+    auto done = attempt(function, [&](transaction& t) {
+      members = t.size();
+      return t.try_assign(std::forward<Range>(backends), options);
+    });
+    if (done || options.on_bad_entry != bad_entry::keep_last_good || members == not_begun) return done;
+    assign_result kept;
+    kept.kept = members;
+    kept.refused = true;
+    kept.mistake = done.error();
+    return kept;
+  }
+  static constexpr auto not_begun = ~std::size_t{0};
 
   bool change_health(backend_id id, health_flag flags, bool on) noexcept {
     constexpr auto allowed =
@@ -335,6 +357,8 @@ class pool {
   // `exchange` puts another policy in place of the balancer's, and puts it back when it is called again.
   template <class Exchange>
   result<> rebuild(detail::publisher& p, Exchange exchange) {
+    if (auto mistake = control_.mistake("balancer::replace"); !mistake.empty())
+      return result<>::failure(std::move(mistake));
     reclaimed after;
     detail::control_guard const lock{control_, "balancer::replace"};
     exchange();
@@ -344,9 +368,12 @@ class pool {
         if (exchange != nullptr) (*exchange)();
       }
     } if_it_fails{&exchange};
-    if (auto refusal = members_.rebuild(p, after); !refusal.empty()) return result<>::failure(std::move(refusal));
-    if_it_fails.exchange = nullptr;
-    return {};
+    auto const done = detail::caught([&]() -> result<> {
+      auto refusal = members_.rebuild(p, after);
+      return refusal.empty() ? result<>{} : result<>::failure(std::move(refusal));
+    });
+    if (done) if_it_fails.exchange = nullptr;
+    return done;
   }
   void leave(detail::publisher& p) noexcept {
     reclaimed after;

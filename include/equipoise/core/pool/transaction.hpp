@@ -120,6 +120,16 @@ class transaction {
                   "equipoise: assign() reads its range twice: give it a container, or a view that can be read again");
     return assignment<B>{*this, options}(backends);
   }
+  assign_result assign(std::initializer_list<B> backends, assign_options options = {})
+    requires std::copy_constructible<B>
+  {
+    return assign(array_view<B const>{backends.begin(), backends.size()}, options);
+  }
+  result<assign_result> try_assign(std::initializer_list<B> backends, assign_options options = {})
+    requires std::copy_constructible<B>
+  {
+    return try_assign(array_view<B const>{backends.begin(), backends.size()}, options);
+  }
 
   /// The id of the member with that key, the changes made so far included; a false id if there is none.
   backend_id find(std::string_view key) const noexcept {
