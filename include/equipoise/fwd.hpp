@@ -89,6 +89,18 @@ class any_key;          ///< its key: text, a number, an address, or none
 class policy_registry;  ///< policies by name
 struct policy_text;     ///< the text of a policy as a tree
 
+// Health.
+
+template <class B, class Rules>
+class outlier_detection;     ///< ejects backends by their answers
+struct outlier_options;      ///< what it looks at, and for how long a backend stays out
+struct consecutive_test;     ///< failures without a success in between
+struct success_rate_test;    ///< a comparison of the rates of all backends
+struct failure_test;         ///< the percentage of a backend's own failures
+struct outlier_counts;       ///< how often a test found a backend bad
+struct envoy_outlier_rules;  ///< how Envoy decides
+struct grpc_outlier_rules;   ///< how gRPC decides (A50)
+
 // Keys.
 
 struct default_hash;  ///< XXH64 for bytes, SplitMix64's mixer for numbers

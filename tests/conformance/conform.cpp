@@ -8,28 +8,19 @@
 //
 // A file is skipped if it has a mistake, or if it cannot be replayed yet. Its picks, or at least one, then count as not
 // equal. To support another program, add a line to `equivalents` that names the policy for it.
-#include <equipoise/equipoise.hpp>
+#include "conform.hpp"
 
-#include <nlohmann/json.hpp>
+#include <equipoise/equipoise.hpp>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <limits>
-#include <map>
 
 namespace {
 
-using nlohmann::json;
-
-struct server {
-  std::string name;
-  std::uint32_t weight;
-};
-std::string_view key_of(server const& s) { return s.name; }
-std::uint32_t weight_of(server const& s) { return s.weight; }
+using namespace conform;
 
 enum class keys { none, clients };
 
@@ -46,80 +37,6 @@ std::vector<equivalent> const& equivalents() {
       {"nginx", "ip_hash", keys::clients, -502, equipoise::ip_hash{}},
   };
   return all;
-}
-
-// Thrown with the reason why a file is not replayed.
-struct skipped : std::runtime_error {
-  using runtime_error::runtime_error;
-};
-
-// Makes a text from a file fit into one line.
-std::string line_of(std::string text, std::size_t longest) {
-  if (text.size() > longest) {
-    while (longest != 0 && (static_cast<unsigned char>(text[longest]) & 0xC0) == 0x80)
-      --longest;  // not inside a character
-    text.resize(longest);
-    text += "…";
-  }
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  return text;
-}
-
-// Reading the fields of a file. An error names the field.
-
-// The place of a value: picks, picks[3], backends[3].name.
-struct place {
-  std::string_view name;
-  std::optional<std::size_t> index = std::nullopt;
-  std::string_view field = {};
-
-  std::string text() const {
-    std::string all{name};
-    if (index) all += "[" + std::to_string(*index) + "]";
-    if (!field.empty()) all += (all.empty() ? "" : ".") + std::string{field};
-    return all;
-  }
-};
-
-std::string shown(json const& value) {
-  if (value.is_object()) return "an object";
-  if (value.is_array()) return "a list";
-  if (value.is_string()) return "'" + line_of(value.get<std::string>(), 60) + "'";
-  return value.dump();
-}
-
-[[noreturn]] void is_not(json const& value, place const& at, std::string const& wanted) {
-  throw skipped(at.text() + " is " + shown(value) + ", not " + wanted);
-}
-
-json const& field_of(json const& object, place const& at) {
-  auto const found = object.find(at.field);
-  if (found == object.end()) throw skipped(at.text() + " is missing");
-  return *found;
-}
-json const& as_object(json const& value, place const& at) {
-  if (!value.is_object()) is_not(value, at, "an object");
-  return value;
-}
-json const& as_list(json const& value, place const& at) {
-  if (!value.is_array()) is_not(value, at, "a list");
-  if (value.empty()) throw skipped(at.text() + " is empty");
-  return value;
-}
-std::string as_text(json const& value, place const& at) {
-  if (!value.is_string()) is_not(value, at, "a string");
-  auto text = value.get<std::string>();
-  if (text.empty()) throw skipped(at.text() + " is empty");
-  return text;
-}
-constexpr std::int64_t unbounded = std::numeric_limits<std::int64_t>::max();
-// An integer exactly as it is written. Nothing is rounded, cut off or wrapped around.
-std::int64_t as_integer(json const& value, place const& at, std::int64_t least, std::int64_t most) {
-  bool const fits = !value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t{unbounded};
-  if (!value.is_number_integer() || !fits || value.get<std::int64_t>() < least || value.get<std::int64_t>() > most)
-    is_not(value, at, "an integer from " + std::to_string(least) + " to " + std::to_string(most));
-  return value.get<std::int64_t>();
 }
 
 std::vector<server> servers_in(json const& list) {
@@ -145,11 +62,6 @@ std::vector<server> servers_in(json const& list) {
 
 // Replaying a file.
 
-struct result {
-  std::size_t equal = 0, asked = 0;
-  std::vector<std::string> differences;
-};
-
 // The number of requests. A policy without a key ignores the keys that the requests had.
 std::size_t requests_in(json const& inputs, keys request_keys) {
   if (request_keys == keys::none) {
@@ -167,6 +79,7 @@ result replay(json const& file) {
   if (!file.contains("system") && file.contains("source"))
     throw skipped("source is not supported yet, only files that name a system");
   auto const system = as_text(field_of(file, {{}, {}, "system"}), {"system"});
+  if (is_outlier_detection(file)) return replay_outlier_detection(file);
   if (!file.contains("policy")) {
     if (file.contains("scenarios")) throw skipped(system + " scenarios are not supported yet");
     throw skipped("policy is missing");

@@ -37,9 +37,9 @@ template <class B>
 struct member_index {
   explicit member_index(std::uint32_t slot_count) : slots{slot_count}, by_slot{slot_count} {}
 
-  std::uint32_t slots;              // the number of slots that exist
-  key_index<record<B>> by_key;      // those that are published; look-ups read it
-  std::size_t published_count = 0;  // how many these are; look-ups read it
+  std::uint32_t slots;                          // the number of slots that exist
+  key_index<record<B>> by_key;                  // those that are published; look-ups read it
+  std::atomic<std::size_t> published_count{0};  // how many these are
   records_by_slot<record<B>> by_slot;
   std::uint32_t assigns = 0;                                     // counts calls of assign()
   std::uint64_t last_position = 0;                               // of a record
@@ -53,15 +53,11 @@ struct member_index {
     return r != nullptr && r->id == id ? r : nullptr;
   }
 
-  // These three wait for nothing but the second mutex. O(1).
+  // These wait for nothing but the second mutex. O(1).
   backend_id published_id(std::string_view key) const {
     std::lock_guard const lock{look_up_mutex};
     record<B> const* const r = by_key.find(key);
     return r != nullptr ? r->id : backend_id{};
-  }
-  std::size_t published_size() const {
-    std::lock_guard const lock{look_up_mutex};
-    return published_count;
   }
   std::string zone_name(std::uint16_t zone) const {
     std::lock_guard const lock{look_up_mutex};

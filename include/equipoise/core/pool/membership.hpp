@@ -220,7 +220,7 @@ class membership {
     for (auto const& r : t.replaced_) index_.by_key.erase(*r.of);
     for (record* r : c.joined) index_.by_key.insert(*r);
     for (auto const& r : t.replaced_) index_.by_key.insert(*index_.by_slot[r.of->id.slot]);
-    index_.published_count = t.size();
+    index_.published_count.store(t.size(), std::memory_order_relaxed);
   }
 
   // Members that lose their weight or leave are marked after the exchange, so a pick that sees every old member removed

@@ -218,8 +218,12 @@ class pool {
   /// The id of the member with that key; a false id if there is none. Blocking (a short mutex); O(1).
   backend_id find(std::string_view key) const { return index_.published_id(key); }
 
-  /// The number of members. Blocking (a short mutex); O(1).
-  std::size_t size() const { return index_.published_size(); }
+  /// The number of members. Wait-free.
+  std::size_t size() const noexcept { return index_.published_count.load(std::memory_order_relaxed); }
+
+  /// The slot of every id is below this number, at any time: the size of an array with a place for each backend.
+  /// Wait-free.
+  std::uint32_t slots() const noexcept { return states_.slots(); }
 
   /// The name of a zone number (member::zone); empty for no zone and for an unknown number. Blocking (a short mutex);
   /// O(1).

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: MIT
+// Passive health: a backend whose answers are bad, by themselves or beside those of the others, is ejected for a while.
+//
+//   equipoise::pool<server> pool;
+//   equipoise::outlier_detection detection{pool};                  // by Envoy's rules
+//   detection.report(lease.id(), equipoise::outcome::error, now);  // a worker, for each piece of work
+//   detection.end_interval(now);                                   // a timer, each outlier_options::interval
+//
+// It sets and clears health_flag::ejected, and no other flag. An ejected backend always comes back: end_interval()
+// brings it back when its time is over, bring_back() at once, for instance after a good check. The share of ejected
+// backends never exceeds the limit, whatever the order of reports, joins and removals; after a removal the next
+// end_interval() brings back those that are too many. Each process judges by what it sees itself.
+//
+// Sources: upstream/outlier_detection_impl.cc of Envoy 1.40; gRFC A50 and grpc-go 1.85.
+#pragma once
+
+#include <equipoise/core/pool/pool.hpp>
+#include <equipoise/core/random_source.hpp>
+#include <equipoise/health/outlier_rules.hpp>
+
+#include <mutex>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+
+/// Why a backend was to be ejected.
+enum class outlier_test : std::uint8_t { errors, gateway_errors, local_errors, success_rate, failures };
+
+/// How often a test found a backend bad, and what came of it. Numbers since the detection was made.
+struct outlier_counts {
+  static constexpr std::size_t tests = 5;
+  std::atomic<std::uint64_t> detected[tests]{};  ///< by outlier_test
+  std::atomic<std::uint64_t> ejected[tests]{};   ///< of these
+  std::atomic<std::uint64_t> too_many{0};        ///< of these, not ejected because too many were out
+  std::atomic<std::uint64_t> dropped{0};         ///< reports about no member
+};
+
+/// Ejects backends by their answers. See the top of the header. It must not outlive its pool.
+template <class B, class Rules = envoy_outlier_rules>
+class outlier_detection {
+ public:
+  /// Fails if an option is out of range, or if there is no memory: 128 bytes for each slot that is used. The seed
+  /// decides the jitter, and which ejections a partly enforced test lets pass.
+  explicit outlier_detection(pool<B>& p, outlier_options const& o = {}, std::uint64_t seed = 1)
+      : pool_{p}, options_{o}, hosts_{p.slots()}, random_{seed} {
+    o.check();
+  }
+  outlier_detection(outlier_detection const&) = delete;
+  outlier_detection& operator=(outlier_detection const&) = delete;
+
+  /// Reports how a piece of work went. A report about a backend that is out, or that is no member, is dropped.
+  /// `rejected` and `cancelled` say nothing. `now` matters if the report ejects. Lock-free, from any thread; allocates
+  /// nothing.
+  void report(backend_id id, outcome how, time_point now) noexcept {
+    if (how == outcome::rejected || how == outcome::cancelled) return;
+    host* const h = host_of(id);
+    if (h == nullptr) return add(counts_.dropped);
+    if (h->state.load(relaxed) != is_in) return;
+    bool const is_split = options_.split_local && how == outcome::local_error;
+    if (options_.split_local && !is_split) reset(h->local);
+    if (is_split) {
+      add(h->local_bad);
+      if (reaches(h->local, options_.local_errors)) eject(*h, id, outlier_test::local_errors, now);
+    } else if (how == outcome::ok) {
+      add(h->good);
+      reset(h->gateway), reset(h->errors);
+    } else {
+      add(h->bad);
+      if (how == outcome::error)
+        reset(h->gateway);
+      else if (reaches(h->gateway, options_.gateway_errors))
+        eject(*h, id, outlier_test::gateway_errors, now);
+      if (reaches(h->errors, options_.errors)) eject(*h, id, outlier_test::errors, now);
+    }
+  }
+
+  /// Ends an interval: brings back those whose time is over, and compares the numbers of the interval. Blocking (the
+  /// pool's mutex, and one of its own); allocates; O(members).
+  void end_interval(time_point now) {
+    std::lock_guard const lock{mutex_};
+    collect_ejected();
+    if constexpr (Rules::returns_first) return_those_due(now);
+    compare(now);
+    if constexpr (!Rules::returns_first) collect_ejected(), return_those_due(now);
+    bring_back_those_too_many(now);
+  }
+
+  /// Brings a backend back at once, as after a good check. False if it is not out. Blocking (a short mutex);
+  /// O(ejected).
+  bool bring_back(backend_id id, time_point now) {
+    std::lock_guard const lock{mutex_};
+    collect_ejected();
+    for (std::uint32_t* link = &out_; *link != 0; link = &at(*link).next_out)
+      if (*link - 1 == id.slot && at(*link).tag.load(relaxed) == id.tag) {
+        come_back(link, now);
+        return true;
+      }
+    return false;
+  }
+
+  /// How many are out. Wait-free.
+  std::size_t ejected() const noexcept { return ejected_.load(relaxed); }
+  /// What happened so far. Wait-free.
+  outlier_counts const& counts() const noexcept { return counts_; }
+  /// The options. Wait-free.
+  outlier_options const& options() const noexcept { return options_; }
+
+ private:
+  static constexpr auto relaxed = std::memory_order_relaxed;  // of numbers that order nothing
+
+  // A backend is in, or one thread is ejecting it, or it is out.
+  enum : std::uint32_t { is_in, is_leaving, is_out };
+  static constexpr std::uint32_t is_adopted = 1;  // no id's tag: the numbers are being set to 0
+
+  struct alignas(detail::cache_line) host {
+    std::atomic<std::uint32_t> tag;  // of the membership that the rest belongs to
+    std::atomic<std::uint32_t> state;
+    std::atomic<std::uint32_t> errors, gateway, local;  // without a success in between
+    std::atomic<std::uint64_t> good, bad, local_bad;    // since the membership began
+    std::atomic<std::uint32_t> times;                   // ejections, less the intervals in peace
+    // Written by the thread that ejects, before the state is is_out; afterwards with the mutex.
+    time_point left;
+    std::chrono::nanoseconds length;
+    std::uint32_t next_out;  // the slot behind it in a list, plus 1
+    // With the mutex.
+    std::uint32_t compared_tag;
+    std::uint64_t good_before, bad_before, local_before;  // when the last interval ended
+    time_point back;
+  };
+
+  // One member's numbers of an interval.
+  struct row {
+    host* h;
+    backend_id id;
+    std::uint64_t good, all;
+  };
+
+  template <class Number>
+  static void add(std::atomic<Number>& n) noexcept {
+    n.fetch_add(1, relaxed);
+  }
+  static void reset(std::atomic<std::uint32_t>& n) noexcept {
+    if (n.load(relaxed) != 0) n.store(0, relaxed);
+  }
+  // Counts a failure. True for one thread, each time that there are enough.
+  static bool reaches(std::atomic<std::uint32_t>& n, consecutive_test const& test) noexcept {
+    if (test.failures == 0 || n.fetch_add(1, relaxed) + 1 != test.failures) return false;
+    n.store(0, relaxed);
+    return true;
+  }
+
+  host& at(std::uint32_t link) noexcept { return hosts_[link - 1]; }
+
+  // Null for an id that is no member's.
+  host* host_of(backend_id id) noexcept {
+    if (!id || id.slot >= pool_.slots()) return nullptr;
+    host& h = hosts_[id.slot];
+    return h.tag.load(std::memory_order_acquire) == id.tag || adopt(h, id) ? &h : nullptr;
+  }
+  // The first report about a membership sets the numbers of the slot's last one to 0. Reports that come meanwhile are
+  // dropped, and so are those that come before the last one has left the list of those that are out.
+  EQUIPOISE_OUT_OF_LINE bool adopt(host& h, backend_id id) noexcept {
+    std::uint32_t before = h.tag.load(relaxed);
+    if (before == is_adopted || (pool_.health(id) & health_flag::removed) != health_flag::none) return false;
+    if (!h.tag.compare_exchange_strong(before, is_adopted, std::memory_order_acquire)) return false;
+    if (h.state.load(std::memory_order_acquire) != is_in) {
+      h.tag.store(before, std::memory_order_release);
+      return false;
+    }
+    for (auto* n : {&h.errors, &h.gateway, &h.local}) n->store(0, relaxed);
+    for (auto* n : {&h.good, &h.bad, &h.local_bad}) n->store(0, relaxed);
+    h.times.store(0, relaxed);
+    h.tag.store(id.tag, std::memory_order_release);
+    return true;
+  }
+
+  // The thread that changes the state ejects; the count is raised before, so that no two threads pass the limit.
+  EQUIPOISE_OUT_OF_LINE void eject(host& h, backend_id id, outlier_test test, time_point now) noexcept {
+    std::uint32_t state = is_in;
+    if (!h.state.compare_exchange_strong(state, is_leaving, std::memory_order_acquire)) return;
+    auto const kind = static_cast<std::size_t>(test);
+    add(counts_.detected[kind]);
+    std::size_t already = ejected_.load(relaxed);
+    do {
+      if (!Rules::may_eject(already, pool_.size(), options_)) {
+        add(counts_.too_many);
+        return h.state.store(is_in, relaxed);
+      }
+    } while (!ejected_.compare_exchange_weak(already, already + 1, relaxed));
+    if (!is_enforced(test) || !pool_.set(id, health_flag::ejected)) {
+      ejected_.fetch_sub(1, relaxed);
+      return h.state.store(is_in, relaxed);
+    }
+    add(counts_.ejected[kind]);
+    stay_out(h, now);
+    h.next_out = fresh_.load(relaxed);
+    // The list shows the host before its state is is_out; it is taken with the mutex, and then waited for.
+    while (!fresh_.compare_exchange_weak(h.next_out, id.slot + 1, std::memory_order_release, relaxed)) {
+    }
+    h.state.store(is_out, std::memory_order_release);
+  }
+  void stay_out(host& h, time_point now) noexcept {
+    std::uint32_t const times = Rules::grown(h.times.load(relaxed), options_);
+    h.times.store(times, relaxed);
+    h.left = now;
+    auto const most = Rules::most_time(options_);
+    h.length = std::min(options_.base_time * std::min<std::int64_t>(times, most / options_.base_time + 1), most);
+    if (options_.jitter.count() > 0)
+      h.length += std::chrono::nanoseconds{static_cast<std::int64_t>(
+          multiply_high(next_random(), static_cast<std::uint64_t>(options_.jitter.count()) + 1))};
+  }
+  bool is_enforced(outlier_test test) noexcept {
+    double const percent = test == outlier_test::errors           ? options_.errors.enforced
+                           : test == outlier_test::gateway_errors ? options_.gateway_errors.enforced
+                           : test == outlier_test::local_errors   ? options_.local_errors.enforced
+                           : test == outlier_test::success_rate   ? options_.success_rate.enforced
+                                                                  : options_.failures.enforced;
+    return percent >= 100 || static_cast<double>(multiply_high(next_random(), 100)) < percent;
+  }
+  std::uint64_t next_random() noexcept { return mix(random_.fetch_add(golden_gamma, relaxed) + golden_gamma); }
+
+  // The rest runs with the mutex.
+
+  // Moves those that were ejected since to the list of those that are out.
+  void collect_ejected() noexcept {
+    for (std::uint32_t link = fresh_.exchange(0, std::memory_order_acquire); link != 0;) {
+      host& h = at(link);
+      while (h.state.load(std::memory_order_acquire) != is_out)
+        detail::yield();  // a few instructions of another thread
+      std::uint32_t const next = h.next_out;
+      h.next_out = out_;
+      out_ = link;
+      link = next;
+    }
+  }
+
+  void come_back(std::uint32_t* link, time_point now) noexcept {
+    host& h = at(*link);
+    backend_id const id{*link - 1, h.tag.load(relaxed)};
+    *link = h.next_out;
+    for (auto* n : {&h.errors, &h.gateway, &h.local}) n->store(0, relaxed);
+    h.back = now;
+    pool_.clear(id, health_flag::ejected);  // false if it is no member any more
+    ejected_.fetch_sub(1, relaxed);
+    h.state.store(is_in, std::memory_order_release);
+  }
+  bool is_member(std::uint32_t link) noexcept {
+    backend_id const id{link - 1, at(link).tag.load(relaxed)};
+    return (pool_.health(id) & health_flag::removed) == health_flag::none;
+  }
+
+  void return_those_due(time_point now) {
+    pool_.for_each([&](backend_id id, auto const&, auto const&, health_flag) {
+      host& h = hosts_[id.slot];
+      if (h.tag.load(relaxed) != id.tag || h.state.load(std::memory_order_acquire) != is_in) return;
+      std::uint32_t times = h.times.load(relaxed);
+      if (times != 0 && Rules::falls(detail::elapsed(h.back, now), options_))
+        h.times.compare_exchange_strong(times, times - 1, relaxed);  // unless it is being ejected
+    });
+    for (std::uint32_t* link = &out_; *link != 0;) {
+      host& h = at(*link);
+      if (!is_member(*link) || Rules::is_over(detail::elapsed(h.left, now), h.length))
+        come_back(link, now);
+      else
+        link = &h.next_out;
+    }
+  }
+
+  // After removals: the share of those that are left.
+  void bring_back_those_too_many(time_point now) {
+    while (out_ != 0 && !Rules::may_eject(ejected() - 1, pool_.size(), options_)) {
+      std::uint32_t* earliest = &out_;
+      for (std::uint32_t* link = &out_; *link != 0; link = &at(*link).next_out)
+        if (at(*link).left + at(*link).length < at(*earliest).left + at(*earliest).length) earliest = link;
+      come_back(earliest, now);
+    }
+  }
+
+  void compare(time_point now) {
+    std::vector<row> external, local;
+    std::size_t members = 0;
+    pool_.for_each([&](backend_id id, auto const&, auto const&, health_flag) {
+      ++members;
+      host& h = hosts_[id.slot];
+      if (h.tag.load(std::memory_order_acquire) != id.tag) return;
+      if (h.compared_tag != id.tag) h.good_before = h.bad_before = h.local_before = 0;
+      h.compared_tag = id.tag;
+      auto const since = [](std::atomic<std::uint64_t> const& n, std::uint64_t& before) {
+        std::uint64_t const now_at = n.load(relaxed);
+        return now_at - std::exchange(before, now_at);
+      };
+      auto const good = since(h.good, h.good_before), bad = since(h.bad, h.bad_before);
+      auto const local_bad = since(h.local_bad, h.local_before);
+      if (Rules::skips_ejected && h.state.load(relaxed) != is_in) return;
+      if (good + bad != 0) external.push_back({&h, id, good, good + bad});
+      if (options_.split_local && good + bad + local_bad != 0)
+        local.push_back({&h, id, good + bad, good + bad + local_bad});
+    });
+    if (members < options_.success_rate.least_backends && members < options_.failures.least_backends) return;
+    for (auto* rows : {&external, &local}) {
+      compare_rates(*rows, now);
+      compare_failures(*rows, now);
+    }
+  }
+  void compare_rates(std::vector<row> const& rows, time_point now) {
+    auto const& test = options_.success_rate;
+    double sum = 0, squares = 0;
+    std::size_t n = 0;
+    for (row const& r : rows)
+      if (r.all >= test.least_requests) sum += Rules::rate(r.good, r.all), ++n;
+    if (n == 0 || n < test.least_backends) return;
+    double const mean = sum / static_cast<double>(n);
+    for (row const& r : rows)
+      if (r.all >= test.least_requests) {
+        double const difference = Rules::rate(r.good, r.all) - mean;
+        squares += difference * difference;
+      }
+    double const least = Rules::least_rate(mean, std::sqrt(squares / static_cast<double>(n)), test.deviations);
+    for (row const& r : rows)
+      if (r.all >= test.least_requests && Rules::rate(r.good, r.all) < least)
+        eject(*r.h, r.id, outlier_test::success_rate, now);
+  }
+  void compare_failures(std::vector<row> const& rows, time_point now) {
+    auto const& test = options_.failures;
+    std::size_t n = 0;
+    for (row const& r : rows) n += r.all >= test.least_requests;
+    if (n == 0 || n < test.least_backends) return;
+    for (row const& r : rows)
+      if (r.all >= test.least_requests && Rules::fails_too_often(r.good, r.all, test.percent))
+        eject(*r.h, r.id, outlier_test::failures, now);
+  }
+
+  pool<B>& pool_;
+  outlier_options const options_;
+  detail::zeroed_array<host> hosts_;  // by slot
+  outlier_counts counts_;
+  std::atomic<std::size_t> ejected_{0};
+  std::atomic<std::uint32_t> fresh_{0};  // those that were ejected since, as a list of slots plus 1
+  std::atomic<std::uint64_t> random_;
+  std::mutex mutex_;
+  std::uint32_t out_ = 0;  // the others that are out
+};
+
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise
