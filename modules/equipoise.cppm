@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The library as a C++20 module: `import equipoise;`. The module exports every public name that equipoise.hpp declares.
-// Macros cannot be exported, so a program that reads EQUIPOISE_VERSION_MAJOR includes <equipoise/core/config.hpp> too.
+// The library as a C++20 module: `import equipoise;`. The module exports every public name of equipoise.hpp and
+// health.hpp. Macros cannot be exported, so a program that reads EQUIPOISE_VERSION_MAJOR includes
+// <equipoise/core/config.hpp> too.
 //
 // The names belong to the global module. So a program may import the module in one file and include the headers in
 // another one, and both see the same types. Qualified names look into the inline namespace EQUIPOISE_ABI by themselves.
@@ -10,6 +11,7 @@
 module;
 
 #include <equipoise/equipoise.hpp>
+#include <equipoise/health.hpp>
 
 export module equipoise;
 
@@ -48,6 +50,17 @@ using equipoise::pool_options;
 using equipoise::result;
 using equipoise::set_failure_handler;
 using equipoise::time_point;
+
+// Health.
+using equipoise::consecutive_test;
+using equipoise::envoy_outlier_rules;
+using equipoise::failure_test;
+using equipoise::grpc_outlier_rules;
+using equipoise::outlier_counts;
+using equipoise::outlier_detection;
+using equipoise::outlier_options;
+using equipoise::outlier_test;
+using equipoise::success_rate_test;
 using equipoise::to_string;
 using equipoise::without;
 using equipoise::operator|;

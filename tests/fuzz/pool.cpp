@@ -380,11 +380,11 @@ class model_and_pool {
       good.push_back(s);
       joining += valid(s) && (!is_member || (options.rejoin_changed && at->second.number != s.number));
     }
-    bool const keeps =
-        (options.keep_last_good && good.empty() && (bad == 0 || options.on_bad_entry == bad_entry::skip)) ||
-        (bad != 0 && options.on_bad_entry == bad_entry::keep_last_good);
-    bool const bad_list = bad != 0 && options.on_bad_entry == bad_entry::refuse;
-    expected_refusal = bad_list || (!keeps && c.slots_in_use + waiting_.size() + joining > capacity_);
+    bool const is_good = bad == 0 || options.on_bad_entry == bad_entry::skip;
+    bool const is_too_much = c.slots_in_use + waiting_.size() + joining > capacity_;
+    bool const keeps_empty = options.keep_last_good && good.empty() && is_good;
+    bool const keeps = keeps_empty || (options.on_bad_entry == bad_entry::keep_last_good && (bad != 0 || is_too_much));
+    expected_refusal = !keeps && (!is_good || is_too_much);
     equipoise::assign_result did;
     did.refused = keeps, did.skipped = keeps ? 0 : bad;
     if (keeps) did.kept = c.size();
