@@ -51,16 +51,32 @@ template <class P>
 concept promises_noexcept = called_with<P, is_noexcept>::value;
 
 // Of the optional functions that run within a pick, whether those that P has are noexcept.
+struct call_start {
+  template <class P, class... Arguments>
+  auto operator()(P const& p, Arguments&... a) const noexcept(noexcept(p.start(a...))) -> decltype(p.start(a...));
+};
+struct call_resume {
+  template <class P, class... Arguments>
+  auto operator()(P const& p, Arguments&... a) const noexcept(noexcept(p.resume(a...))) -> decltype(p.resume(a...));
+};
+struct call_place {
+  template <class P, class... Arguments>
+  auto operator()(P const& p, Arguments&... a) const noexcept(noexcept(p.place(a...))) -> decltype(p.place(a...));
+};
+struct call_remember {
+  template <class P, class... Arguments>
+  auto operator()(P const& p, Arguments&... a) const noexcept(noexcept(p.remember(a...))) -> decltype(p.remember(a...));
+};
+template <class Call, class... Arguments>
+concept never_throws = !std::is_invocable_v<Call, Arguments...> || std::is_nothrow_invocable_v<Call, Arguments...>;
 template <class P>
 concept promises_noexcept_of_the_others =
-    requires(P const& p, typename P::table const& t, members_view m, cursor_of<P>& c, random_source& random) {
-      requires !requires { p.start(t, c, random); } || noexcept(p.start(t, c, random));
-      requires !requires { p.start(t, m, random); } || noexcept(p.start(t, m, random));
-      requires !requires { p.place(c); } || noexcept(p.place(c));
-      requires !requires { p.remember(t, c); } || noexcept(p.remember(t, c));
-      requires !requires { p.resume(t, c); } || noexcept(p.resume(t, c));
-      requires !requires { p.resume(t, c, 0u, true); } || noexcept(p.resume(t, c, 0u, true));
-    };
+    never_throws<call_start, P const&, typename P::table const&, cursor_of<P>&, random_source&> &&
+    never_throws<call_start, P const&, typename P::table const&, members_view&, random_source&> &&
+    never_throws<call_resume, P const&, typename P::table const&, cursor_of<P>&> &&
+    never_throws<call_resume, P const&, typename P::table const&, cursor_of<P>&, std::uint32_t&, bool&> &&
+    never_throws<call_place, P const&, cursor_of<P>&> &&
+    never_throws<call_remember, P const&, typename P::table const&, cursor_of<P>&>;
 
 // Whether a function start() or resume() of P is one that a picker calls.
 template <class P>
