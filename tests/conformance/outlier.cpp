@@ -30,7 +30,9 @@ nanoseconds duration_in(json const& value, place const& at) {
 outlier_options options_in(json const& configuration) {
   outlier_options o;
   o.most_ejected = 10;
-  for (auto const& [name, value] : as_object(configuration, {"configuration"}).items()) {
+  for (auto const& setting : as_object(configuration, {"configuration"}).items()) {
+    std::string const& name = setting.key();
+    json const& value = setting.value();
     place const at{"configuration", {}, name};
     auto const number = [&] { return static_cast<std::uint32_t>(as_integer(value, at, 0, 1'000'000)); };
     if (name == "consecutive_5xx")
