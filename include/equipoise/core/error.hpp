@@ -32,8 +32,8 @@ inline failure_handler set_failure_handler(failure_handler handler) noexcept {
 }
 
 /// Reports a configuration mistake: throws std::invalid_argument with the message, or calls the failure handler in a
-/// program without exceptions. The constructors of policies report their mistakes
-/// with it; a build() calls members_view::refuse().
+/// program without exceptions. The constructors of policies report their mistakes with it; a build() calls
+/// members_view::refuse().
 [[noreturn]] inline void fail(std::string const& message) {
 #if EQUIPOISE_EXCEPTIONS
   throw std::invalid_argument(message);

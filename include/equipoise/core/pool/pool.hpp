@@ -165,19 +165,14 @@ class pool {
   void refresh() { require(try_refresh().error()); }
   /// The same; returns why a policy's build refuses. Nothing has changed then.
   result<> try_refresh() {
-    if (auto mistake = control_.mistake("pool::refresh"); !mistake.empty())
-      return result<>::failure(std::move(mistake));
-    reclaimed after;
-    detail::control_guard const lock{control_, "pool::refresh"};
-    if ((states_.changes() == refreshed_ && detail::change_protocol<>::is_settled(refreshed_)) ||
-        !members_.depend_on_health()) {
-      members_.sweep(after);
-      return {};
-    }
-    return detail::caught([&]() -> result<> {
+    return with_lock("pool::refresh", [&](reclaimed& after) -> result<> {
+      if ((states_.changes() == refreshed_ && detail::change_protocol<>::is_settled(refreshed_)) ||
+          !members_.depend_on_health()) {
+        members_.sweep(after);
+        return {};
+      }
       transaction t{members_.current(), index_, slots_};
-      auto refusal = publish(t, after);
-      return refusal.empty() ? result<>{} : result<>::failure(std::move(refusal));
+      return result_of(publish(t, after));
     });
   }
 
@@ -295,18 +290,28 @@ class pool {
     }
   }
 
-  // The same for a function that returns a result.
-  template <class Change>
-  auto attempt(char const* function, Change&& f) -> std::invoke_result_t<Change&, transaction&> {
-    using done = std::invoke_result_t<Change&, transaction&>;
-    if (auto mistake = control_.mistake(function); !mistake.empty()) return done::failure(std::move(mistake));
+  // Calls f(reclaimed&) with the lock held, for functions that return a result: a call that would wait for itself, and
+  // a mistake that f throws, are failures of it.
+  template <class F>
+  auto with_lock(char const* function, F&& f) -> std::invoke_result_t<F&, reclaimed&> {
+    if (auto mistake = control_.mistake(function); !mistake.empty())
+      return std::invoke_result_t<F&, reclaimed&>::failure(std::move(mistake));
     reclaimed after;
     detail::control_guard const lock{control_, function};
-    return detail::caught([&] {
+    return detail::caught([&] { return f(after); });
+  }
+  static result<> result_of(std::string refusal) {
+    return refusal.empty() ? result<>{} : result<>::failure(std::move(refusal));
+  }
+
+  // change_as() for a function that returns a result.
+  template <class Change>
+  auto attempt(char const* function, Change&& f) -> std::invoke_result_t<Change&, transaction&> {
+    return with_lock(function, [&](reclaimed& after) -> std::invoke_result_t<Change&, transaction&> {
       transaction t{members_.current(), index_, slots_};
       auto result = f(t);
       if (result && t.changed())
-        if (auto refusal = publish(t, after); !refusal.empty()) return done::failure(std::move(refusal));
+        if (auto refusal = publish(t, after); !refusal.empty()) return decltype(result)::failure(std::move(refusal));
       return result;
     });
   }
@@ -361,23 +366,18 @@ class pool {
   // `exchange` puts another policy in place of the balancer's, and puts it back when it is called again.
   template <class Exchange>
   result<> rebuild(detail::publisher& p, Exchange exchange) {
-    if (auto mistake = control_.mistake("balancer::replace"); !mistake.empty())
-      return result<>::failure(std::move(mistake));
-    reclaimed after;
-    detail::control_guard const lock{control_, "balancer::replace"};
-    exchange();
-    struct put_back {
-      Exchange* exchange;
-      ~put_back() {
-        if (exchange != nullptr) (*exchange)();
-      }
-    } if_it_fails{&exchange};
-    auto const done = detail::caught([&]() -> result<> {
-      auto refusal = members_.rebuild(p, after);
-      return refusal.empty() ? result<>{} : result<>::failure(std::move(refusal));
+    return with_lock("balancer::replace", [&](reclaimed& after) {
+      exchange();
+      struct put_back {
+        Exchange* exchange;
+        ~put_back() {
+          if (exchange != nullptr) (*exchange)();
+        }
+      } if_it_fails{&exchange};
+      auto done = result_of(members_.rebuild(p, after));
+      if (done) if_it_fails.exchange = nullptr;
+      return done;
     });
-    if (done) if_it_fails.exchange = nullptr;
-    return done;
   }
   void leave(detail::publisher& p) noexcept {
     reclaimed after;
