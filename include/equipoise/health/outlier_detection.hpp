@@ -60,7 +60,8 @@ class outlier_detection {
     if (options_.split_local && !is_split) reset(h->local);
     if (is_split) {
       add(h->local_bad);
-      if (reaches(h->local, options_.local_errors)) eject(*h, id, outlier_test::local_errors, now);
+      if (reaches(h->local, options_.local_errors))
+        eject(*h, id, outlier_test::local_errors, options_.local_errors.enforced, now);
     } else if (how == outcome::ok) {
       add(h->good);
       reset(h->gateway), reset(h->errors);
@@ -69,8 +70,8 @@ class outlier_detection {
       if (how == outcome::error)
         reset(h->gateway);
       else if (reaches(h->gateway, options_.gateway_errors))
-        eject(*h, id, outlier_test::gateway_errors, now);
-      if (reaches(h->errors, options_.errors)) eject(*h, id, outlier_test::errors, now);
+        eject(*h, id, outlier_test::gateway_errors, options_.gateway_errors.enforced, now);
+      if (reaches(h->errors, options_.errors)) eject(*h, id, outlier_test::errors, options_.errors.enforced, now);
     }
   }
 
@@ -91,7 +92,7 @@ class outlier_detection {
     std::lock_guard const lock{mutex_};
     collect_ejected();
     for (std::uint32_t* link = &out_; *link != 0; link = &at(*link).next_out)
-      if (*link - 1 == id.slot && at(*link).tag.load(relaxed) == id.tag) {
+      if (id_of(*link) == id) {
         come_back(link, now);
         return true;
       }
@@ -149,7 +150,15 @@ class outlier_detection {
     return true;
   }
 
+  static void forget_failures(host& h) noexcept {
+    for (auto* n : {&h.errors, &h.gateway, &h.local}) n->store(0, relaxed);
+  }
+
   host& at(std::uint32_t link) noexcept { return hosts_[link - 1]; }
+  backend_id id_of(std::uint32_t link) noexcept { return {link - 1, at(link).tag.load(relaxed)}; }
+  bool is_member(backend_id id) const noexcept {
+    return (pool_.health(id) & health_flag::removed) == health_flag::none;
+  }
 
   // Null for an id that is no member's.
   host* host_of(backend_id id) noexcept {
@@ -161,13 +170,13 @@ class outlier_detection {
   // dropped, and so are those that come before the last one has left the list of those that are out.
   EQUIPOISE_OUT_OF_LINE bool adopt(host& h, backend_id id) noexcept {
     std::uint32_t before = h.tag.load(relaxed);
-    if (before == is_adopted || (pool_.health(id) & health_flag::removed) != health_flag::none) return false;
+    if (before == is_adopted || !is_member(id)) return false;
     if (!h.tag.compare_exchange_strong(before, is_adopted, std::memory_order_acquire)) return false;
     if (h.state.load(std::memory_order_acquire) != is_in) {
       h.tag.store(before, std::memory_order_release);
       return false;
     }
-    for (auto* n : {&h.errors, &h.gateway, &h.local}) n->store(0, relaxed);
+    forget_failures(h);
     for (auto* n : {&h.good, &h.bad, &h.local_bad}) n->store(0, relaxed);
     h.times.store(0, relaxed);
     h.tag.store(id.tag, std::memory_order_release);
@@ -175,7 +184,8 @@ class outlier_detection {
   }
 
   // The thread that changes the state ejects; the count is raised before, so that no two threads pass the limit.
-  EQUIPOISE_OUT_OF_LINE void eject(host& h, backend_id id, outlier_test test, time_point now) noexcept {
+  EQUIPOISE_OUT_OF_LINE void eject(host& h, backend_id id, outlier_test test, double enforced,
+                                   time_point now) noexcept {
     std::uint32_t state = is_in;
     if (!h.state.compare_exchange_strong(state, is_leaving, std::memory_order_acquire)) return;
     auto const kind = static_cast<std::size_t>(test);
@@ -187,7 +197,7 @@ class outlier_detection {
         return h.state.store(is_in, relaxed);
       }
     } while (!ejected_.compare_exchange_weak(already, already + 1, relaxed));
-    if (!is_enforced(test) || !pool_.set(id, health_flag::ejected)) {
+    if (!is_enforced(enforced) || !pool_.set(id, health_flag::ejected)) {
       ejected_.fetch_sub(1, relaxed);
       return h.state.store(is_in, relaxed);
     }
@@ -209,12 +219,7 @@ class outlier_detection {
       h.length += std::chrono::nanoseconds{static_cast<std::int64_t>(
           multiply_high(next_random(), static_cast<std::uint64_t>(options_.jitter.count()) + 1))};
   }
-  bool is_enforced(outlier_test test) noexcept {
-    double const percent = test == outlier_test::errors           ? options_.errors.enforced
-                           : test == outlier_test::gateway_errors ? options_.gateway_errors.enforced
-                           : test == outlier_test::local_errors   ? options_.local_errors.enforced
-                           : test == outlier_test::success_rate   ? options_.success_rate.enforced
-                                                                  : options_.failures.enforced;
+  bool is_enforced(double percent) noexcept {
     return percent >= 100 || static_cast<double>(multiply_high(next_random(), 100)) < percent;
   }
   std::uint64_t next_random() noexcept { return mix(random_.fetch_add(golden_gamma, relaxed) + golden_gamma); }
@@ -236,19 +241,14 @@ class outlier_detection {
 
   void come_back(std::uint32_t* link, time_point now) noexcept {
     host& h = at(*link);
-    backend_id const id{*link - 1, h.tag.load(relaxed)};
+    backend_id const id = id_of(*link);
     *link = h.next_out;
-    for (auto* n : {&h.errors, &h.gateway, &h.local}) n->store(0, relaxed);
+    forget_failures(h);
     h.back = now;
     pool_.clear(id, health_flag::ejected);  // false if it is no member any more
     ejected_.fetch_sub(1, relaxed);
     h.state.store(is_in, std::memory_order_release);
   }
-  bool is_member(std::uint32_t link) noexcept {
-    backend_id const id{link - 1, at(link).tag.load(relaxed)};
-    return (pool_.health(id) & health_flag::removed) == health_flag::none;
-  }
-
   void return_those_due(time_point now) {
     pool_.for_each([&](backend_id id, auto const&, auto const&, health_flag) {
       host& h = hosts_[id.slot];
@@ -259,7 +259,7 @@ class outlier_detection {
     });
     for (std::uint32_t* link = &out_; *link != 0;) {
       host& h = at(*link);
-      if (!is_member(*link) || Rules::is_over(detail::elapsed(h.left, now), h.length))
+      if (!is_member(id_of(*link)) || Rules::is_over(detail::elapsed(h.left, now), h.length))
         come_back(link, now);
       else
         link = &h.next_out;
@@ -318,7 +318,7 @@ class outlier_detection {
     double const least = Rules::least_rate(mean, std::sqrt(squares / static_cast<double>(n)), test.deviations);
     for (row const& r : rows)
       if (r.all >= test.least_requests && Rules::rate(r.good, r.all) < least)
-        eject(*r.h, r.id, outlier_test::success_rate, now);
+        eject(*r.h, r.id, outlier_test::success_rate, test.enforced, now);
   }
   void compare_failures(std::vector<row> const& rows, time_point now) {
     auto const& test = options_.failures;
@@ -327,7 +327,7 @@ class outlier_detection {
     if (n == 0 || n < test.least_backends) return;
     for (row const& r : rows)
       if (r.all >= test.least_requests && Rules::fails_too_often(r.good, r.all, test.percent))
-        eject(*r.h, r.id, outlier_test::failures, now);
+        eject(*r.h, r.id, outlier_test::failures, test.enforced, now);
   }
 
   pool<B>& pool_;

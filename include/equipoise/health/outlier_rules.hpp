@@ -13,7 +13,7 @@ inline namespace EQUIPOISE_ABI {
 /// A comparison of the success rates of all backends. A backend is ejected if its rate is less than mean − deviations ×
 /// (standard deviation of the rates).
 struct success_rate_test {
-  double enforced = 100;               ///< in how many of a hundred cases the backend is ejected; 0: the test is off
+  double enforced = 100;               ///< in how many of a hundred cases the backend is ejected; with 0 it only counts
   std::uint32_t least_backends = 5;    ///< fewer with enough requests are not compared
   std::uint32_t least_requests = 100;  ///< in one interval, for a backend to be compared
   double deviations = 1.9;
