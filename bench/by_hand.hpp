@@ -57,7 +57,7 @@ struct hand {
 
 template <class Hand, class P>
 void add_direct(P const& policy, setup const& s, std::string const& condition = {}, std::size_t warm_up = 1'000) {
-  add_threads(name_of("direct", equipoise::describe(policy), s.backends, condition),
+  add_threads(name_of("direct", subject_of(policy), s.backends, condition),
               [=](benchmark::State& state) { direct<Hand, equipoise::key_of_policy<P>>(state, Hand{s}, warm_up); });
 }
 
@@ -79,7 +79,7 @@ void add_tenth_down(P const& policy, sizes const& some) {
   for (std::size_t n : some) {
     setup const s{.backends = n, .tenth_down = true};
     add_direct<Hand>(policy, s, "down10");
-    add_select(policy, s, equipoise::describe(policy), "down10");
+    add_select(policy, s, subject_of(policy), "down10");
   }
 }
 
