@@ -9,6 +9,7 @@ bool const added = [] {
   using namespace equipoise;
   bench::add_composition(max_in_flight{round_robin{}});
   bench::add_composition(failover{bounded_load{maglev{}}});
+  bench::add_composition(slow_start{round_robin{}});
   bench::add_composition(sticky{round_robin{}});
   return true;
 }();

@@ -80,6 +80,8 @@ struct bounded_load;  ///< bounds the work in flight by the backend's share
 template <class P>
 struct failover;  ///< levels of priority
 template <class P>
+struct slow_start;  ///< a growing share for backends that have just begun
+template <class P>
 struct sticky;  ///< sessions that stay on their backend
 template <class P>
 struct zone_first;  ///< the members of one zone before all others

@@ -80,6 +80,7 @@ result replay(json const& file) {
     throw skipped("source is not supported yet, only files that name a system");
   auto const system = as_text(field_of(file, {{}, {}, "system"}), {"system"});
   if (is_outlier_detection(file)) return replay_outlier_detection(file);
+  if (is_slow_start(file)) return replay_slow_start(file);
   if (!file.contains("policy")) {
     if (file.contains("scenarios")) throw skipped(system + " scenarios are not supported yet");
     throw skipped("policy is missing");

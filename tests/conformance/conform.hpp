@@ -107,4 +107,8 @@ struct result {
 bool is_outlier_detection(json const& file);
 result replay_outlier_detection(json const& file);
 
+// The same for Envoy's slow start.
+bool is_slow_start(json const& file);
+result replay_slow_start(json const& file);
+
 }  // namespace conform

@@ -47,6 +47,13 @@ class any_key {
     return true;
   }
 
+  /// The hash of the key as hashed_key has it; 0 without a key.
+  std::uint64_t mixed() const noexcept {
+    std::uint64_t hash = 0;
+    as<hashed_key>([&](hashed_key const& k) { hash = k.mixed(); });
+    return hash;
+  }
+
   /// The text or the number as text; empty for an address and for no key. Allocates.
   std::string text() const {
     if (kind_ == kind::natural) return std::to_string(number_);
@@ -181,6 +188,7 @@ class any_policy {
   }
 
   bool includes_unhealthy() const noexcept { return policy_->includes_unhealthy; }
+  bool is_load_aware() const noexcept { return policy_->is_load_aware; }
 
   /// Whether a select() without a key would be `refused`.
   bool needs_key() const noexcept { return policy_->needs_key; }
@@ -216,6 +224,7 @@ class any_policy {
     virtual std::string describe_key(any_key const&) const = 0;
 
     bool includes_unhealthy = false;
+    bool is_load_aware = false;
     bool needs_key = false;
     equipoise::key_kinds key_kinds{};
     equipoise::attributes_read attributes_read{};
@@ -252,6 +261,7 @@ class any_policy {
 
     explicit holder(P p) : policy{std::move(p)} {
       includes_unhealthy = equipoise::includes_unhealthy(policy);
+      is_load_aware = equipoise::is_load_aware(policy);
       needs_key = equipoise::needs_key(policy);
       this->key_kinds = key_kinds_of(policy);
       this->attributes_read = attributes_read_by(policy);

@@ -19,6 +19,7 @@ inline namespace EQUIPOISE_ABI {
 /// The backend with the least work in flight for its weight. See the top of the header.
 struct least_connections {
   static constexpr std::string_view name = "least_connections";
+  static constexpr bool compares_loads = true;
   static constexpr std::uint32_t tries = 8;  // each looks at all members
 
   struct table {

@@ -17,6 +17,7 @@ inline namespace EQUIPOISE_ABI {
 /// The less loaded of two random backends. See the top of the header.
 struct power_of_two {
   static constexpr std::string_view name = "power_of_two";
+  static constexpr bool compares_loads = true;
   static constexpr std::uint32_t tries = 64;
 
   std::uint32_t choices = 2;  ///< draws per pick; the build fails if it is outside 2 … 10

@@ -15,6 +15,7 @@
 #include <equipoise/policy/ring_hash.hpp>
 #include <equipoise/policy/round_robin.hpp>
 #include <equipoise/policy/shard_map.hpp>
+#include <equipoise/policy/slow_start.hpp>
 #include <equipoise/policy/smooth_weighted_round_robin.hpp>
 #include <equipoise/policy/sticky.hpp>
 #include <equipoise/policy/weighted_random.hpp>
@@ -38,7 +39,7 @@ using standard_policies =
                 least_connections, power_of_two, ip_hash, hash_modulo<>, ring_hash<>, maglev<>>;
 
 /// The policies around another policy.
-using standard_compositions = composition_list<max_in_flight, bounded_load, failover, sticky>;
+using standard_compositions = composition_list<max_in_flight, bounded_load, failover, slow_start, sticky>;
 
 /// The policies that need arguments: policy_registry takes them from a text.
 using standard_policies_with_arguments = policy_list<shard_router<shard_map>>;

@@ -109,6 +109,14 @@ class pick {
     return most_ < rounded_up ? most_ : rounded_up;
   }
 
+  /// Whether any backend may have begun to take work less than that long before now(). One load.
+  EQUIPOISE_INLINE bool any_began_within(std::chrono::nanoseconds window) const noexcept {
+    return states_->starts().any_within(window, options_->now);
+  }
+  /// How long before now() m began to take work, as the application told the pool; longer than 500 years if it did not.
+  /// One load.
+  std::chrono::milliseconds age(member const& m) const noexcept { return states_->starts().age(m.id, options_->now); }
+
   /// The same pick with a limit of the work in flight on each member, beside the limits it has.
   EQUIPOISE_INLINE pick limited(std::uint32_t most) const noexcept {
     pick child{*this};

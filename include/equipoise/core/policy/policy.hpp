@@ -65,6 +65,18 @@ constexpr bool includes_unhealthy(P const& policy) noexcept {
     return keyed<P>;
 }
 
+/// Whether the policy prefers backends with little work in flight. A leaf says so with a constant `compares_loads =
+/// true`; a composition asks its child.
+template <class P>
+constexpr bool is_load_aware([[maybe_unused]] P const& policy) noexcept {
+  if constexpr (requires { policy.is_load_aware(); })
+    return policy.is_load_aware();
+  else if constexpr (requires { policy.child; })
+    return is_load_aware(policy.child);
+  else
+    return requires { requires P::compares_loads; };
+}
+
 /// Whether a pick without a key is `refused`. A composition asks its child: a policy that is chosen at run time knows
 /// it only then.
 template <class P>

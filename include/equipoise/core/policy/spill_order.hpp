@@ -59,6 +59,21 @@ struct members_by_hash {
   }
 };
 
+// A number for any key: the same for equal keys, in every process.
+template <class Key>
+std::uint64_t hash_of_key(Key const& key) noexcept {
+  if constexpr (requires { key.mixed(); })
+    return key.mixed();
+  else if constexpr (std::is_convertible_v<Key const&, std::string_view>)
+    return hash_of_bytes(key);
+  else if constexpr (std::has_unique_object_representations_v<Key>)
+    return hash_of_bytes({reinterpret_cast<char const*>(&key), sizeof key});
+  else if constexpr (requires { std::hash<Key>{}(key); })
+    return mix(std::hash<Key>{}(key));
+  else
+    return 0;
+}
+
 template <class Key>
 class spill_order {
  public:
@@ -71,24 +86,10 @@ class spill_order {
 
   // The index of the member at that place of the key's order; place < size().
   std::uint32_t operator()(Key const& key, std::uint32_t place) const noexcept {
-    return members_.at(hash_of(key), place);
+    return members_.at(hash_of_key(key), place);
   }
 
  private:
-  // The same for equal keys, in every process.
-  static std::uint64_t hash_of(Key const& key) noexcept {
-    if constexpr (requires { key.mixed(); })
-      return key.mixed();
-    else if constexpr (std::is_convertible_v<Key const&, std::string_view>)
-      return hash_of_bytes(key);
-    else if constexpr (std::has_unique_object_representations_v<Key>)
-      return hash_of_bytes({reinterpret_cast<char const*>(&key), sizeof key});
-    else if constexpr (requires { std::hash<Key>{}(key); })
-      return mix(std::hash<Key>{}(key));
-    else
-      return 0;
-  }
-
   members_by_hash members_;
 };
 

@@ -202,7 +202,7 @@ class assignment {
       if (marks_[at] == mark::skipped) continue;
       record*& member = members_[at];
       if (member == nullptr) {
-        member = &t_.join(take_object(element), d.attrs, std::move(d.key));
+        member = &join(element, d.attrs, std::move(d.key));
         marks_[at] = mark::joined;
         ++done_.added;
       } else if (!d.is_other_object) {
@@ -211,7 +211,7 @@ class assignment {
       } else if (options_.rejoin_changed) {
         std::string key{member->key};
         t_.leave(*member);
-        member = &t_.join(take_object(element), d.attrs, std::move(key));
+        member = &join(element, d.attrs, std::move(key));
         marks_[at] = mark::joined;
         ++done_.removed, ++done_.added;
       } else {
@@ -221,6 +221,13 @@ class assignment {
       }
     }
     done_.kept = t_.size() - done_.added - done_.replaced - done_.updated;
+  }
+
+  template <class Element>
+  record& join(Element& element, numbers const& n, std::string key) {
+    record& r = t_.join(take_object(element), n, std::move(key));
+    if (options_.joined_at != time_point{}) t_.slots_.states().starts().note(r.id, options_.joined_at);
+    return r;
   }
 
   // Gives all members the order of the list that was assigned. Those that have just joined find room between others.

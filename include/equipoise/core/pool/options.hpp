@@ -3,6 +3,7 @@
 #pragma once
 
 #include <equipoise/core/backend_id.hpp>
+#include <equipoise/core/clock.hpp>
 #include <equipoise/core/error.hpp>
 
 namespace equipoise {
@@ -51,6 +52,8 @@ struct assign_options {
   /// An object that differs from the one with its key ends that membership and begins a new one: with a new id,
   /// healthy, and without work in flight.
   bool rejoin_changed = false;
+  /// When the backends that join begin to take work, for policies with slow_start. A default one: long ago.
+  time_point joined_at = {};
 };
 
 /// What pool::assign() did. It converts to bool, and compares with one: whether anything changed.

@@ -186,6 +186,19 @@ class pool {
 
   /// Clears health flags, as set() sets them.
   bool clear(backend_id id, health_flag flags) noexcept { return change_health(id, flags, false); }
+  /// The same, and if one of these flags was set, the backend begins to take work `now`, as begin_slow_start() says it.
+  bool clear(backend_id id, health_flag flags, time_point now) noexcept {
+    if ((health(id) & flags) != health_flag::none) begin_slow_start(id, now);
+    return clear(id, flags);
+  }
+
+  /// Says that the backend begins to take work `now`: slow_start gives it a growing share from then on. Policies
+  /// without slow_start do not look at it. Returns false and changes nothing if the id is not a member's. Lock-free,
+  /// from any thread.
+  bool begin_slow_start(backend_id id, time_point now) noexcept {
+    return states_.is_member(id) &&
+           states_.starts().note(id, now, [this](backend_id i) { return states_.is_member(i); });
+  }
 
   /// The flags set against a backend; `removed` if the id is not a member's. Wait-free, from any thread.
   health_flag health(backend_id id) const noexcept { return states_.health(id); }
@@ -201,8 +214,7 @@ class pool {
   /// What leases reported about a backend; null if the pool keeps no observations or the id is not a member's. The
   /// pointer stays valid as long as the pool. Wait-free.
   observation const* observed(backend_id id) const noexcept {
-    bool const is_member = (states_.health(id) & health_flag::removed) == health_flag::none;
-    return options_.observations && is_member ? &reports_[id.slot] : nullptr;
+    return options_.observations && states_.is_member(id) ? &reports_[id.slot] : nullptr;
   }
 
   // Look-ups.

@@ -64,7 +64,7 @@ class slot_allocator {
 
   std::uint32_t waiting() const noexcept { return waiting_; }
 
-  state_table const& states() const noexcept { return table_; }
+  state_table& states() const noexcept { return table_; }
 
   // All slots that were ever given out are below.
   std::uint32_t end() const noexcept {

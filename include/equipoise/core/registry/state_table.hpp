@@ -8,6 +8,7 @@
 #include <equipoise/core/registry/change_protocol.hpp>
 #include <equipoise/core/registry/lease_protocol.hpp>
 #include <equipoise/core/registry/release_log.hpp>
+#include <equipoise/core/registry/start_times.hpp>
 #include <equipoise/core/zeroed_array.hpp>
 
 namespace equipoise {
@@ -23,7 +24,8 @@ class state_table {
 
   state_table(std::uint32_t capacity, std::uint32_t counter_stripes)
       : capacity_{capacity}, stripes_{counter_stripes}, stride_{round_up(capacity)}, words_{stride_},
-        counts_{std::size_t{2} * stride_ * counter_stripes}, changed_{stride_ / 64}, releases_{stride_} {}
+        counts_{std::size_t{2} * stride_ * counter_stripes}, changed_{stride_ / 64}, releases_{stride_},
+        starts_{stride_} {}
 
   // The k-th new slot. Consecutive slots are a cache line apart, so that the leases of two workers do not collide.
   static constexpr std::uint32_t deal(std::uint32_t k) noexcept {
@@ -120,6 +122,12 @@ class state_table {
   // Where work has ended. On const tables too: a policy turns it on.
   release_log& releases() const noexcept { return releases_; }
 
+  // When each member began to take work.
+  start_times& starts() noexcept { return starts_; }
+  start_times const& starts() const noexcept { return starts_; }
+  // Whether the id is a member's. Wait-free.
+  bool is_member(backend_id id) const noexcept { return (health(id) & health_flag::removed) == health_flag::none; }
+
   word& word_of(std::uint32_t slot) noexcept { return words_[slot]; }
   word const& word_of(std::uint32_t slot) const noexcept { return words_[slot]; }
 
@@ -156,6 +164,7 @@ class state_table {
   zeroed_array<count> counts_;
   zeroed_array<std::atomic<std::uint64_t>> changed_;  // a bit per slot; control plane only
   mutable release_log releases_;
+  start_times starts_;
   alignas(cache_line) std::atomic<std::uint64_t> changes_{0};  // apart from what each pick reads
 };
 
