@@ -14,8 +14,8 @@
 // Sources: upstream/outlier_detection_impl.cc of Envoy 1.40; gRFC A50 and grpc-go 1.85.
 #pragma once
 
-#include <equipoise/core/pool/pool.hpp>
 #include <equipoise/core/random_source.hpp>
+#include <equipoise/health/detail/ejections.hpp>
 #include <equipoise/health/outlier_rules.hpp>
 
 #include <mutex>
@@ -42,7 +42,7 @@ class outlier_detection {
   /// Fails if an option is out of range, or if there is no memory: 128 bytes for each slot that is used. The seed
   /// decides the jitter, and which ejections a partly enforced test lets pass.
   explicit outlier_detection(pool<B>& p, outlier_options const& o = {}, std::uint64_t seed = 1)
-      : pool_{p}, options_{o}, hosts_{p.slots()}, random_{seed} {
+      : pool_{p}, options_{o}, hosts_{p, health_flag::ejected}, random_{seed} {
     o.check();
   }
   outlier_detection(outlier_detection const&) = delete;
@@ -53,9 +53,9 @@ class outlier_detection {
   /// nothing.
   void report(backend_id id, outcome how, time_point now) noexcept {
     if (how == outcome::rejected || how == outcome::cancelled) return;
-    host* const h = host_of(id);
+    host* const h = hosts_.find(id);
     if (h == nullptr) return add(counts_.dropped);
-    if (h->state.load(relaxed) != is_in) return;
+    if (h->state.load(relaxed) != host::is_in) return;
     bool const is_split = options_.split_local && how == outcome::local_error;
     if (options_.split_local && !is_split) reset(h->local);
     if (is_split) {
@@ -79,10 +79,9 @@ class outlier_detection {
   /// pool's mutex, and one of its own); allocates; O(members).
   void end_interval(time_point now) {
     std::lock_guard const lock{mutex_};
-    collect_ejected();
     if constexpr (Rules::returns_first) return_those_due(now);
     compare(now);
-    if constexpr (!Rules::returns_first) collect_ejected(), return_those_due(now);
+    if constexpr (!Rules::returns_first) return_those_due(now);
     bring_back_those_too_many(now);
   }
 
@@ -90,9 +89,8 @@ class outlier_detection {
   /// O(ejected).
   bool bring_back(backend_id id, time_point now) {
     std::lock_guard const lock{mutex_};
-    collect_ejected();
-    for (std::uint32_t* link = &out_; *link != 0; link = &at(*link).next_out)
-      if (id_of(*link) == id) {
+    for (std::uint32_t* link = hosts_.collect(); *link != 0; link = &hosts_.at(*link).next_out)
+      if (hosts_.id_of(*link) == id) {
         come_back(link, now);
         return true;
       }
@@ -100,33 +98,35 @@ class outlier_detection {
   }
 
   /// How many are out. Wait-free.
-  std::size_t ejected() const noexcept { return ejected_.load(relaxed); }
+  std::size_t ejected() const noexcept { return hosts_.count(); }
   /// What happened so far. Wait-free.
   outlier_counts const& counts() const noexcept { return counts_; }
   /// The options. Wait-free.
   outlier_options const& options() const noexcept { return options_; }
 
  private:
-  static constexpr auto relaxed = std::memory_order_relaxed;  // of numbers that order nothing
+  static constexpr auto relaxed = detail::relaxed;
 
-  // A backend is in, or one thread is ejecting it, or it is out.
-  enum : std::uint32_t { is_in, is_leaving, is_out };
-  static constexpr std::uint32_t is_adopted = 1;  // no id's tag: the numbers are being set to 0
-
-  struct alignas(detail::cache_line) host {
-    std::atomic<std::uint32_t> tag;  // of the membership that the rest belongs to
-    std::atomic<std::uint32_t> state;
+  struct alignas(detail::cache_line) host : detail::ejectable {
     std::atomic<std::uint32_t> errors, gateway, local;  // without a success in between
     std::atomic<std::uint64_t> good, bad, local_bad;    // since the membership began
     std::atomic<std::uint32_t> times;                   // ejections, less the intervals in peace
     // Written by the thread that ejects, before the state is is_out; afterwards with the mutex.
     time_point left;
     std::chrono::nanoseconds length;
-    std::uint32_t next_out;  // the slot behind it in a list, plus 1
     // With the mutex.
     std::uint32_t compared_tag;
     std::uint64_t good_before, bad_before, local_before;  // when the last interval ended
     time_point back;
+
+    void forget_failures() noexcept {
+      for (auto* n : {&errors, &gateway, &local}) n->store(0, relaxed);
+    }
+    void begin() noexcept {
+      forget_failures();
+      for (auto* n : {&good, &bad, &local_bad}) n->store(0, relaxed);
+      times.store(0, relaxed);
+    }
   };
 
   // One member's numbers of an interval.
@@ -150,65 +150,24 @@ class outlier_detection {
     return true;
   }
 
-  static void forget_failures(host& h) noexcept {
-    for (auto* n : {&h.errors, &h.gateway, &h.local}) n->store(0, relaxed);
-  }
-
-  host& at(std::uint32_t link) noexcept { return hosts_[link - 1]; }
-  backend_id id_of(std::uint32_t link) noexcept { return {link - 1, at(link).tag.load(relaxed)}; }
-  bool is_member(backend_id id) const noexcept {
-    return (pool_.health(id) & health_flag::removed) == health_flag::none;
-  }
-
-  // Null for an id that is no member's.
-  host* host_of(backend_id id) noexcept {
-    if (!id || id.slot >= pool_.slots()) return nullptr;
-    host& h = hosts_[id.slot];
-    return h.tag.load(std::memory_order_acquire) == id.tag || adopt(h, id) ? &h : nullptr;
-  }
-  // The first report about a membership sets the numbers of the slot's last one to 0. Reports that come meanwhile are
-  // dropped, and so are those that come before the last one has left the list of those that are out.
-  EQUIPOISE_OUT_OF_LINE bool adopt(host& h, backend_id id) noexcept {
-    std::uint32_t before = h.tag.load(relaxed);
-    if (before == is_adopted || !is_member(id)) return false;
-    if (!h.tag.compare_exchange_strong(before, is_adopted, std::memory_order_acquire)) return false;
-    if (h.state.load(std::memory_order_acquire) != is_in) {
-      h.tag.store(before, std::memory_order_release);
-      return false;
-    }
-    forget_failures(h);
-    for (auto* n : {&h.good, &h.bad, &h.local_bad}) n->store(0, relaxed);
-    h.times.store(0, relaxed);
-    h.tag.store(id.tag, std::memory_order_release);
-    return true;
-  }
-
-  // The thread that changes the state ejects; the count is raised before, so that no two threads pass the limit.
   EQUIPOISE_OUT_OF_LINE void eject(host& h, backend_id id, outlier_test test, double enforced,
                                    time_point now) noexcept {
-    std::uint32_t state = is_in;
-    if (!h.state.compare_exchange_strong(state, is_leaving, std::memory_order_acquire)) return;
+    if (!hosts_.begin(h)) return;
     auto const kind = static_cast<std::size_t>(test);
     add(counts_.detected[kind]);
-    std::size_t already = ejected_.load(relaxed);
-    do {
-      if (!Rules::may_eject(already, pool_.size(), options_)) {
-        add(counts_.too_many);
-        return h.state.store(is_in, relaxed);
-      }
-    } while (!ejected_.compare_exchange_weak(already, already + 1, relaxed));
-    if (!is_enforced(enforced) || !pool_.set(id, health_flag::ejected)) {
-      ejected_.fetch_sub(1, relaxed);
-      return h.state.store(is_in, relaxed);
+    if (!hosts_.reserve([&](std::size_t already) { return may_eject(already); })) {
+      add(counts_.too_many);
+      return hosts_.stay(h);
+    }
+    if (!is_enforced(enforced) || !hosts_.set(id)) {
+      hosts_.unreserve();
+      return hosts_.stay(h);
     }
     add(counts_.ejected[kind]);
     stay_out(h, now);
-    h.next_out = fresh_.load(relaxed);
-    // The list shows the host before its state is is_out; it is taken with the mutex, and then waited for.
-    while (!fresh_.compare_exchange_weak(h.next_out, id.slot + 1, std::memory_order_release, relaxed)) {
-    }
-    h.state.store(is_out, std::memory_order_release);
+    hosts_.add(h, id);
   }
+  bool may_eject(std::size_t already) const noexcept { return Rules::may_eject(already, pool_.size(), options_); }
   void stay_out(host& h, time_point now) noexcept {
     std::uint32_t const times = Rules::grown(h.times.load(relaxed), options_);
     h.times.store(times, relaxed);
@@ -226,40 +185,23 @@ class outlier_detection {
 
   // The rest runs with the mutex.
 
-  // Moves those that were ejected since to the list of those that are out.
-  void collect_ejected() noexcept {
-    for (std::uint32_t link = fresh_.exchange(0, std::memory_order_acquire); link != 0;) {
-      host& h = at(link);
-      while (h.state.load(std::memory_order_acquire) != is_out)
-        detail::yield();  // a few instructions of another thread
-      std::uint32_t const next = h.next_out;
-      h.next_out = out_;
-      out_ = link;
-      link = next;
-    }
-  }
-
   void come_back(std::uint32_t* link, time_point now) noexcept {
-    host& h = at(*link);
-    backend_id const id = id_of(*link);
-    *link = h.next_out;
-    forget_failures(h);
+    host& h = hosts_.at(*link);
+    h.forget_failures();
     h.back = now;
-    pool_.clear(id, health_flag::ejected);  // false if it is no member any more
-    ejected_.fetch_sub(1, relaxed);
-    h.state.store(is_in, std::memory_order_release);
+    hosts_.come_back(link);
   }
   void return_those_due(time_point now) {
     pool_.for_each([&](backend_id id, auto const&, auto const&, health_flag) {
       host& h = hosts_[id.slot];
-      if (h.tag.load(relaxed) != id.tag || h.state.load(std::memory_order_acquire) != is_in) return;
+      if (h.tag.load(relaxed) != id.tag || h.state.load(std::memory_order_acquire) != host::is_in) return;
       std::uint32_t times = h.times.load(relaxed);
       if (times != 0 && Rules::falls(detail::elapsed(h.back, now), options_))
         h.times.compare_exchange_strong(times, times - 1, relaxed);  // unless it is being ejected
     });
-    for (std::uint32_t* link = &out_; *link != 0;) {
-      host& h = at(*link);
-      if (!is_member(id_of(*link)) || Rules::is_over(detail::elapsed(h.left, now), h.length))
+    for (std::uint32_t* link = hosts_.collect(); *link != 0;) {
+      host& h = hosts_.at(*link);
+      if (!hosts_.is_member(hosts_.id_of(*link)) || Rules::is_over(detail::elapsed(h.left, now), h.length))
         come_back(link, now);
       else
         link = &h.next_out;
@@ -268,10 +210,12 @@ class outlier_detection {
 
   // After removals: the share of those that are left.
   void bring_back_those_too_many(time_point now) {
-    while (out_ != 0 && !Rules::may_eject(ejected() - 1, pool_.size(), options_)) {
-      std::uint32_t* earliest = &out_;
-      for (std::uint32_t* link = &out_; *link != 0; link = &at(*link).next_out)
-        if (at(*link).left + at(*link).length < at(*earliest).left + at(*earliest).length) earliest = link;
+    std::uint32_t* const out = hosts_.collect();
+    auto const end_of = [&](std::uint32_t link) { return hosts_.at(link).left + hosts_.at(link).length; };
+    while (*out != 0 && !may_eject(ejected() - 1)) {
+      std::uint32_t* earliest = out;
+      for (std::uint32_t* link = out; *link != 0; link = &hosts_.at(*link).next_out)
+        if (end_of(*link) < end_of(*earliest)) earliest = link;
       come_back(earliest, now);
     }
   }
@@ -291,7 +235,7 @@ class outlier_detection {
       };
       auto const good = since(h.good, h.good_before), bad = since(h.bad, h.bad_before);
       auto const local_bad = since(h.local_bad, h.local_before);
-      if (Rules::skips_ejected && h.state.load(relaxed) != is_in) return;
+      if (Rules::skips_ejected && h.state.load(relaxed) != host::is_in) return;
       if (good + bad != 0) external.push_back({&h, id, good, good + bad});
       if (options_.split_local && good + bad + local_bad != 0)
         local.push_back({&h, id, good + bad, good + bad + local_bad});
@@ -332,13 +276,10 @@ class outlier_detection {
 
   pool<B>& pool_;
   outlier_options const options_;
-  detail::zeroed_array<host> hosts_;  // by slot
+  detail::ejections<B, host> hosts_;
   outlier_counts counts_;
-  std::atomic<std::size_t> ejected_{0};
-  std::atomic<std::uint32_t> fresh_{0};  // those that were ejected since, as a list of slots plus 1
   std::atomic<std::uint64_t> random_;
   std::mutex mutex_;
-  std::uint32_t out_ = 0;  // the others that are out
 };
 
 }  // namespace EQUIPOISE_ABI

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+// What the detectors of passive health share: numbers about each member by slot, and the list of those that are out.
+#pragma once
+
+#include <equipoise/core/pool/pool.hpp>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+namespace detail {
+
+inline constexpr auto relaxed = std::memory_order_relaxed;  // of numbers that order nothing
+
+template <class Number>
+void add_one(std::atomic<Number>& n) noexcept {
+  n.fetch_add(1, relaxed);
+}
+
+// What the numbers about a member begin with. The class of the numbers also has begin(), which sets them to 0 for
+// another member, and may_begin(): whether that is possible yet. Zeroed memory is a valid object.
+struct numbers_of_member {
+  std::atomic<std::uint32_t> tag;  // of the membership that the numbers belong to
+  bool may_begin() const noexcept { return true; }
+};
+
+// Numbers about each member of a pool.
+template <class B, class Numbers>
+class numbers_by_slot {
+ public:
+  explicit numbers_by_slot(pool<B>& p) : pool_{p}, all_{p.slots()} {}
+
+  // Null for an id that is no member's. Lock-free.
+  Numbers* find(backend_id id) noexcept {
+    if (!id || id.slot >= pool_.slots()) return nullptr;
+    Numbers& n = all_[id.slot];
+    return n.tag.load(std::memory_order_acquire) == id.tag || adopt(n, id) ? &n : nullptr;
+  }
+  // The same, but null if nothing was reported about the member.
+  Numbers* known(backend_id id) noexcept {
+    if (!id || id.slot >= pool_.slots()) return nullptr;
+    Numbers& n = all_[id.slot];
+    return n.tag.load(std::memory_order_acquire) == id.tag ? &n : nullptr;
+  }
+  Numbers& operator[](std::uint32_t slot) noexcept { return all_[slot]; }
+
+  bool is_member(backend_id id) const noexcept {
+    return (pool_.health(id) & health_flag::removed) == health_flag::none;
+  }
+
+ private:
+  static constexpr std::uint32_t is_adopted = 1;  // no id's tag: the numbers are being set to 0
+
+  // The first report about a membership sets the numbers of the slot's last one to 0. Reports that come meanwhile find
+  // nothing, and so do those that come before the last one has left a list.
+  EQUIPOISE_OUT_OF_LINE bool adopt(Numbers& n, backend_id id) noexcept {
+    std::uint32_t before = n.tag.load(relaxed);
+    if (before == is_adopted || !is_member(id)) return false;
+    if (!n.tag.compare_exchange_strong(before, is_adopted, std::memory_order_acquire)) return false;
+    bool const may = n.may_begin();
+    if (may) n.begin();
+    n.tag.store(may ? id.tag : before, std::memory_order_release);
+    return may;
+  }
+
+  pool<B>& pool_;
+  zeroed_array<Numbers> all_;
+};
+
+// The numbers about a member that may be out.
+struct ejectable : numbers_of_member {
+  // In; or a thread changes that; or out. Those that come back by a trial have three states more, see half_open.hpp:
+  // the next request is the trial; the trial is under way; back, but not yet off the list.
+  enum : std::uint32_t { is_in, is_changing, is_out, is_half_open, is_on_trial, is_back };
+  std::atomic<std::uint32_t> state;
+  std::uint32_t next_out;  // the slot behind it in a list, plus 1
+
+  bool may_begin() const noexcept { return state.load(std::memory_order_acquire) == is_in; }
+  bool change(std::uint32_t from, std::uint32_t to) noexcept {
+    return state.compare_exchange_strong(from, to, std::memory_order_acquire, relaxed);
+  }
+};
+
+// The members that a detector keeps out of a pool by a health flag.
+//
+// To eject: begin(), which one thread wins; reserve() a place within the limit; set the flag; write what the host needs
+// while it is out; add(). The place is reserved before the flag is set, so no two threads pass the limit.
+template <class B, class Host>
+class ejections : public numbers_by_slot<B, Host> {
+ public:
+  ejections(pool<B>& p, health_flag flag) : numbers_by_slot<B, Host>{p}, pool_{p}, flag_{flag} {}
+
+  std::size_t count() const noexcept { return count_.load(relaxed); }
+
+  // Lock-free, from any thread.
+
+  bool begin(Host& h) noexcept { return h.change(Host::is_in, Host::is_changing); }
+  void stay(Host& h) noexcept { h.state.store(Host::is_in, relaxed); }
+  // `may` says whether one more may be out beside so many.
+  template <class May>
+  bool reserve(May may) noexcept {
+    std::size_t already = count();
+    do {
+      if (!may(already)) return false;
+    } while (!count_.compare_exchange_weak(already, already + 1, relaxed));
+    return true;
+  }
+  void unreserve() noexcept { count_.fetch_sub(1, relaxed); }
+  // Sets the flag against a member; false for others.
+  bool set(backend_id id) noexcept { return pool_.set(id, flag_); }
+  bool clear(backend_id id) noexcept { return pool_.clear(id, flag_); }
+  void add(Host& h, backend_id id) noexcept {
+    h.next_out = fresh_.load(relaxed);
+    // The list shows the host before its state is is_out; it is taken with the mutex, and then waited for.
+    while (!fresh_.compare_exchange_weak(h.next_out, id.slot + 1, std::memory_order_release, relaxed)) {
+    }
+    h.state.store(Host::is_out, std::memory_order_release);
+  }
+
+  // The rest needs the detector's mutex. A link is a slot plus 1, or 0 at the end.
+
+  Host& at(std::uint32_t link) noexcept { return (*this)[link - 1]; }
+  backend_id id_of(std::uint32_t link) noexcept { return {link - 1, at(link).tag.load(relaxed)}; }
+
+  // Takes those that were ejected since, and returns the first link of all that are out.
+  std::uint32_t* collect() noexcept {
+    for (std::uint32_t link = fresh_.exchange(0, std::memory_order_acquire); link != 0;) {
+      Host& h = at(link);
+      while (h.state.load(std::memory_order_acquire) == Host::is_changing)
+        yield();  // a few instructions of another thread
+      std::uint32_t const next = h.next_out;
+      h.next_out = out_;
+      out_ = link;
+      link = next;
+    }
+    return &out_;
+  }
+  // Takes a host off the list. It is in from now on.
+  void come_back(std::uint32_t* link) noexcept {
+    Host& h = at(*link);
+    backend_id const id = id_of(*link);
+    *link = h.next_out;
+    clear(id);  // false if it is no member any more
+    unreserve();
+    h.state.store(Host::is_in, std::memory_order_release);
+  }
+
+ private:
+  pool<B>& pool_;
+  health_flag const flag_;
+  std::atomic<std::size_t> count_{0};
+  std::atomic<std::uint32_t> fresh_{0};  // those that were ejected since collect()
+  std::uint32_t out_ = 0;                // the others
+};
+
+}  // namespace detail
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise
