@@ -12,6 +12,7 @@ module;
 
 #include <equipoise/equipoise.hpp>
 #include <equipoise/health.hpp>
+#include <equipoise/metrics.hpp>
 
 export module equipoise;
 
@@ -52,10 +53,13 @@ using equipoise::set_failure_handler;
 using equipoise::time_point;
 
 // Health.
+using equipoise::backend_metrics;
+using equipoise::backend_row;
 using equipoise::consecutive_test;
 using equipoise::envoy_outlier_rules;
 using equipoise::failure_test;
 using equipoise::grpc_outlier_rules;
+using equipoise::latency_histogram;
 using equipoise::outlier_counts;
 using equipoise::outlier_detection;
 using equipoise::outlier_options;

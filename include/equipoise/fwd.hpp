@@ -91,6 +91,13 @@ class any_key;          ///< its key: text, a number, an address, or none
 class policy_registry;  ///< policies by name
 struct policy_text;     ///< the text of a policy as a tree
 
+// Metrics.
+
+template <class B>
+class backend_metrics;    ///< outcomes, ejections and latencies of each backend
+struct backend_row;       ///< the numbers of one backend
+class latency_histogram;  ///< counts of latencies, with quantiles
+
 // Health.
 
 template <class B, class Rules>

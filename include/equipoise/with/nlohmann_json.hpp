@@ -7,6 +7,7 @@
 
 #include <equipoise/core/pick/explanation.hpp>
 #include <equipoise/core/pool/pool.hpp>
+#include <equipoise/metrics/backend_metrics.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -42,6 +43,31 @@ inline void to_json(nlohmann::ordered_json& j, explanation const& e) {
        {"key", e.key},
        {"rows", std::move(rows)},
        {"more", e.more}};
+}
+
+/// {"key", "id", "health", "weight", "priority", "zone", "in_flight", "outcomes": {name: n}, "ejections", "downs",
+/// "latency": {"count", "sum", "p50", "p90", "p99", "p999"}}. Latencies are in nanoseconds.
+inline void to_json(nlohmann::ordered_json& j, backend_row const& r) {
+  nlohmann::ordered_json outcomes;
+  for (std::size_t i = 0; i != backend_row::outcomes; ++i)
+    outcomes[std::string{to_string(static_cast<outcome>(i))}] = r.ended[i];
+  j = {{"key", r.key},
+       {"id", to_string(r.id)},
+       {"health", to_string(r.health)},
+       {"weight", r.attrs.weight},
+       {"priority", r.attrs.priority},
+       {"zone", r.attrs.zone},
+       {"in_flight", r.in_flight},
+       {"outcomes", std::move(outcomes)},
+       {"ejections", r.ejections},
+       {"downs", r.downs},
+       {"latency",
+        {{"count", r.latencies},
+         {"sum", r.latency_sum.count()},
+         {"p50", r.p50.count()},
+         {"p90", r.p90.count()},
+         {"p99", r.p99.count()},
+         {"p999", r.p999.count()}}}};
 }
 
 /// JSON as text on one line. Bytes that are not UTF-8, which a key may contain, become U+FFFD.
