@@ -110,6 +110,17 @@ struct outlier_counts;       ///< how often a test found a backend bad
 struct envoy_outlier_rules;  ///< how Envoy decides
 struct grpc_outlier_rules;   ///< how gRPC decides (A50)
 
+class health_report;                      ///< a server's checks of itself as one answer
+struct self_check;                        ///< one of these checks: how often, how long, what it means
+struct self_check_counts;                 ///< how often it passed and failed
+struct self_check_answer;                 ///< what an answer says about it
+struct health_run;                        ///< a run of a check that the application shall carry out
+struct health_answer;                     ///< how the server is: ready or not, alive or not
+enum class health_status : std::uint8_t;  ///< pass, warn, fail, unknown
+enum class health_phase : std::uint8_t;   ///< starting, serving, draining
+struct free_space;                        ///< what a file system has left
+struct disk_thresholds;                   ///< what a server needs of it
+
 // Keys.
 
 struct default_hash;  ///< XXH64 for bytes, SplitMix64's mixer for numbers

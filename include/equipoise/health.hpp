@@ -2,4 +2,7 @@
 // The room of health in one include.
 #pragma once
 
+#include <equipoise/health/disk_space.hpp>
+#include <equipoise/health/health_report.hpp>
 #include <equipoise/health/outlier_detection.hpp>
+#include <equipoise/health/timestamp.hpp>
