@@ -318,7 +318,45 @@ TEST_CASE("pool: capacity counts the slots that wait for leases, and errors name
   CHECK_THROWS_WITH(pool<server>(pool_options{.capacity = (1u << 28) + 1}), ContainsSubstring("capacity 268435457"));
   CHECK_THROWS_WITH(pool<server>(pool_options{.counter_stripes = 0}), ContainsSubstring("counter_stripes 0"));
   CHECK_THROWS_WITH(pool<server>(pool_options{.counter_stripes = 1025}), ContainsSubstring("counter_stripes 1025"));
+  CHECK_THROWS_WITH(pool<server>(pool_options{.joins_with = health_flag::removed | health_flag::down}),
+                    ContainsSubstring("joins_with removed+down"));
   CHECK_NOTHROW(pool<server>(pool_options{.capacity = 1, .counter_stripes = 1024}));
+}
+
+TEST_CASE("pool: joins_with is set before any pick can have a newcomer") {
+  for (auto const flags : {health_flag::down, health_flag::maintenance | health_flag::user_1}) {
+    fleet f{round_robin{}, servers(1), 0, {.joins_with = flags}};
+    CHECK(f.pool.health(f.ids[0]) == flags);
+    CHECK(f.picker.select().error() == pick_error::all_down);
+    f.pool.clear(f.ids[0], flags);
+    auto const b = f.pool.add({"b"}), idle = f.pool.add({"idle"}, {.weight = 0});
+    CHECK(f.pool.health(b) == flags);
+    CHECK(f.pool.health(idle) == (flags | health_flag::zero_weight));
+    for (int i = 0; i != 4; ++i) CHECK(f.picker.select().id() == f.ids[0]);
+    f.pool.refresh();  // the tables leave the newcomer out
+    for (int i = 0; i != 4; ++i) CHECK(f.picker.select().id() == f.ids[0]);
+    f.pool.clear(b, flags);
+    f.pool.refresh();
+    CHECK(f.picker.select().id() != f.picker.select().id());
+
+    f.pool.assign(std::vector<server>{{"b"}, {"A"}});  // known keys keep their health
+    CHECK(f.pool.health(b) == health_flag::none);
+    f.pool.assign(std::vector<server>{{"b", 2}}, {.rejoin_changed = true});
+    CHECK(f.pool.health(f.pool.find("b")) == flags);
+  }
+}
+
+TEST_CASE("pool: a refresh after an unhealthy newcomer builds the tables without it, once") {
+  builder::counters count;
+  fleet f{builder{&count}, servers(1), 0, {.joins_with = health_flag::down}};
+  f.pool.clear(f.ids[0], health_flag::down);
+  f.pool.refresh();
+  f.pool.add({"b"});
+  int const builds = count.builds;
+  f.pool.refresh();
+  CHECK(count.builds == builds + 1);
+  f.pool.refresh();
+  CHECK(count.builds == builds + 1);
 }
 
 TEST_CASE("pool: a slot is reused with a new id after the last lease of its owner ended") {

@@ -33,8 +33,9 @@ class membership {
   using membership_change = detail::membership_change<record>;
 
  public:
-  membership(state_table& states, slot_allocator& slots, member_index<B>& index)
-      : states_{states}, slots_{slots}, index_{index}, lists_{states, index.by_slot}, list_{new member_list} {
+  membership(state_table& states, slot_allocator& slots, member_index<B>& index, health_flag joins_with)
+      : states_{states}, slots_{slots}, index_{index}, joins_with_{joins_with}, lists_{states, index.by_slot},
+        list_{new member_list} {
     list_->users = 1;
     list_->zones = &index.zones;
     lists_.begin(*list_);
@@ -201,8 +202,10 @@ class membership {
       if (!r->was_weighted && r->weight != 0) states_.clear(r->id, health_flag::zero_weight);
     for (auto& r : t.added_) {
       r->joined = sequence;
-      auto const flags = r->weight == 0 ? health_flag::zero_weight : health_flag::none;
+      auto const flags = joins_with_ | (r->weight == 0 ? health_flag::zero_weight : health_flag::none);
+      states_.begin_change();
       states_.word_of(r->id.slot).store(r->id.tag | static_cast<std::uint32_t>(flags), std::memory_order_release);
+      states_.end_change(r->id, joins_with_ != health_flag::none);  // the lists hold newcomers as healthy
       r.release();  // it belongs to the list now, or to the removed ones
     }
     for (auto& r : t.replaced_) {
@@ -260,6 +263,7 @@ class membership {
   state_table& states_;
   slot_allocator& slots_;
   member_index<B>& index_;
+  health_flag const joins_with_;
   member_lists<record> lists_;
   owned<member_list> list_;
   owned<member_list> retired_;

@@ -30,7 +30,10 @@ struct pool_options {
   /// Counters of the work in flight per backend, 1 … 1024. One is exact and cheap to read. One per worker is never
   /// contended.
   std::uint32_t counter_stripes = 1;
-  bool observations = false;                                         ///< keep what leases report: 64 bytes per backend
+  bool observations = false;  ///< keep what leases report: 64 bytes per backend
+  /// The flags against a backend that joins, set before any pick can see it. With `down` it waits for its first good
+  /// check. Not `removed` or `zero_weight`. The observer is not told.
+  health_flag joins_with = health_flag::none;
   void (*observer)(void* context, event const&) noexcept = nullptr;  ///< called for each event with `context`
   void* context = nullptr;                                           ///< the observer's first argument
 };
@@ -73,12 +76,18 @@ struct assign_result {
 };
 
 namespace detail {
+// All but those that are the pool's own.
+inline constexpr health_flag settable_flags =
+    without(static_cast<health_flag>(health_bits), health_flag::removed | health_flag::zero_weight);
+
 // Fails if a value is out of range.
 inline pool_options const& checked(pool_options const& o) {
   if (o.capacity == 0 || o.capacity > 1u << 28)
     fail("equipoise: pool_options::capacity " + std::to_string(o.capacity) + " is outside 1 … 268435456");
   if (o.counter_stripes == 0 || o.counter_stripes > 1024)
     fail("equipoise: pool_options::counter_stripes " + std::to_string(o.counter_stripes) + " is outside 1 … 1024");
+  if (without(o.joins_with, settable_flags) != health_flag::none)
+    fail("equipoise: pool_options::joins_with " + to_string(o.joins_with) + " has a flag that is the pool's own");
   return o;
 }
 }  // namespace detail

@@ -37,7 +37,7 @@ class pool {
   explicit pool(pool_options const& options = {})
       : options_{detail::checked(options)}, states_{options.capacity, options.counter_stripes},
         slots_{states_, detail::slot_allocator::next_number()}, reports_{options.observations ? states_.slots() : 0},
-        index_{states_.slots()}, members_{states_, slots_, index_} {
+        index_{states_.slots()}, members_{states_, slots_, index_, options.joins_with} {
     states_.template hold<B>();
     if (options.observations) states_.keep_reports(reports_.data());
   }
@@ -344,9 +344,7 @@ class pool {
   static constexpr auto not_begun = ~std::size_t{0};
 
   bool change_health(backend_id id, health_flag flags, bool on) noexcept {
-    constexpr auto allowed =
-        without(static_cast<health_flag>(detail::health_bits), health_flag::removed | health_flag::zero_weight);
-    if (without(flags, allowed) != health_flag::none) return false;
+    if (without(flags, detail::settable_flags) != health_flag::none) return false;
     health_flag before{};
     states_.begin_change();
     bool const is_member = on ? states_.set(id, flags, &before) : states_.clear(id, flags, &before);
