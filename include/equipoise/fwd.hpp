@@ -120,6 +120,19 @@ enum class health_status : std::uint8_t;  ///< pass, warn, fail, unknown
 enum class health_phase : std::uint8_t;   ///< starting, serving, draining
 struct free_space;                        ///< what a file system has left
 struct disk_thresholds;                   ///< what a server needs of it
+template <class B>
+class check_scheduler;                     ///< says which backend to check when, and what the answers mean
+struct check_options;                      ///< intervals, time-out, rise and fall
+struct check_probe;                        ///< a check to be made
+struct check_result;                       ///< how it ended, and why
+enum class check_answer : std::uint8_t;    ///< what it says about the backend
+struct check_report;                       ///< what the checks of a backend have shown
+struct check_state;                        ///< the counts behind it
+enum class check_standing : std::uint8_t;  ///< starting, up, stopping or down
+struct check_counts;                       ///< what the scheduler did
+struct http_check;                         ///< what counts as a good answer to an HTTP check
+struct status_range;                       ///< some statuses
+struct expected_header;                    ///< a header that an answer must have
 
 // Keys.
 
