@@ -2,6 +2,7 @@
 // Laws of slow start. That the shares are Envoy's is shown by tests/conformance.
 #include "support.hpp"
 
+#include <equipoise/health.hpp>
 #include <equipoise/policy/least_connections.hpp>
 #include <equipoise/policy/maglev.hpp>
 #include <equipoise/policy/policy_registry.hpp>
@@ -214,6 +215,29 @@ TEST_CASE("slow_start: clear() with a time begins it only if the flag was set") 
   fleet f{slow_start{round_robin{}, 10s}, servers(2), 0};
   CHECK(f.pool.clear(f.ids[0], health_flag::down, at(0s)));
   for (int const k : counts(f, 400, at(0s))) CHECK(k == 200);
+}
+
+TEST_CASE("slow_start: it begins when a check is good again, and when an ejection ends") {
+  fleet f{slow_start{round_robin{}, 10s}, servers(4), 3};
+  check_scheduler<server> checks{f.pool, {.interval = 1s, .rise = 1, .fall = 1, .first_within = 0s, .jitter = 0}};
+  checks.follow(at(0s));
+  auto const check_all = [&](time_point now, check_answer of_first) {
+    while (auto const probe = checks.next(now))
+      checks.finish(probe, {probe.id == f.ids[0] ? of_first : check_answer::good}, now);
+  };
+  check_all(at(1s), check_answer::failed);
+  REQUIRE(f.pool.health(f.ids[0]) == health_flag::down);
+  check_all(at(10s), check_answer::good);
+  REQUIRE(f.pool.health(f.ids[0]) == health_flag::none);
+  CHECK(counts(f, 4000, at(10s))[0] < 200);
+  CHECK(counts(f, 4000, at(20s))[0] == 1000);
+
+  outlier_detection<server> detection{f.pool, {.most_ejected = 50, .errors = {.failures = 1}}};
+  detection.report(f.ids[1], outcome::error, at(30s));
+  detection.end_interval(at(70s));
+  REQUIRE(f.pool.health(f.ids[1]) == health_flag::none);
+  CHECK(counts(f, 4000, at(70s))[1] < 200);
+  CHECK(counts(f, 4000, at(80s))[1] == 1000);
 }
 
 TEST_CASE("slow_start: explain tells the share of a backend that is declined") {

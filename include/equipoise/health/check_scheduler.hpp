@@ -235,7 +235,7 @@ class check_scheduler {
     if ((flags & health_flag::removed) != health_flag::none) return false;
     if ((flags & wanted) != wanted) pool_.set(id, wanted);
     health_flag const over = without(flags & own, wanted);
-    if (over != health_flag::none) pool_.clear(id, over);
+    if (over != health_flag::none) pool_.clear(id, over, now_);
     return true;
   }
 

@@ -189,7 +189,7 @@ class outlier_detection {
     host& h = hosts_.at(*link);
     h.forget_failures();
     h.back = now;
-    hosts_.come_back(link);
+    hosts_.come_back(link, now);
   }
   void return_those_due(time_point now) {
     pool_.for_each([&](backend_id id, auto const&, auto const&, health_flag) {

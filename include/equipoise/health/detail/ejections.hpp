@@ -107,6 +107,8 @@ class ejections : public numbers_by_slot<B, Host> {
   // Sets the flag against a member; false for others.
   bool set(backend_id id) noexcept { return pool_.set(id, flag_); }
   bool clear(backend_id id) noexcept { return pool_.clear(id, flag_); }
+  // The same of a backend that takes its usual work again: slow_start begins.
+  bool clear(backend_id id, time_point now) noexcept { return pool_.clear(id, flag_, now); }
   void add(Host& h, backend_id id) noexcept {
     h.next_out = fresh_.load(relaxed);
     // The list shows the host before its state is is_out; it is taken with the mutex, and then waited for.
@@ -134,11 +136,11 @@ class ejections : public numbers_by_slot<B, Host> {
     return &out_;
   }
   // Takes a host off the list. It is in from now on.
-  void come_back(std::uint32_t* link) noexcept {
+  void come_back(std::uint32_t* link, time_point now) noexcept {
     Host& h = at(*link);
     backend_id const id = id_of(*link);
     *link = h.next_out;
-    clear(id);  // false if it is no member any more
+    clear(id, now);  // false if it is no member any more
     unreserve();
     h.state.store(Host::is_in, std::memory_order_release);
   }
