@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The library as a C++20 module: `import equipoise;`. The module exports every public name of equipoise.hpp and
-// health.hpp. Macros cannot be exported, so a program that reads EQUIPOISE_VERSION_MAJOR includes
+// The library as a C++20 module: `import equipoise;`. The module exports every public name of equipoise.hpp, health.hpp
+// and discovery.hpp. Macros cannot be exported, so a program that reads EQUIPOISE_VERSION_MAJOR includes
 // <equipoise/core/config.hpp> too.
 //
 // The names belong to the global module. So a program may import the module in one file and include the headers in
@@ -10,6 +10,7 @@
 // includes <memory>.
 module;
 
+#include <equipoise/discovery.hpp>
 #include <equipoise/equipoise.hpp>
 #include <equipoise/health.hpp>
 #include <equipoise/metrics.hpp>
@@ -51,6 +52,15 @@ using equipoise::pool_options;
 using equipoise::result;
 using equipoise::set_failure_handler;
 using equipoise::time_point;
+
+// Service discovery.
+using equipoise::back_off;
+using equipoise::back_off_options;
+using equipoise::discovered;
+using equipoise::discovery_feed;
+using equipoise::feed_options;
+using equipoise::feed_status;
+using equipoise::pool_feed;
 
 // Health.
 using equipoise::backend_metrics;

@@ -133,6 +133,16 @@ struct check_counts;                       ///< what the scheduler did
 struct http_check;                         ///< what counts as a good answer to an HTTP check
 struct status_range;                       ///< some statuses
 struct expected_header;                    ///< a header that an answer must have
+// Service discovery.
+
+struct discovered;     ///< a backend as a source knows it
+class discovery_feed;  ///< damps a source, and keeps its last good list
+struct feed_options;   ///< how it damps
+struct feed_status;    ///< what it knows of its source
+template <class B>
+class pool_feed;          ///< a pool that follows a source
+class back_off;           ///< waits that double from failure to failure
+struct back_off_options;  ///< their bounds
 
 // Keys.
 

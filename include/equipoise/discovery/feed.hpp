@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// Between a source of service discovery and a pool: what is believed, and when.
+//
+//   equipoise::discovery_feed feed;
+//   feed.offer(list, now);                       // the source answered
+//   feed.failed("connection refused", now);      // the source did not
+//   if (auto list = feed.take(now)) assign(*list);
+//
+// - Joins, weights, addresses and flags count at once; a removal counts once it has lasted for feed_options::hold. So a
+//   backend that a source forgets and remembers again stays a member, with its id, its health and its work in flight,
+//   and it leaves at most once in that time.
+// - Between two lists there is at least feed_options::interval, however often the source changes its mind.
+// - An empty or a bad list, and a source that fails, change nothing: the last good list stays, and status() says so.
+//   While a source fails, no removal becomes due either, because nothing confirms it.
+//
+// The lists are sorted by name, so a source that answers in another order each time, as DNS does, changes nothing.
+#pragma once
+
+#include <equipoise/core/clock.hpp>
+#include <equipoise/core/result.hpp>
+#include <equipoise/discovery/discovered.hpp>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace equipoise {
+inline namespace EQUIPOISE_ABI {
+
+namespace detail {
+// t + d, or the last moment that there is.
+constexpr time_point later(time_point t, std::chrono::nanoseconds d) noexcept {
+  return d > std::chrono::nanoseconds{0} && t > time_point::max() - d ? time_point::max() : t + d;
+}
+}  // namespace detail
+
+/// How a discovery_feed damps its source.
+struct feed_options {
+  /// How long a backend must be missing until it is removed. 0: at once. A backend that is gone for good gets work
+  /// until then, unless a health check or its failures keep it out; so a source shall drain a backend before it removes
+  /// it.
+  std::chrono::nanoseconds hold = std::chrono::seconds{10};
+  std::chrono::nanoseconds interval = std::chrono::milliseconds{100};  ///< the least time between two lists
+  bool takes_empty = false;                                            ///< an empty list is an answer, and not a fault
+
+  /// Fails if a value is out of range, naming it.
+  void check() const {
+    if (hold.count() < 0) fail("equipoise: feed_options::hold " + std::to_string(hold.count()) + " ns is negative");
+    if (interval.count() < 0)
+      fail("equipoise: feed_options::interval " + std::to_string(interval.count()) + " ns is negative");
+  }
+};
+
+/// What a discovery_feed knows of its source.
+struct feed_status {
+  bool is_current = false;     ///< the source's last word was a good list
+  std::string problem = {};    ///< what it was otherwise; empty before the first word
+  time_point since = {};       ///< when that problem began
+  std::uint64_t lists = 0;     ///< good lists
+  std::uint64_t refused = 0;   ///< lists that were empty or bad
+  std::uint64_t failures = 0;  ///< how often the source could not answer
+  std::size_t members = 0;     ///< backends in the last good list, with those held
+  std::size_t held = 0;        ///< of these, missing in the source's last good list
+};
+
+/// Decides what a pool learns of a source's lists. See the top of the header. A clock that goes backwards begins the
+/// times that run anew; none ends early. One thread at a time.
+class discovery_feed {
+ public:
+  /// Fails if an option is out of range.
+  explicit discovery_feed(feed_options const& o = {}) : options_{o} { o.check(); }
+
+  /// A complete list of the source. It is refused whole, and nothing changes, if an entry is bad, if two have one name,
+  /// or if it is empty; `none_is_meant` says that the source knows of no backend for certain. Allocates; O(n log n).
+  result<> offer(std::vector<discovered> list, time_point now, bool none_is_meant = false) {
+    std::string mistake;
+    if (list.empty() && !none_is_meant && !options_.takes_empty) mistake = "equipoise: the list is empty";
+    std::map<std::string_view, discovered*> listed;
+    for (discovered& d : list) {
+      if (!mistake.empty()) break;
+      mistake = d.mistake();
+      if (mistake.empty() && !listed.emplace(d.name, &d).second)
+        mistake = "equipoise: backend '" + d.name + "' is listed twice";
+    }
+    if (!mistake.empty()) {
+      ++status_.refused;
+      note_problem(mistake, now);
+      return result<>::failure(std::move(mistake));
+    }
+    for (auto& [name, known] : known_)
+      if (!listed.contains(name) && !std::exchange(known.is_missing, true)) known.missing_since = now;
+    for (auto& [name, d] : listed) {
+      std::string key{name};
+      known_[std::move(key)] = {std::move(*d), false, {}};
+    }
+    ++status_.lists;
+    status_.is_current = true;
+    status_.problem.clear();
+    status_.since = {};
+    changed_ = true;
+    count();
+    return {};
+  }
+
+  /// The source could not answer: a connection was lost, or an answer was garbled. The last good list stays. Allocates;
+  /// O(1).
+  void failed(std::string why, time_point now) {
+    ++status_.failures;
+    note_problem(std::move(why), now);
+  }
+
+  /// The list that the pool shall have now, sorted by name; nothing if it is the one of the last call, or if that was
+  /// too short a time ago. Allocates; O(n).
+  std::optional<std::vector<discovered>> take(time_point now) {
+    forget_later_than(now);
+    if (status_.lists == 0 || now < due()) return {};
+    if (status_.is_current)
+      std::erase_if(known_, [&](auto const& k) {
+        return k.second.is_missing && detail::later(k.second.missing_since, options_.hold) <= now;
+      });
+    count();
+    changed_ = false;
+    std::vector<discovered> list;
+    list.reserve(known_.size());
+    for (auto const& [name, known] : known_) list.push_back(known.value);
+    if (has_taken_ && is_exactly(list, taken_)) return {};
+    has_taken_ = true;
+    taken_ = list;
+    taken_at_ = now;
+    return list;
+  }
+
+  /// When take() may have a list: a moment that is over if it may have one now, time_point::max() if it has none until
+  /// the source says more. O(n).
+  time_point due() const noexcept {
+    if (status_.lists == 0) return time_point::max();
+    auto const next = has_taken_ ? detail::later(taken_at_, options_.interval) : time_point::min();
+    if (changed_) return next;
+    auto first = time_point::max();
+    if (status_.is_current)
+      for (auto const& [name, known] : known_)
+        if (known.is_missing) first = std::min(first, detail::later(known.missing_since, options_.hold));
+    return std::max(first, next);
+  }
+
+  /// What is known of the source.
+  feed_status const& status() const noexcept { return status_; }
+  /// The options.
+  feed_options const& options() const noexcept { return options_; }
+
+ private:
+  struct entry_state {
+    discovered value;
+    bool is_missing = false;
+    time_point missing_since = {};
+  };
+
+  static bool is_exactly(std::vector<discovered> const& a, std::vector<discovered> const& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](discovered const& x, discovered const& y) { return x.is_exactly(y); });
+  }
+  void note_problem(std::string why, time_point now) {
+    if (status_.is_current || status_.problem.empty()) status_.since = now;
+    status_.is_current = false;
+    status_.problem = std::move(why);
+  }
+  void forget_later_than(time_point now) noexcept {
+    taken_at_ = std::min(taken_at_, now);
+    for (auto& [name, known] : known_) known.missing_since = std::min(known.missing_since, now);
+  }
+  void count() noexcept {
+    status_.members = known_.size();
+    status_.held = 0;
+    for (auto const& [name, known] : known_) status_.held += known.is_missing;
+  }
+
+  feed_options options_;
+  feed_status status_;
+  std::map<std::string, entry_state, std::less<>> known_;
+  std::vector<discovered> taken_;  // the last list that the pool got
+  time_point taken_at_{};
+  bool has_taken_ = false;
+  bool changed_ = false;  // since the last take()
+};
+
+}  // namespace EQUIPOISE_ABI
+}  // namespace equipoise
