@@ -21,7 +21,7 @@ function(equipoise_program_libraries program libraries_variable missing_variable
       list(APPEND missing fmt)
     endif()
   endif()
-  if(program MATCHES "#include <equipoise/with/(nlohmann_json|health_page)\\.hpp>")
+  if(program MATCHES "#include <equipoise/with/(nlohmann_json|health_page|kubernetes|etcd)\.hpp>")
     if(TARGET nlohmann_json::nlohmann_json)
       list(APPEND libraries nlohmann_json::nlohmann_json)
     else()
