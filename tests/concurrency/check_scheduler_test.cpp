@@ -11,7 +11,7 @@ namespace check_scheduler_threads_test {
 using namespace equipoise;
 using namespace std::chrono_literals;
 
-TEST_CASE("check_scheduler: one thread checks while others pick, change the pool and set flags") {
+TEST_CASE("check_scheduler: one thread checks while others pick and change the pool") {
   constexpr std::size_t n = 20;
   check_options o;
   o.rise = o.fall = 1;

@@ -21,6 +21,11 @@ constexpr std::chrono::nanoseconds elapsed(time_point from, time_point to) noexc
   return std::chrono::nanoseconds{static_cast<std::int64_t>(end - start)};
 }
 
+// t + d, or the last moment that there is.
+constexpr time_point later(time_point t, std::chrono::nanoseconds d) noexcept {
+  return d > std::chrono::nanoseconds{0} && t > time_point::max() - d ? time_point::max() : t + d;
+}
+
 }  // namespace detail
 }  // namespace EQUIPOISE_ABI
 }  // namespace equipoise

@@ -28,13 +28,6 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-namespace detail {
-// t + d, or the last moment that there is.
-constexpr time_point later(time_point t, std::chrono::nanoseconds d) noexcept {
-  return d > std::chrono::nanoseconds{0} && t > time_point::max() - d ? time_point::max() : t + d;
-}
-}  // namespace detail
-
 /// How a discovery_feed damps its source.
 struct feed_options {
   /// How long a backend must be missing until it is removed. 0: at once. A backend that is gone for good gets work

@@ -88,11 +88,6 @@ struct self_check_counts {
 
 namespace detail {
 
-// For a duration of 0 or more. Ends at the largest time.
-constexpr time_point later(time_point t, std::chrono::nanoseconds by) noexcept {
-  return t > time_point::max() - by ? time_point::max() : t + by;
-}
-
 // What is known about one check. A run that timed out becomes a failure with the time at which it timed out, whenever
 // end_overdue() is called after that. So an answer depends on the results and on the time, and not on who asked before.
 struct self_check_state {
