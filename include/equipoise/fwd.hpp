@@ -100,6 +100,10 @@ class latency_histogram;  ///< counts of latencies, with quantiles
 
 // Health.
 
+template <class B>
+class drains;           ///< backends that finish their work
+struct drained;         ///< one whose drain is over
+struct connection_age;  ///< how long a connection may live
 template <class B, class Rules>
 class outlier_detection;     ///< ejects backends by their answers
 struct outlier_options;      ///< what it looks at, and for how long a backend stays out
