@@ -13,30 +13,47 @@ namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 namespace detail {
 
-// A word for each slot: the generation in the upper 20 bits, and milliseconds in the lower 44, which is 557 years.
-// Every load and store is relaxed: a pick that starts after a time was noted sees it, and one that runs meanwhile may
-// take the backend for one that began long ago.
-class start_times {
-  struct is_new {  // a membership that is not published yet
-    bool operator()(backend_id) const noexcept { return true; }
-  };
+struct start_orders {
+  static constexpr auto replace = std::memory_order_release;  // 1, after the word of a new membership was stored
+  static constexpr auto look = std::memory_order_acquire;     // 2, pairs with 1: then that word is read
+};
 
+// A time that comes too late for its membership never replaces that of the next one. A template on the atomic, so that
+// a model checker runs this very code, and on the memory orders, so that it can show that each is needed.
+template <class Orders = start_orders>
+struct start_protocol {
+  // Puts a time in, unless is_current() is false by then. Lock-free.
+  template <class Word, class IsCurrent>
+  static bool note(Word& word, std::uint64_t value, IsCurrent is_current) noexcept {
+    std::uint64_t old;
+    do {
+      old = word.load(Orders::look);
+      if (!is_current()) return false;
+    } while (!word.compare_exchange_weak(old, value, Orders::replace, std::memory_order_relaxed));
+    return true;
+  }
+};
+
+// A word for each slot: the generation in the upper 20 bits, and milliseconds in the lower 44, which is 557 years. A
+// pick that starts after a time was noted sees it; one that runs meanwhile may take the backend for one that began long
+// ago.
+class start_times {
  public:
   explicit start_times(std::uint32_t slots) : words_{slots} {}
 
-  // Notes that the backend begins now, unless `is_current(id)` is false by then. Lock-free.
-  template <class IsCurrent = is_new>
-  bool note(backend_id id, time_point now, IsCurrent is_current = {}) noexcept {
-    auto& word = words_[id.slot];
-    std::uint64_t old = word.load(relaxed);
-    do {  // a membership that has ended must not overwrite the time of the next one
-      if (!is_current(id)) return false;
-    } while (!word.compare_exchange_weak(old, packed(id, now), relaxed));
+  // Notes that the backend begins now, unless is_current(id) is false by then. Lock-free.
+  template <class IsCurrent>
+  bool note(backend_id id, time_point now, IsCurrent is_current) noexcept {
+    if (!start_protocol<>::note(words_[id.slot], packed(id, now), [&] { return is_current(id); })) return false;
     std::int64_t const ns = now.time_since_epoch().count();
-    for (std::int64_t latest = latest_.load(relaxed);
-         latest < ns && !latest_.compare_exchange_weak(latest, ns, relaxed);)
-      ;
+    std::int64_t latest = latest_.load(relaxed);
+    while (latest < ns && !latest_.compare_exchange_weak(latest, ns, relaxed)) {
+    }
     return true;
+  }
+  // The same for a membership that is not published yet.
+  void note(backend_id id, time_point now) noexcept {
+    note(id, now, [](backend_id) { return true; });
   }
 
   // Whether any backend may have begun less than that long ago. One load.
