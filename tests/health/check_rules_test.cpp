@@ -181,6 +181,7 @@ TEST_CASE("check_options: a value out of range is refused with its name") {
   refused([](auto& o) { o.jitter = 100.5; }, "jitter 100.5");
   refused([](auto& o) { o.jitter = NAN; }, "jitter");
   refused([](auto& o) { o.stopping = health_flag::removed; }, "stopping removed is not a flag that can be set");
+  refused([](auto& o) { o.down = health_flag::zero_weight; }, "down zero_weight is not a flag");
 }
 #endif
 

@@ -390,7 +390,7 @@ TEST_CASE("check_scheduler: no burst after a join of many, nor later") {
   }
 }
 
-TEST_CASE("check_scheduler: checkers of other seeds do not march in step") {
+TEST_CASE("check_scheduler: other seeds check at other moments, from the first check on") {
   check_options o;
   std::set<nanoseconds> first;
   std::vector<std::unique_ptr<checked>> all;
@@ -474,14 +474,24 @@ TEST_CASE("check_scheduler: no flag of another is touched, and down is the last 
   c.pool.set(id, health_flag::down);
   c.answer(good);
   CHECK(!c.is_down(0));
+}
 
-  check_scheduler<server> other{c.pool, quick(), 2};  // a checker that sees another network
-  other.follow(c.now);
-  auto const p = other.next(c.now);
-  other.finish(p, bad, c.now);
-  CHECK(c.is_down(0));
-  c.answer(good);
-  CHECK(!c.is_down(0));
+TEST_CASE("check_scheduler: of two checkers with one flag the last word counts") {
+  for (auto const flag : {health_flag::down, health_flag::user_1, health_flag::none}) {
+    checked c{1};
+    auto o = quick();
+    o.down = flag;
+    check_scheduler<server> other{c.pool, o};
+    other.follow(c.now);
+    for (int round = 0; round != 3; ++round) {
+      other.check_now(c.ids[0], c.now);
+      other.finish(other.next(c.now), bad, c.now);
+      CHECK(other.report(c.ids[0])->standing == check_standing::down);
+      CHECK(c.pool.health(c.ids[0]) == flag);
+      c.answer(good);
+      CHECK(c.pool.health(c.ids[0]) == (flag == health_flag::user_1 ? flag : health_flag::none));
+    }
+  }
 }
 
 TEST_CASE("check_scheduler: a stopping backend has the flag of the option, and no other") {
@@ -503,6 +513,13 @@ TEST_CASE("check_scheduler: a stopping backend has the flag of the option, and n
     CHECK(c.pool.health(c.ids[0]) == health_flag::draining);
     c.answer(stopping);
     CHECK(c.pool.health(c.ids[0]) == health_flag::draining);
+    c.answer(good);
+    CHECK(c.pool.health(c.ids[0]) == health_flag::none);
+    c.answer(stopping);
+    c.pool.set(c.ids[0], health_flag::maintenance);
+    CHECK(!c.scheduler.next(c.now += 20s));  // begins anew
+    CHECK(c.pool.health(c.ids[0]) == (health_flag::draining | health_flag::maintenance));
+    c.pool.clear(c.ids[0], health_flag::maintenance);
     c.answer(good);
     CHECK(c.pool.health(c.ids[0]) == health_flag::none);
     c.answer(stopping), c.answer(bad), c.answer(bad);

@@ -79,7 +79,8 @@ struct check_options {
   /// Up to that many percent are added to each interval, 0 … 100. With 0 nothing is random, and the first checks are in
   /// the order of the members.
   double jitter = 10;
-  /// The flag of a backend that is `stopping`. With `draining` it keeps its sessions; nothing else may set that then.
+  health_flag down = health_flag::down;  ///< set against a backend that is down; with `none` the checks only report
+  /// Set against a backend that is stopping. With `draining` it keeps its sessions; nothing else may set that then.
   health_flag stopping = health_flag::down;
   /// A backend with one of these flags is not checked. Afterwards it is as one that has just joined.
   health_flag paused_by = health_flag::maintenance;
@@ -98,9 +99,9 @@ struct check_options {
     if (rise == 0) refuse("rise", "0", "1 or more");
     if (fall == 0) refuse("fall", "0", "1 or more");
     if (!(jitter >= 0 && jitter <= 100)) refuse("jitter", std::to_string(jitter), "within 0 … 100");
-    constexpr auto of_the_pool = health_flag::removed | health_flag::zero_weight;
-    if ((stopping & of_the_pool) != health_flag::none)
-      refuse("stopping", to_string(stopping), "a flag that can be set");
+    for (health_flag const flag : {down, stopping})
+      if ((flag & (health_flag::removed | health_flag::zero_weight)) != health_flag::none)
+        refuse(flag == down ? "down" : "stopping", to_string(flag), "a flag that can be set");
   }
 
  private:

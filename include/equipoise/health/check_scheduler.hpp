@@ -6,10 +6,9 @@
 //   while (auto probe = scheduler.next(now)) start(probe);            // when the timer of next_due() has expired
 //   scheduler.finish(probe, {equipoise::check_answer::good}, now);    // when a probe has an answer
 //
-// It sets and clears health_flag::down, and check_options::stopping if that is another flag. No other flag is touched.
-// After each check, `down` is as the scheduler judges. So the last word counts: a flag that was set by hand, or by
-// another scheduler of the same pool, lasts until the next check. Two checkers that disagree need two flags: let one of
-// them set a flag of its own, as health_flag::user_1.
+// It sets and clears health_flag::down, or what check_options says instead, and no other flag. After each check that
+// flag is as the scheduler judges. So the last word counts: a flag that was set by hand, or by another scheduler of the
+// pool, lasts until the next check. Two checkers that may disagree need two flags, as `down` and `user_1`.
 //
 // A time that is earlier than one before counts as that one, so a clock that goes backwards only delays checks.
 #pragma once
@@ -31,7 +30,8 @@ struct check_probe {
   constexpr explicit operator bool() const noexcept { return static_cast<bool>(id); }
 };
 
-/// What the checks of one backend have shown. A backend is condemned for `since` if it stands at `down` since then.
+/// What the checks of one backend have shown. A program that replaces machines asks how long `standing` has been
+/// `down`.
 struct check_report : check_state {
   time_point since;   ///< when `standing` became what it is; the join, if it is `starting`
   check_result last;  ///< the latest answer; good without a reason before the first one
@@ -70,14 +70,14 @@ class check_scheduler {
       if (hosts_[id.slot].tag != id.tag) joined.push_back(id);
     });
     pass(now);
-    std::uint64_t place = random_below(std::uint64_t{1} << 32);
+    std::uint64_t const place = random_below(std::uint64_t{1} << 32);
     for (std::size_t k = 0; k != joined.size(); ++k) {
       std::uint64_t const point = (place + (std::uint64_t{k} << 32) / joined.size()) & 0xFFFFFFFF;
       begin(joined[k], share_of(options_.first_within, point << 32));
     }
   }
 
-  /// A check that is due, which starts now; false if there is none. Ends the checks that are over their deadline first.
+  /// A check that is due, which starts now; false if there is none. Ends the checks that are over their deadline, too.
   /// No backend is returned again before finish() or the deadline. A check starts at most 2^20 ns (about 1 ms) after
   /// its time if next() is called then. Call it in a loop, or stop at a limit of open probes and go on later. Takes no
   /// lock; allocates nothing; amortised O(1).
@@ -93,7 +93,7 @@ class check_scheduler {
         ++counts_.timed_out;
         conclude(h, id, {check_answer::failed, "no answer in time"});
       } else if ((flags & options_.paused_by) != health_flag::none) {
-        begin(id, options_.interval);
+        wait_for_first(h, slot, options_.interval);
       } else {
         ++counts_.started;
         h.is_running = true;
@@ -162,6 +162,7 @@ class check_scheduler {
     std::uint32_t tag;     // of the membership that the rest belongs to; 0 for none
     std::uint32_t number;  // of the latest probe
     bool is_running;
+    health_flag shown;  // what the checks have set
     time_point joined;
     check_report report;
   };
@@ -195,15 +196,28 @@ class check_scheduler {
     return options_.jitter > 0 ? multiply_high(random_.next(), n) : 0;
   }
 
-  // The backend is as one that joins now.
   void begin(backend_id id, std::chrono::nanoseconds first_after) noexcept {
     host& h = hosts_[id.slot];
-    h = {id.tag, h.number, false, now_, {{}, now_, {}}};
-    wake(id.slot, first_after);
+    h.tag = id.tag;
+    h.is_running = false;
+    h.shown = health_flag::none;
+    wait_for_first(h, id.slot, first_after);
+  }
+  // The backend is as one that joins now.
+  void wait_for_first(host& h, std::uint32_t slot, std::chrono::nanoseconds after) noexcept {
+    h.joined = now_;
+    h.report = {{}, now_, {}};
+    wake(slot, after);
   }
 
   // Returns whether the backend is still a member.
   bool conclude(host& h, backend_id id, check_result const& result) noexcept {
+    health_flag const flags = pool_.health(id);
+    if ((flags & health_flag::removed) != health_flag::none) {
+      h.tag = 0;
+      wheel_.remove(id.slot);
+      return false;
+    }
     check_report& r = h.report;
     auto const stood = r.standing;
     h.is_running = false;
@@ -211,32 +225,25 @@ class check_scheduler {
     r.take(result.answer, now_ - h.joined, options_);
     if (r.standing != stood) r.since = now_;
     // Until an answer has decided, the flags are those with which the backend joined.
-    bool const is_decided = r.standing != check_standing::starting;
-    health_flag const own = is_decided ? health_flag::down | flag_of(stood) : health_flag::none;
-    if (!show(id, own, flag_of(r.standing))) {
-      h.tag = 0;
-      wheel_.remove(id.slot);
-      return false;
-    }
+    if (r.standing != check_standing::starting) show(h, id, flags);
     auto const interval = r.interval(options_);
     auto const most = static_cast<std::uint64_t>(static_cast<double>(interval.count()) / 100 * options_.jitter);
     wake(id.slot, interval + std::chrono::nanoseconds{static_cast<std::int64_t>(random_below(most + 1))});
     return true;
   }
   health_flag flag_of(check_standing standing) const noexcept {
-    return standing == check_standing::down       ? health_flag::down
+    return standing == check_standing::down       ? options_.down
            : standing == check_standing::stopping ? options_.stopping
                                                   : health_flag::none;
   }
-  // Of the scheduler's own flags, these are set and the others are not. False if the id is not a member's. Writes only
-  // what differs, because workers read the words.
-  bool show(backend_id id, health_flag own, health_flag wanted) noexcept {
-    health_flag const flags = pool_.health(id);
-    if ((flags & health_flag::removed) != health_flag::none) return false;
+  // Sets the flag of the standing, and clears the others of the scheduler. Writes only what differs, because workers
+  // read the words.
+  void show(host& h, backend_id id, health_flag flags) noexcept {
+    health_flag const wanted = flag_of(h.report.standing);
+    health_flag const over = without(flags & (options_.down | h.shown), wanted);
     if ((flags & wanted) != wanted) pool_.set(id, wanted);
-    health_flag const over = without(flags & own, wanted);
     if (over != health_flag::none) pool_.clear(id, over, now_);
-    return true;
+    h.shown = wanted;
   }
 
   pool<B>& pool_;
