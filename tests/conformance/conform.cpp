@@ -79,6 +79,7 @@ result replay(json const& file) {
   if (!file.contains("system") && file.contains("source"))
     throw skipped("source is not supported yet, only files that name a system");
   auto const system = as_text(field_of(file, {{}, {}, "system"}), {"system"});
+  if (is_active_checks(file)) return replay_active_checks(file);
   if (is_outlier_detection(file)) return replay_outlier_detection(file);
   if (is_slow_start(file)) return replay_slow_start(file);
   if (!file.contains("policy")) {

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -103,6 +105,22 @@ struct result {
   std::vector<std::string> differences;
 };
 
+// Notes a comparison.
+inline void compare(result& r, std::string const& what, std::string const& theirs, std::string const& ours) {
+  ++r.asked;
+  if (ours == theirs)
+    ++r.equal;
+  else if (r.differences.size() < 5)
+    r.differences.push_back(what + ": recorded is " + theirs + ", we have " + ours);
+}
+
+inline std::chrono::nanoseconds seconds(double s) { return std::chrono::nanoseconds{std::llround(s * 1e9)}; }
+// "0.4s" or "300ms", at the place.
+std::chrono::nanoseconds duration_in(json const& value, place const& at);
+
+// Whether it is a file about active checks, and what became of it.
+bool is_active_checks(json const& file);
+result replay_active_checks(json const& file);
 // Whether it is a file about outlier detection, and what became of it.
 bool is_outlier_detection(json const& file);
 result replay_outlier_detection(json const& file);

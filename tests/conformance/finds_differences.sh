@@ -39,6 +39,27 @@ expect '3 of 18 wrong.json' "$scratch/wrong.json"
 [ "$(grep -c 'nginx chose' "$scratch/out")" = 5 ] || { echo "not the first five differences:"; cat "$scratch/out"; exit 1; }
 [ "$(tail -n 1 "$scratch/out")" = '3 of 18 picks equal' ] || { echo "the last line is not the total:"; cat "$scratch/out"; exit 1; }
 
+# A difference in a replay of active checks: a state, an interval, a setting.
+checks="$recorded/envoy.health_check.json"
+different() {
+  sed "$1" "$2" > "$scratch/changed.json"
+  ! cmp -s "$2" "$scratch/changed.json" || { echo "nothing changed: $1"; exit 1; }
+  if "$conform" "$scratch/changed.json" > "$scratch/out"; then echo "no difference found after $1"; exit 1; fi
+  ! grep -q '^skipped' "$scratch/out" || { cat "$scratch/out"; exit 1; }
+}
+different 's/"healthy_after": \[true/"healthy_after": [false/' "$checks"
+different 's/"gaps_s": \[null,0.203/"gaps_s": [null,0.143/' "$checks"
+different 's/"unhealthy_threshold": 3/"unhealthy_threshold": 4/' "$checks"
+different 's/"unhealthy_edge_interval": "0.06s"/"unhealthy_edge_interval": "0.2s"/' "$checks"
+different 's/"first_s": 0.099/"first_s": 0.299/' "$recorded/haproxy.health_check.json"
+different 's/"shows": \["UP","UP","UP 1\/2"/"shows": ["UP","UP","UP"/' "$recorded/haproxy.health_check.json"
+different 's/"downinter":"200ms"/"downinter":"400ms"/' "$recorded/haproxy.health_check.json"
+change 's/"interval": "0.12s"/"interval": "0.12"/' "$checks" \
+  "configuration.interval is '0.12', not a number of seconds, or of milliseconds"
+change 's/"healthy_threshold": 1/"healthy_threshold": 0/' "$checks" \
+  'scenario.healthy_threshold is 0, not an integer from 1 to 1000000'
+change 's/"probes": \[200/"probes": [2000/' "$checks" 'probes[0] is 2000, not an integer from 100 to 999'
+
 # What is not supported yet. Its picks count as not equal.
 change 's/"round_robin"/"least_conn"/' "$good" 'nginx least_conn is not supported yet'
 expect '0 of 18 picks equal' "$scratch/changed.json"

@@ -13,20 +13,6 @@ namespace {
 using namespace equipoise;
 using std::chrono::nanoseconds;
 
-nanoseconds seconds(double s) { return nanoseconds{std::llround(s * 1e9)}; }
-// "0.4s"
-nanoseconds duration_in(json const& value, place const& at) {
-  auto const text = as_text(value, at);
-  std::size_t end = 0;
-  double number = 0;
-  try {
-    number = std::stod(text, &end);
-  } catch (std::exception const&) {
-  }
-  if (end == 0 || text.substr(end) != "s") is_not(value, at, "a number of seconds");
-  return seconds(number);
-}
-
 outlier_options options_in(json const& configuration) {
   outlier_options o;
   o.most_ejected = 10;
@@ -130,14 +116,6 @@ outcome outcome_of(json const& status, place const& at) {
   if (status.is_string() && status == "refused") return outcome::local_error;
   auto const code = as_integer(status, at, 100, 599);
   return code < 500 ? outcome::ok : code >= 502 && code <= 504 ? outcome::gateway_error : outcome::error;
-}
-
-void compare(result& r, std::string const& what, std::string const& theirs, std::string const& ours) {
-  ++r.asked;
-  if (ours == theirs)
-    ++r.equal;
-  else if (r.differences.size() < 5)
-    r.differences.push_back(what + ": recorded is " + theirs + ", we have " + ours);
 }
 
 void consecutive(result& r, json const& s) {
