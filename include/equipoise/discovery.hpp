@@ -4,5 +4,6 @@
 
 #include <equipoise/discovery/back_off.hpp>
 #include <equipoise/discovery/discovered.hpp>
+#include <equipoise/discovery/dns_lookup.hpp>
 #include <equipoise/discovery/feed.hpp>
 #include <equipoise/discovery/pool_feed.hpp>

@@ -144,9 +144,16 @@ class discovery_feed;  ///< damps a source, and keeps its last good list
 struct feed_options;   ///< how it damps
 struct feed_status;    ///< what it knows of its source
 template <class B>
-class pool_feed;          ///< a pool that follows a source
-class back_off;           ///< waits that double from failure to failure
-struct back_off_options;  ///< their bounds
+class pool_feed;                       ///< a pool that follows a source
+class back_off;                        ///< waits that double from failure to failure
+class dns_lookup;                      ///< which questions to ask of DNS, and what the answers make
+struct dns_lookup_options;             ///< of which name, and how often
+struct dns_question;                   ///< records of a type under a name
+struct dns_record;                     ///< one of an answer
+struct dns_answer;                     ///< an answer
+enum class dns_type : std::uint16_t;   ///< A, AAAA, SRV
+enum class dns_status : std::uint8_t;  ///< how a question was answered
+struct back_off_options;               ///< their bounds
 
 // Keys.
 
