@@ -21,6 +21,8 @@ without() {
   case "$1" in
     libc-ares-dev | dnsmasq-base) echo "the test of DNS as a source" ;;
     libtomlplusplus-dev | libboost-url-dev) echo "the proxy, its tests and the demo" ;;
+    libpq-dev | libhiredis-dev) echo "the example of a health page" ;;
+    postgresql | redis-server) echo "the test of the health page with real servers" ;;
     relacy-dev) echo "the tests under Relacy's memory model" ;;
     spin) echo "the model that Spin checks" ;;
     clang-format-16) echo "the check of the layout, unless another clang-format is here" ;;
@@ -40,6 +42,7 @@ if has apt-get; then
     libspdlog-dev gnuplot-nox python3)
   # Boost.URL brings the headers of its Boost. Debian 12 has 1.81 beside its default, which is too old and has no Boost.URL.
   not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv libc-ares-dev dnsmasq-base \
+      libpq-dev libhiredis-dev postgresql redis-server \
       clang-format-16 clang-tidy-16 codespell universal-ctags gdb doxygen
     apt_has libboost-url1.81-dev >/dev/null 2>&1 || missing apt_has libboost-url-dev)
   if [ -z "$needed" ] && [ "$(id -u)" != 0 ] && ! has sudo; then

@@ -166,7 +166,7 @@ TEST_CASE("health_report: a run never answered fails at its deadline, then is un
   CHECK(run->deadline == at(3s));
   CHECK(r.of(0, at(3s) - 1ns) == pass);
   CHECK(r.of(0, at(3s)) == fail);
-  CHECK(r.readiness(at(3s)).checks[0].output == "no answer in time");
+  CHECK(r.readiness(at(3s)).checks[0].output == "timed out");
   CHECK(r.readiness(at(3s)).checks[0].took == 2s);
   CHECK(r.of(0, at(18s)) == fail);
   CHECK(r.of(0, at(18s) + 1ns) == unknown);

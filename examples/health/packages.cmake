@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+# What the example of a health page and its test need. health_missing lists what was not found.
+include(${CMAKE_CURRENT_LIST_DIR}/../proxy/packages.cmake)
+set(health_missing ${proxy_missing})
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_check_modules(libpq QUIET IMPORTED_TARGET libpq)
+  pkg_check_modules(hiredis QUIET IMPORTED_TARGET hiredis)
+endif()
+foreach(needed libpq hiredis)
+  if(NOT TARGET PkgConfig::${needed})
+    list(APPEND health_missing ${needed})
+  endif()
+endforeach()
+list(JOIN health_missing ", " health_missing)
