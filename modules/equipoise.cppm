@@ -89,6 +89,7 @@ using equipoise::drained;
 using equipoise::drains;
 using equipoise::envoy_check_options;
 using equipoise::envoy_http_check;
+using equipoise::ejection;
 using equipoise::envoy_outlier_rules;
 using equipoise::every_status;
 using equipoise::expected_header;

@@ -106,6 +106,7 @@ struct drained;         ///< one whose drain is over
 struct connection_age;  ///< how long a connection may live
 template <class B, class Rules>
 class outlier_detection;     ///< ejects backends by their answers
+struct ejection;             ///< what happened, for an observer
 struct outlier_options;      ///< what it looks at, and for how long a backend stays out
 struct consecutive_test;     ///< failures without a success in between
 struct success_rate_test;    ///< a comparison of the rates of all backends

@@ -165,6 +165,32 @@ TEST_CASE("outlier_detection: bring_back ends an ejection once, and other flags 
   CHECK(w.detection.ejected() == 0);
 }
 
+TEST_CASE("outlier_detection: an observer is told of each ejection, and may_eject keeps backends in") {
+  struct listener {
+    std::vector<ejection> told;
+    backend_id kept;
+  } l;
+  auto o = eager();
+  o.context = &l;
+  o.observer = [](void* context, ejection const& e) noexcept { static_cast<listener*>(context)->told.push_back(e); };
+  o.may_eject = [](void* context, backend_id id) noexcept { return static_cast<listener*>(context)->kept != id; };
+  watched w{3, o};
+  l.kept = w.ids[1];
+  for (std::size_t i = 0; i != 3; ++i) w.fail(i, 2, at(0s));
+  REQUIRE(l.told.size() == 2);
+  CHECK(l.told[0].id == w.ids[0]);
+  CHECK(l.told[1].id == w.ids[2]);
+  CHECK(to_string(l.told[0]) == "ejected: 2 failures in a row, back in 30 s");
+  CHECK(!w.is_out(1));
+  CHECK(w.detection.ejected() == 2);
+  CHECK(w.detection.counts().too_many == 1);
+  l.kept = {};
+  w.fail(1, 2, at(0s));
+  CHECK(w.is_out(1));
+  CHECK(to_string(ejection{{}, outlier_test::success_rate, 0, 1500ms}) ==
+        "ejected: a success rate far below the mean, back in 1500 ms");
+}
+
 TEST_CASE("outlier_detection: one backend far worse than the others is found by its rate") {
   outlier_options o;
   watched w{10, o};

@@ -23,16 +23,13 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-/// Why a backend was to be ejected.
-enum class outlier_test : std::uint8_t { errors, gateway_errors, local_errors, success_rate, failures };
-
 /// How often a test found a backend bad, and what came of it. Numbers since the detection was made.
 struct outlier_counts {
   static constexpr std::size_t tests = 5;
   std::atomic<std::uint64_t> detected[tests]{};  ///< by outlier_test
   std::atomic<std::uint64_t> ejected[tests]{};   ///< of these
-  std::atomic<std::uint64_t> too_many{0};        ///< of these, not ejected because too many were out
-  std::atomic<std::uint64_t> dropped{0};         ///< reports about no member
+  std::atomic<std::uint64_t> too_many{0};  ///< of these, not ejected because too many were out, or may_eject said no
+  std::atomic<std::uint64_t> dropped{0};   ///< reports about no member
 };
 
 /// Ejects backends by their answers. See the top of the header. It must not outlive its pool.
@@ -155,7 +152,8 @@ class outlier_detection {
     if (!hosts_.begin(h)) return;
     auto const kind = static_cast<std::size_t>(test);
     add(counts_.detected[kind]);
-    if (!hosts_.reserve([&](std::size_t already) { return may_eject(already); })) {
+    bool const may = options_.may_eject == nullptr || options_.may_eject(options_.context, id);
+    if (!may || !hosts_.reserve([&](std::size_t already) { return may_eject(already); })) {
       add(counts_.too_many);
       return hosts_.stay(h);
     }
@@ -165,7 +163,15 @@ class outlier_detection {
     }
     add(counts_.ejected[kind]);
     stay_out(h, now);
+    auto const length = h.length;  // the timer may bring it back from here on
     hosts_.add(h, id);
+    if (options_.observer != nullptr) options_.observer(options_.context, {id, test, failures_of(test), length});
+  }
+  std::uint32_t failures_of(outlier_test test) const noexcept {
+    return test == outlier_test::errors           ? options_.errors.failures
+           : test == outlier_test::gateway_errors ? options_.gateway_errors.failures
+           : test == outlier_test::local_errors   ? options_.local_errors.failures
+                                                  : 0;
   }
   bool may_eject(std::size_t already) const noexcept { return Rules::may_eject(already, pool_.size(), options_); }
   void stay_out(host& h, time_point now) noexcept {

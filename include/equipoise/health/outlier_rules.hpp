@@ -2,6 +2,7 @@
 // The rules by which outlier_detection ejects: what it looks at, and how Envoy and gRPC decide. Values only.
 #pragma once
 
+#include <equipoise/core/backend_id.hpp>
 #include <equipoise/core/clock.hpp>
 #include <equipoise/core/error.hpp>
 
@@ -33,6 +34,29 @@ struct consecutive_test {
   double enforced = 100;
 };
 
+/// Why a backend was to be ejected.
+enum class outlier_test : std::uint8_t { errors, gateway_errors, local_errors, success_rate, failures };
+
+/// An ejection, as the observer of outlier_detection receives it.
+struct ejection {
+  backend_id id;
+  outlier_test test = outlier_test::errors;  ///< the test that found it bad
+  std::uint32_t failures = 0;                ///< in a row; 0 if the rates of an interval were compared
+  std::chrono::nanoseconds length{0};        ///< how long it stays out
+};
+
+/// As "ejected: 5 failures in a row, back in 30 s". Allocates.
+inline std::string to_string(ejection const& e) {
+  constexpr std::string_view rows[] = {" failures in a row", " gateway failures in a row", " local failures in a row"};
+  std::string text = "ejected: ";
+  if (auto const test = static_cast<std::size_t>(e.test); test < std::size(rows))
+    (text += std::to_string(e.failures)) += rows[test];
+  else
+    text += e.test == outlier_test::success_rate ? "a success rate far below the mean" : "too many failures";
+  auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(e.length).count();
+  return text + ", back in " + (ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms");
+}
+
 /// What outlier_detection looks at, and how long a backend stays out. The presets are Envoy's.
 struct outlier_options {
   std::chrono::nanoseconds interval = std::chrono::seconds{10};   ///< between two calls of end_interval()
@@ -49,6 +73,13 @@ struct outlier_options {
   consecutive_test local_errors{};        ///< `local_error` if they are split
   success_rate_test success_rate{};
   failure_test failures{};
+
+  /// Asked before each ejection, on the thread of the report that demands it, for what is not a percentage: the last
+  /// healthy backend of a service, for instance. False keeps the backend in, as if too many were out.
+  bool (*may_eject)(void* context, backend_id) noexcept = nullptr;
+  /// Told of each ejection, on that thread and after the ejection counts.
+  void (*observer)(void* context, ejection const&) noexcept = nullptr;
+  void* context = nullptr;  ///< the first argument of both
 
   /// Fails if a value is out of range, naming it.
   void check() const {

@@ -432,6 +432,11 @@ TEST_CASE("pool: changing weights to 0 and back keeps the other health flags") {
   }
 }
 
+TEST_CASE("pool: an event has a text") {
+  CHECK(to_string(event{{16, 4096}, health_flag::none, health_flag::down | health_flag::ejected}) ==
+        "#16.1: down+ejected, was up");
+}
+
 TEST_CASE("pool: the observer gets each change of health once, with before and after") {
   struct log {
     std::vector<std::tuple<backend_id, health_flag, health_flag>> events;

@@ -6,6 +6,8 @@
 #include <equipoise/core/clock.hpp>
 #include <equipoise/core/error.hpp>
 
+#include <concepts>
+
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
@@ -20,6 +22,12 @@ struct event {
   health_flag before;  ///< the flags against it before the change
   health_flag after;   ///< the flags against it since the change
 };
+
+/// As "#16.1: ejected, was up". Allocates. (A template, so that only programs that ask for it compile it.)
+template <std::same_as<event> Event>
+std::string to_string(Event const& e) {
+  return to_string(e.id) + ": " + to_string(e.after) + ", was " + to_string(e.before);
+}
 
 /// How a pool is made. The pool's constructor fails if a value is out of range.
 struct pool_options {
