@@ -107,6 +107,7 @@ config config_of(toml::table const& root, std::string const& file) {
   section(top, "passive", out.file, [&](fields& in) {
     in.number("failures", out.passive.failures, 0, most_in_a_row);
     in.duration("eject", out.passive.eject);
+    in.flag("errors", out.passive.errors);
   });
   section(top, "retry", out.file, [&](fields& in) {
     in.number("attempts", out.retry.attempts, 1, 16);

@@ -51,6 +51,7 @@ struct config {
   struct {
     unsigned failures = 3;  // in a row, without an answer in between; 0 turns it off
     std::chrono::nanoseconds eject = 10s;
+    bool errors = false;  // answers with a status of 500 or more are failures, but not 503
   } passive;
   struct {
     unsigned attempts = 3;                  // in all, each on another backend

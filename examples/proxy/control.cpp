@@ -102,7 +102,7 @@ void control::reload() try {
 bool control::assign(config const& fresh) {
   auto const servers = servers_of(fresh);
   if (!all_.settings.checks.enabled || !all_.settings.checks.await_first)
-    return all_.pool.assign(servers, {.rejoin_changed = true});
+    return all_.pool.assign(servers, {.rejoin_changed = true, .joined_at = now()});
   std::set<std::pair<std::string, tcp::endpoint>> known;
   all_.pool.for_each([&](auto const&, server const& s, auto const&...) { known.emplace(s.name, s.address); });
   std::vector<server> first = servers;
@@ -116,7 +116,7 @@ bool control::assign(config const& fresh) {
       joined.push_back(s.name);
     }
   if (joined.empty() || !any_stays) return all_.pool.assign(servers, {.rejoin_changed = true});
-  all_.pool.assign(first, {.rejoin_changed = true});
+  all_.pool.assign(first, {.rejoin_changed = true, .joined_at = now()});
   for (auto const& name : joined) health_.await_first_check(all_.pool.find(name));
   all_.pool.assign(servers, {.rejoin_changed = true});
   return true;

@@ -24,6 +24,8 @@ outcome outcome_of(unsigned status) noexcept {
   }
 }
 
+bool is_error(outcome o) noexcept { return o == outcome::error || o == outcome::gateway_error; }
+
 // Turns the client's request into the proxy's own request.
 void prepare(client_request& request, client const& c) {
   remove_hop_by_hop(request);
@@ -92,7 +94,10 @@ class forwarding {
     reusable_ = co_await with.relay(side_);
     if (with.complete()) {
       ++counts.answered;
-      health::answered(*lease->counts);
+      if (is_error(answer) && at_.all.settings.passive.errors)
+        at_.backend_health.failed(lease.id(), *lease->counts, fmt::format("{}: status {}", lease->name, with.status()));
+      else
+        at_.backend_health.answered(lease.id(), *lease->counts);
     } else if (!watch_.gone()) {  // otherwise run() counts it
       ++counts.broken;
     }

@@ -14,6 +14,9 @@ namespace proxy {
 using equipoise::health_flag;
 
 void health::start() {
+  if (all_.settings.passive.failures != 0)
+    start_task(control_, all_.counts, "end of ejections",
+               repeat(all_.counts, "end of ejections", [this] { return end_ejections(); }));
   if (!all_.settings.checks.enabled) return;
   next_ = std::chrono::steady_clock::now();
   start_task(control_, all_.counts, "health checks",
@@ -93,7 +96,8 @@ void health::record_check(equipoise::backend_id id, std::string const& name, boo
   if (is_first && !good) spdlog::warn("{} has joined, but its first check failed: {}", name, result);
   if (good && (is_first || r.good >= all_.settings.checks.rise) &&
       (has(health_flag::down) || has(health_flag::ejected))) {
-    all_.pool.clear(id, health_flag::down | health_flag::ejected);
+    ejections_.bring_back(id, now());
+    all_.pool.clear(id, health_flag::down, now());
     spdlog::info("{} is up{}", name, is_first ? "" : " again");
   }
 }

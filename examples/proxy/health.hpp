@@ -6,6 +6,8 @@
 #include "proxy.hpp"
 #include "upstream.hpp"
 
+#include <equipoise/health.hpp>
+
 #include <map>
 #include <memory>
 
@@ -14,7 +16,8 @@ namespace proxy {
 class health {
  public:
   // All functions except failed() and answered() run on the control thread.
-  health(asio::io_context& control, shared& all) : control_{control}, all_{all}, timer_{control} {}
+  health(asio::io_context& control, shared& all)
+      : control_{control}, all_{all}, timer_{control}, ejections_{all.pool, ejection_rules()} {}
 
   void start();
 
@@ -26,8 +29,8 @@ class health {
   // once, the cause is probably in the proxy or its network.
   void failed(equipoise::backend_id id, traffic& counts, std::string const& problem);
 
-  // May be called from any thread when a backend has answered completely, with any status.
-  static void answered(traffic& counts) noexcept;
+  // May be called from any thread when a backend has answered completely, if its status is no failure.
+  void answered(equipoise::backend_id id, traffic& counts) noexcept;
 
  private:
   struct record {
@@ -40,8 +43,10 @@ class health {
   task<bool> check_when_due();
   void start_checks(bool all);
   task<> check(equipoise::backend_id id, std::string name, tcp::endpoint address);
-  task<> readmit_later(equipoise::backend_id id, std::uint64_t ejection);
-  bool too_many_ejected_with(equipoise::backend_id id) const;
+  task<bool> end_ejections();
+  equipoise::outlier_options ejection_rules();
+  bool is_ejected(equipoise::backend_id id) const noexcept;
+  bool others_are_up(equipoise::backend_id id) const;
   void record_check(equipoise::backend_id id, std::string const& name, bool good, std::string const& result);
 
   asio::io_context& control_;
@@ -50,9 +55,7 @@ class health {
   std::chrono::steady_clock::time_point next_{};  // when all backends are checked again
   upstream_connections connections_{0};           // each check has a new connection
   std::map<equipoise::backend_id, record> records_;
-  // The number of the latest ejection of each backend. The end of an older ejection is ignored.
-  std::map<equipoise::backend_id, std::uint64_t> ejections_;
-  std::uint64_t ejected_ = 0;
+  equipoise::outlier_detection<server> ejections_;
 };
 
 }  // namespace proxy

@@ -38,7 +38,7 @@ std::map<std::string, std::string> values(config const& c) {
                backends] = c;
   auto const& [from, header_key, key_line] = key;
   auto const& [enabled, path, interval, timeout, rise, fall, await_first] = checks;
-  auto const& [failures, eject] = passive;
+  auto const& [failures, eject, errors] = passive;
   auto const& [attempts, hold] = retry;
   auto const& [connect, response, stream, request, idle, linger, drain] = timeouts;
   auto const& [header, request_body, clients, idle_per_backend] = limits;
@@ -57,6 +57,7 @@ std::map<std::string, std::string> values(config const& c) {
           {"checks.await_first", text(await_first)},
           {"passive.failures", text(failures)},
           {"passive.eject", time(eject)},
+          {"passive.errors", text(errors)},
           {"retry.attempts", text(attempts)},
           {"retry.hold", time(hold)},
           {"timeouts.connect", time(connect)},

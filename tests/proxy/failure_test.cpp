@@ -233,6 +233,27 @@ TEST_CASE("An answer without a length that breaks off does not look complete") {
   CHECK(w.reset);
 }
 
+TEST_CASE("With passive.errors, answers with an error status eject a backend too") {
+  auto const fails = [](std::string const& status) {
+    return [status](connection& w, std::string const&) {
+      w.send("HTTP/1.1 " + status + " Oh\r\nX-Backend: a\r\nContent-Length: 0\r\n\r\n");
+    };
+  };
+  for (auto const& [setting, status, state] :
+       std::vector<std::tuple<std::string, std::string, std::string>>{{"errors = true", "500", "ejected"},
+                                                                      {"errors = true", "502", "ejected"},
+                                                                      {"errors = true", "503", "up"},
+                                                                      {"errors = true", "404", "up"},
+                                                                      {"errors = false", "500", "up"}}) {
+    CAPTURE(setting, status);
+    scripted_backend a{fails(status)}, b{answers_with("b")};
+    proxy_process const p{"[checks]\nenabled = false\n[passive]\nfailures = 3\n" + setting + "\n" + a.toml("a") +
+                          b.toml("b")};
+    for (int i = 0; i != 10; ++i) p.get("/");
+    CHECK(state_of(p, "a") == state);
+  }
+}
+
 TEST_CASE("The last backend that is up is not ejected") {
   scripted_backend b{closes_connection};
   proxy_process const p{"[checks]\ninterval = \"20ms\"\nrise = 1\nfall = 2\n[passive]\nfailures = 2\n" +
