@@ -165,7 +165,7 @@ TEST_CASE("outlier_detection: bring_back ends an ejection once, and other flags 
   CHECK(w.detection.ejected() == 0);
 }
 
-TEST_CASE("outlier_detection: an observer is told of each ejection, and may_eject keeps backends in") {
+TEST_CASE("outlier_detection: an observer is told, and may_eject keeps backends in") {
   struct listener {
     std::vector<ejection> told;
     backend_id kept;
