@@ -82,6 +82,9 @@ result replay(json const& file) {
   if (is_active_checks(file)) return replay_active_checks(file);
   if (is_outlier_detection(file)) return replay_outlier_detection(file);
   if (is_slow_start(file)) return replay_slow_start(file);
+  if (is_load_reports(file)) return replay_load_reports(file);
+  if (is_server_states(file)) return replay_server_states(file);
+  if (is_nginx_upstream(file)) return replay_nginx_upstream(file);
   if (!file.contains("policy")) {
     if (file.contains("scenarios")) throw skipped(system + " scenarios are not supported yet");
     throw skipped("policy is missing");
@@ -189,6 +192,7 @@ int main(int argc, char** argv) {
       file = read(argv[i]);
       auto const r = replay(file);
       std::cout << r.equal << " of " << r.asked << " " << name << "\n";
+      if (!r.note.empty()) std::cout << "  note: " << r.note << "\n";
       for (auto const& d : r.differences) std::cout << "  " << d << "\n";
       equal += r.equal, asked += r.asked;
     } catch (std::exception const& e) {

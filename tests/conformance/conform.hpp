@@ -103,6 +103,16 @@ inline std::int64_t as_integer(json const& value, place const& at, std::int64_t 
 struct result {
   std::size_t equal = 0, asked = 0;
   std::vector<std::string> differences;
+  std::string note;  // what of the file is not compared
+
+  // Counts one answer.
+  void compare(std::string const& what, std::string const& theirs, std::string const& ours) {
+    ++asked;
+    if (ours == theirs)
+      ++equal;
+    else if (differences.size() < 5)
+      differences.push_back(what + ": recorded is " + theirs + ", we have " + ours);
+  }
 };
 
 // Notes a comparison.
@@ -124,6 +134,15 @@ result replay_active_checks(json const& file);
 // Whether it is a file about outlier detection, and what became of it.
 bool is_outlier_detection(json const& file);
 result replay_outlier_detection(json const& file);
+// The same for the weights that load reports stand for.
+bool is_load_reports(json const& file);
+result replay_load_reports(json const& file);
+// The same for servers whose state agents, checks and answers decide.
+bool is_server_states(json const& file);
+result replay_server_states(json const& file);
+// The same for nginx's round robin with failing backends.
+bool is_nginx_upstream(json const& file);
+result replay_nginx_upstream(json const& file);
 
 // The same for Envoy's slow start.
 bool is_slow_start(json const& file);

@@ -73,6 +73,20 @@ expect '0 of 5 picks equal' "$scratch/scenarios.json"
 if "$conform" "$good" "$scratch/scenarios.json" "$hashed" > "$scratch/out"; then echo "passed with a skipped file"; exit 1; fi
 grep -qxF '418 of 423 picks equal' "$scratch/out" || { echo "the total does not count every file:"; cat "$scratch/out"; exit 1; }
 
+# A difference in the replays of their own.
+differs() {
+  sed "$1" "$recorded/$2" > "$scratch/differs.json"
+  ! cmp -s "$recorded/$2" "$scratch/differs.json" || { echo "nothing changed: $1"; exit 1; }
+  code=0
+  "$conform" "$scratch/differs.json" > "$scratch/out" || code=$?
+  [ "$code" = 1 ] || { echo "exit code $code, not 1: $1"; cat "$scratch/out"; exit 1; }
+  grep -q -- "$3" "$scratch/out" || { echo "no line '$3' in:"; cat "$scratch/out"; exit 1; }
+}
+differs 's/"weights": \[30,259/"weights": [31,259/' envoy.orca.json 'backend 0: recorded is 31, we have 30'
+differs '0,/"got":\[0,1,2,0\]/s//"got":[0,1,1,0]/' nginx.failures.json 'refused, step 0: recorded is 1, we have 2'
+differs '0,/\["DRAIN (agent)",0\]/s//["DRAIN (agent)",1]/' haproxy.agent.json 'recorded is DRAIN (agent) 1, we have DRAIN (agent) 0'
+differs '0,/\["UP 3\/4",1\]/s//["UP 2\/4",1]/' haproxy.observe.json 'recorded is UP 2/4 1, we have UP 3/4 1'
+
 # There is no file, or no JSON in it.
 expect 'skipped absent.json: cannot be read' "$scratch/absent.json"
 expect '0 of 1 picks equal' "$scratch/absent.json"

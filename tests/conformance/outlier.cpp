@@ -150,8 +150,8 @@ void consecutive(result& r, json const& s) {
       out = step[3].get<std::set<std::size_t>>();
     }
     bool const same_counts = detected() == counts;
-    compare(r, name + ", step " + std::to_string(number), text_of(out),
-            text_of(w.ejected()) + (same_counts ? "" : " and other counts"));
+    r.compare(name + ", step " + std::to_string(number), text_of(out),
+              text_of(w.ejected()) + (same_counts ? "" : " and other counts"));
     ++number;
   }
 }
@@ -171,7 +171,7 @@ void statistics(result& r, json const& s, outlier_options o) {
   std::set<std::size_t> out;
   for (auto const& e : field_of(s, {"scenario", {}, "ejected"}))
     out.insert((e.is_object() ? e["host"] : e).template get<std::size_t>());
-  compare(r, name, text_of(out), text_of(w.ejected()));
+  r.compare(name, text_of(out), text_of(w.ejected()));
 }
 
 // The length of each ejection, within an interval and 50 ms, in virtual time.
@@ -198,8 +198,8 @@ void lengths(result& r, json const& s) {
     double const ours = std::chrono::duration<double>(now - left).count(), theirs = ejections[i][1].get<double>();
     double const most = std::chrono::duration<double>(o.interval).count() + 0.05;
     std::string const shown = std::to_string(theirs);
-    compare(r, name + ", ejection " + std::to_string(i), shown,
-            std::abs(ours - theirs) <= most ? shown : std::to_string(ours));
+    r.compare(name + ", ejection " + std::to_string(i), shown,
+              std::abs(ours - theirs) <= most ? shown : std::to_string(ours));
   }
 }
 
