@@ -155,6 +155,29 @@ struct dns_answer;                     ///< an answer
 enum class dns_type : std::uint16_t;   ///< A, AAAA, SRV
 enum class dns_status : std::uint8_t;  ///< how a question was answered
 struct back_off_options;               ///< their bounds
+template <class B>
+class failure_window;           ///< out after failures, back by a trial: nginx's max_fails
+struct failure_window_options;  ///< how many failures, and for how long
+template <class B>
+class failure_accrual;           ///< a breaker by success rate or failures in a row: Finagle's
+struct failure_accrual_options;  ///< what is too low, and for how long a backend gets nothing
+struct half_open_counts;         ///< what happened in either of the two
+template <class B>
+class error_limit;                   ///< answers that count for an active check: HAProxy's observe
+struct error_limit_options;          ///< how many errors, and what comes of it
+enum class on_error : std::uint8_t;  ///< what a checker does then
+template <class B>
+class flap_damping;           ///< does not believe a backend that goes down too often
+struct flap_damping_options;  ///< how often that is, and for how long
+struct flap_counts;           ///< changes that were reported, and those that were shown
+struct agent_report;          ///< what a backend's agent says of it
+struct agent_target;          ///< a member as its agent knows it
+struct orca_report;           ///< what a backend says of its load
+template <class B, class Rules>
+class orca_weights;       ///< weights by such reports
+struct orca_options;      ///< how it reads them, and how long it believes them
+struct envoy_orca_rules;  ///< how Envoy does
+struct grpc_orca_rules;   ///< how gRPC does (A58)
 
 // Keys.
 
