@@ -136,13 +136,19 @@ class ejections : public numbers_by_slot<B, Host> {
     return &out_;
   }
   // Takes a host off the list. It is in from now on.
-  void come_back(std::uint32_t* link, time_point now) noexcept {
+  void come_back(std::uint32_t* link) noexcept {
     Host& h = at(*link);
     backend_id const id = id_of(*link);
     *link = h.next_out;
-    clear(id, now);  // false if it is no member any more
+    clear(id);  // false if it is no member any more
     unreserve();
     h.state.store(Host::is_in, std::memory_order_release);
+  }
+
+  // The same for one that begins its slow start.
+  void come_back(std::uint32_t* link, time_point now) noexcept {
+    clear(id_of(*link), now);
+    come_back(link);
   }
 
  private:
