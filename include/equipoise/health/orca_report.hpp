@@ -72,8 +72,8 @@ struct orca_report {
     return false;
   }
 
-  /// The largest of the numbers with that name: one number, or all of a map for `named_metrics.*`; 0 if none is
-  /// above it. O(numbers in the map).
+  /// The largest of the numbers with that name: one number, or all of a map for a name such as "named_metrics.*"; 0 if
+  /// none is above it. O(numbers in the map).
   double largest(std::string_view name) const noexcept {
     double most = 0;
     for (auto const& [known, number] : numbers())

@@ -24,8 +24,8 @@ struct orca_options {
   std::chrono::nanoseconds blackout = std::chrono::seconds{10};  ///< so long reports are heard before they count
   std::chrono::nanoseconds expiry = std::chrono::seconds{180};   ///< a report counts no longer than that
   double error_penalty = 0;  ///< what the share of failed requests adds to the utilization, for each 100 %
-  /// The utilization is the largest of these, if it is above 0: `mem_utilization`, `named_metrics.queue`,
-  /// `utilization.*`. Else it is the application's, else the processors'.
+  /// The utilization is the largest of these, if it is above 0: names such as "mem_utilization", "named_metrics.queue",
+  /// "utilization.*". Else it is that of the application, else that of the processors.
   std::vector<std::string> metrics{};
 
   /// Fails if a value is out of range, naming it.
