@@ -20,6 +20,7 @@ say() { [ $# -gt 0 ] && echo "setup: installing $*"; }
 without() {
   case "$1" in
     libc-ares-dev | dnsmasq-base) echo "the test of DNS as a source" ;;
+    etcd-server) echo "the tests with a real etcd, and examples/fleet" ;;
     libtomlplusplus-dev | libboost-url-dev) echo "the proxy, its tests and the demo" ;;
     libpq-dev | libhiredis-dev) echo "the example of a health page" ;;
     postgresql | redis-server) echo "the test of the health page with real servers" ;;
@@ -41,8 +42,7 @@ if has apt-get; then
   needed=$(missing apt_has g++ cmake ninja-build pkg-config catch2 libbenchmark-dev libfmt-dev nlohmann-json3-dev libcli11-dev \
     libspdlog-dev gnuplot-nox python3)
   # Boost.URL brings the headers of its Boost. Debian 12 has 1.81 beside its default, which is too old and has no Boost.URL.
-  not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv libc-ares-dev dnsmasq-base \
-      libpq-dev libhiredis-dev postgresql redis-server \
+  not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv libc-ares-dev dnsmasq-base etcd-server \
       clang-format-16 clang-tidy-16 codespell universal-ctags gdb doxygen
     apt_has libboost-url1.81-dev >/dev/null 2>&1 || missing apt_has libboost-url-dev)
   if [ -z "$needed" ] && [ "$(id -u)" != 0 ] && ! has sudo; then
@@ -67,11 +67,11 @@ elif has dnf; then
     clang-tools-extra codespell ctags gdb doxygen)
   if say $needed; then as_root dnf install -q -y $needed; fi
 elif has brew; then
-  needed=$(missing "brew list --versions" cmake ninja pkgconf catch2 google-benchmark fmt boost nlohmann-json cli11 tomlplusplus spdlog c-ares gnuplot \
+  needed=$(missing "brew list --versions" cmake ninja pkgconf catch2 google-benchmark fmt boost nlohmann-json cli11 tomlplusplus spdlog c-ares etcd gnuplot \
     clang-format codespell universal-ctags doxygen)
   if say $needed; then brew install -q $needed; fi
 else
   echo "setup: no apt-get, dnf or brew here. Please install: a C++20 compiler (GCC 12, Clang 14 or newer), CMake 3.22, Ninja, pkg-config,"
-  echo "  Catch2, Google Benchmark, fmt, Boost 1.81 with Boost.URL, nlohmann-json, CLI11, toml++, spdlog, gnuplot; Relacy, c-ares and dnsmasq are useful."
+  echo "  Catch2, Google Benchmark, fmt, Boost 1.81 with Boost.URL, nlohmann-json, CLI11, toml++, spdlog, gnuplot; Relacy, c-ares, dnsmasq and etcd are useful."
   has c++ && has cmake && has ninja # enough to try
 fi

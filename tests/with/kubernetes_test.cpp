@@ -29,18 +29,19 @@ std::string shown(endpoint_slices const& s) {
   return all;
 }
 
-json slice(std::string const& name, json endpoints, json ports = {{{"name", "http"}, {"port", 80}}}) {
+// The lists are vectors, because compilers differ about the braces of a json with one element.
+json slice(std::string const& name, std::vector<json> const& endpoints,
+           json ports = {{{"name", "http"}, {"port", 80}}}) {
   return {{"metadata", {{"name", name}, {"namespace", "prod"}, {"resourceVersion", "7"}}},
           {"addressType", "IPv4"},
-          {"endpoints", std::move(endpoints)},
+          {"endpoints", endpoints},
           {"ports", std::move(ports)}};
 }
 json endpoint_at(std::string const& address, json conditions = json::object()) {
-  return {{"addresses", {address}}, {"conditions", std::move(conditions)}};
+  return {{"addresses", json::array({address})}, {"conditions", std::move(conditions)}};
 }
-std::string list_of(json items) {
-  return json{{"kind", "EndpointSliceList"}, {"metadata", {{"resourceVersion", "7"}}}, {"items", std::move(items)}}
-      .dump();
+std::string list_of(std::vector<json> const& items) {
+  return json{{"kind", "EndpointSliceList"}, {"metadata", {{"resourceVersion", "7"}}}, {"items", items}}.dump();
 }
 std::string event_of(std::string const& type, json object) {
   return json{{"type", type}, {"object", std::move(object)}}.dump();
@@ -199,7 +200,7 @@ TEST_CASE("endpoint_slices: of two in two slices, the one that changed last coun
 
 TEST_CASE("endpoint_slices: ports by name, by being the only one, and not at all") {
   json const two = {{{"name", "http"}, {"port", 80}}, {{"name", "grpc"}, {"port", 90}}};
-  json const e = {endpoint_at("10.0.0.1")};
+  std::vector<json> const e{endpoint_at("10.0.0.1")};
   auto const with = [&](std::string port, json ports) {
     endpoint_slices s{{.port = std::move(port)}};
     auto const done = s.list(list_of({slice("x", e, std::move(ports))}));

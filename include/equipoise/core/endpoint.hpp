@@ -24,6 +24,12 @@ struct endpoint {
 
   /// The inverse of text(). Fails, naming the text, if it is not host:port with a port of 1 … 65 535.
   static endpoint parse(std::string_view text) {
+    auto const parsed = try_parse(text);
+    if (!parsed) fail("equipoise: endpoint '" + std::string{text} + "' is not host:port with a port of 1 … 65535");
+    return *parsed;
+  }
+  /// The same; nothing instead of a failure.
+  static std::optional<endpoint> try_parse(std::string_view text) {
     auto const colon = text.rfind(':');
     std::string_view host = text.substr(0, colon == text.npos ? 0 : colon);
     bool const bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
@@ -36,9 +42,8 @@ struct endpoint {
       good = good && c >= '0' && c <= '9';
       port = port * 10 + static_cast<std::uint32_t>(c - '0');
     }
-    if (!good || port == 0 || port > 65535)
-      fail("equipoise: endpoint '" + std::string{text} + "' is not host:port with a port of 1 … 65535");
-    return {std::string{host}, static_cast<std::uint16_t>(port)};
+    if (!good || port == 0 || port > 65535) return {};
+    return endpoint{std::string{host}, static_cast<std::uint16_t>(port)};
   }
 
   friend bool operator==(endpoint const& a, endpoint const& b) { return a.port == b.port && a.host == b.host; }

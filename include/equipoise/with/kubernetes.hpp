@@ -94,9 +94,9 @@ class endpoint_slices {
   result<> bytes(std::string_view piece) {
     result<> first;
     lines_.append(piece);
-    while (auto const line = lines_.next()) {
-      if (line->find_first_not_of(" \t\r") == line->npos) continue;
-      if (auto done = event(*line); !done && first) first = std::move(done);
+    for (std::string_view line; lines_.next(line);) {
+      if (line.find_first_not_of(" \t\r") == line.npos) continue;
+      if (auto done = event(line); !done && first) first = std::move(done);
     }
     if (lines_.is_too_long()) {
       lines_.clear();

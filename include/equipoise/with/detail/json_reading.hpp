@@ -124,18 +124,18 @@ class line_splitter {
  public:
   explicit line_splitter(std::size_t longest) : longest_{longest} {}
   void append(std::string_view bytes) { text_.append(bytes); }
-  // The next line without its end; good until the next call of any function.
-  std::optional<std::string_view> next() {
+  // The next line without its end, which is good until the next call of any function. False if there is none.
+  bool next(std::string_view& line) {
     auto const end = text_.find('\n', looked_at_);
     if (end == text_.npos) {
       text_.erase(0, begin_);
       begin_ = 0;
       looked_at_ = text_.size();
-      return {};
+      return false;
     }
-    std::string_view const line{text_.data() + begin_, end - begin_};
+    line = std::string_view{text_.data() + begin_, end - begin_};
     begin_ = looked_at_ = end + 1;
-    return line;
+    return true;
   }
   bool is_too_long() const noexcept { return text_.size() - begin_ > longest_; }
   void clear() noexcept {
