@@ -43,6 +43,7 @@ if has apt-get; then
     libspdlog-dev gnuplot-nox python3)
   # Boost.URL brings the headers of its Boost. Debian 12 has 1.81 beside its default, which is too old and has no Boost.URL.
   not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv libc-ares-dev dnsmasq-base etcd-server \
+      libpq-dev libhiredis-dev postgresql redis-server \
       clang-format-16 clang-tidy-16 codespell universal-ctags gdb doxygen
     apt_has libboost-url1.81-dev >/dev/null 2>&1 || missing apt_has libboost-url-dev)
   if [ -z "$needed" ] && [ "$(id -u)" != 0 ] && ! has sudo; then
