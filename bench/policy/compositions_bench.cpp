@@ -11,6 +11,11 @@ bool const added = [] {
   bench::add_composition(failover{bounded_load{maglev{}}});
   bench::add_composition(slow_start{round_robin{}});
   bench::add_composition(sticky{round_robin{}});
+  bench::add_composition(panic{round_robin{}, panic_action::all});
+  bench::add_composition(panic{maglev{}, panic_action::all});
+  bench::add_composition(priority_levels{round_robin{}});
+  bench::add_composition(zone_aware{"", round_robin{}});
+  bench::add_composition(subset{"", round_robin{}, subset_fallback::any});
   return true;
 }();
 

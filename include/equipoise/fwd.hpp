@@ -85,6 +85,21 @@ template <class P>
 struct sticky;  ///< sessions that stay on their backend
 template <class P>
 struct zone_first;  ///< the members of one zone before all others
+template <class P>
+struct panic;                            ///< what happens when too few members are healthy
+enum class panic_action : std::uint8_t;  ///< fail, or take all members, or those last known to be healthy
+template <class P>
+struct priority_levels;  ///< levels of priority that share the work by their health
+struct priority_health;  ///< what is known of the members of one level
+struct priority_rules;   ///< how work spreads over levels
+struct priority_load;    ///< what one level gets
+template <class P>
+struct zone_aware;    ///< the caller's zone first, as far as that overloads no backend
+struct zone_balance;  ///< callers and backends of one zone
+template <class P>
+struct subset;                              ///< the members with certain labels
+enum class subset_fallback : std::uint8_t;  ///< what gets the work if there is none
+struct aperture_slice;                      ///< one server of a client's aperture
 
 class any_policy;       ///< a policy chosen at run time
 class any_key;          ///< its key: text, a number, an address, or none

@@ -85,6 +85,8 @@ result replay(json const& file) {
   if (is_load_reports(file)) return replay_load_reports(file);
   if (is_server_states(file)) return replay_server_states(file);
   if (is_nginx_upstream(file)) return replay_nginx_upstream(file);
+  if (is_priority_levels(file)) return replay_priority_levels(file);
+  if (is_zone_aware(file)) return replay_zone_aware(file);
   if (!file.contains("policy")) {
     if (file.contains("scenarios")) throw skipped(system + " scenarios are not supported yet");
     throw skipped("policy is missing");

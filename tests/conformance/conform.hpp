@@ -148,4 +148,12 @@ result replay_nginx_upstream(json const& file);
 bool is_slow_start(json const& file);
 result replay_slow_start(json const& file);
 
+// The same for levels of priority.
+bool is_priority_levels(json const& file);
+result replay_priority_levels(json const& file);
+
+// The same for zone aware routing.
+bool is_zone_aware(json const& file);
+result replay_zone_aware(json const& file);
+
 }  // namespace conform

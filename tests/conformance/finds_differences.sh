@@ -125,6 +125,19 @@ change 's/"client": \["[^"]*"/"client": ["1.2.3.256"/' "$hashed" "inputs.client[
 change 's/"client": \["[^"]*"/"client": [null/' "$hashed" 'inputs.client[0] is null, not an address'
 change 's/"client"/"key"/' "$hashed" 'inputs.client is missing'
 
+# Levels and zones.
+levels="$recorded/envoy.priority.json" zones="$recorded/envoy.zone_aware.json"
+sed 's/\[\[0,44\],/[[1,44],/' "$levels" > "$scratch/wrong.json"
+expect '11956 of 12000 wrong.json' "$scratch/wrong.json"
+expect '  p0, residue 0: recorded is 1, we have 0' "$scratch/wrong.json"
+sed 's/"a":5360,"b":2640/"a":5660,"b":2340/' "$zones" > "$scratch/wrong.json"
+expect '18 of 20 wrong.json' "$scratch/wrong.json"
+expect '  zone_2, zone a: recorded is 5660, we have 5333' "$scratch/wrong.json"
+change 's/"local_zone": "a"/"local_zone": 7/' "$zones" 'local_zone is 7, not a string'
+change 's/"requests": 8000/"requests": 0/' "$zones" 'requests is 0, not an integer from 1 to 1000000000'
+change 's/\[\[0,44\],/[[0,45],/' "$levels" 'p0: expected has 101 residues'
+change 's/"DEGRADED"/7/' "$levels" 'backends[2].health is 7, not a string'
+
 # No content of a file breaks the format of the lines, or the program.
 change 's/"nginx"/"a\\n5 of 5 b"/' "$good" 'a?5 of 5 b round_robin is not supported yet'
 brackets() { head -c 300000 /dev/zero | tr '\0' "$1"; }

@@ -70,7 +70,10 @@ TEMPLATE_LIST_TEST_CASE("keyed law: a key goes to the first healthy member of it
 TEMPLATE_LIST_TEST_CASE("keyed law: it holds within each composition", "", keyed_policies) {
   INFO(TestType::name);
   // Erased, because a pool, a balancer and a picker for each of them take minutes to compile.
-  for_each_standard_composition([]<template <class> class C>() { check_law(any_policy{C<TestType>{TestType{}}}); });
+  for_each_standard_composition([]<template <class> class C>() {
+    // These move keys to the next level before the last member of a level is down.
+    if constexpr (!std::same_as<C<TestType>, priority_levels<TestType>>) check_law(any_policy{C<TestType>{TestType{}}});
+  });
 }
 
 TEST_CASE("keyed law: it holds within compositions of compositions") {

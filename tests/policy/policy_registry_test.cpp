@@ -188,6 +188,8 @@ TEST_CASE("policy_registry reads the map of a shard router") {
 namespace {
 // A value that the parameter takes.
 std::string random_value(parameter const& p, rng& d) {
+  if (p.member.kind == parameter_kind::word)
+    return std::string{p.words[random_below(d, static_cast<std::uint32_t>(p.words.size()))]};
   if (p.member.kind == parameter_kind::text) {
     std::string text = "\"";
     for (auto n = random_below(d, 6); n != 0; --n) text += std::string_view{"aZ9-.:{},= \r\xC3"}[random_below(d, 14)];
@@ -213,7 +215,7 @@ void check_round_trip(std::string const& inside) {
     std::string text = inside;
     if constexpr (equipoise::detail::has_parameters<P>)
       for (parameter const& p : P::parameters)
-        if (p.member.kind == parameter_kind::text || random_below(d, 4) != 0)
+        if (p.is_required() || random_below(d, 4) != 0)
           ((text += text.empty() ? "" : ", ") += p.name) += "=" + random_value(p, d);
     auto const described = made(name + "{" + text + "}");
     CAPTURE(text, described);
@@ -387,6 +389,7 @@ TEST_CASE("policy_registry::usage shows every policy with its parameters") {
   CHECK(shows("ring_hash{points=160}"));
   CHECK(shows("max_in_flight{…, limit=1024}"));
   CHECK(shows("zone_first{…, zone=…, threshold=0}"));
+  CHECK(shows("panic{…, action=…, threshold=50}"));
   CHECK(shows("shard_router{…}"));
 }
 

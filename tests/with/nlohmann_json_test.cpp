@@ -12,14 +12,15 @@ using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE("explanation as JSON: every field, in a fixed order") {
   fleet f{round_robin{}, servers(100)};
-  CHECK_THAT(json_text(f.picker.explain()),
-             Catch::Matchers::StartsWith(
-                 R"({"choice":"A","error":"none","detail":"","policy":"round_robin","key":"","rows":[{"id":")" +
-                 to_string(f.ids[0]) +
-                 R"(","key":"A","verdict":"chosen","had_its_turn":true,"numbers":{"weight":1,"in_flight":0}},)") &&
-                 Catch::Matchers::EndsWith(R"(],"more":36})"));
+  CHECK_THAT(
+      json_text(f.picker.explain()),
+      Catch::Matchers::StartsWith(
+          R"({"choice":"A","error":"none","detail":"","notes":[],"policy":"round_robin","key":"","rows":[{"id":")" +
+          to_string(f.ids[0]) +
+          R"(","key":"A","verdict":"chosen","had_its_turn":true,"numbers":{"weight":1,"in_flight":0}},)") &&
+          Catch::Matchers::EndsWith(R"(],"more":36})"));
   CHECK(json_text(explanation{}) ==
-        R"({"choice":null,"error":"empty","detail":"","policy":"","key":"","rows":[],"more":0})");
+        R"({"choice":null,"error":"empty","detail":"","notes":[],"policy":"","key":"","rows":[],"more":0})");
 }
 
 TEST_CASE("explanation as JSON: no choice is null, and the error has its name") {

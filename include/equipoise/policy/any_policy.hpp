@@ -47,18 +47,18 @@ class any_key {
     return true;
   }
 
-  /// The hash of the key as hashed_key has it; 0 without a key.
-  std::uint64_t mixed() const noexcept {
-    std::uint64_t hash = 0;
-    as<hashed_key>([&](hashed_key const& k) { hash = k.mixed(); });
-    return hash;
-  }
-
   /// The text or the number as text; empty for an address and for no key. Allocates.
   std::string text() const {
     if (kind_ == kind::natural) return std::to_string(number_);
     if (kind_ == kind::negatable) return std::to_string(static_cast<std::int64_t>(number_));
     return std::string{text_};
+  }
+
+  /// A hash of the key, with all bits well mixed; 0 without a key. Wait-free; O(length).
+  std::uint64_t mixed() const noexcept {
+    std::uint64_t hash = 0;
+    as<hashed_key>([&](hashed_key const& k) { hash = k.mixed(); });
+    return hash;
   }
 
   /// An independent key, as basic_key::derived() makes it. Beyond four derivations the last salts are mixed into one.
@@ -175,7 +175,9 @@ class any_policy {
     requires(!std::same_as<std::remove_cvref_t<P>, any_policy>)
   any_policy(P policy) : policy_{new holder<P>{std::move(policy)}} {}
 
-  table build(members_view members) const { return policy_->build(members); }
+  table build(members_view members, table const* before = nullptr) const {
+    return policy_->build(members, before != nullptr ? before->operator->() : nullptr);
+  }
   cursor make_cursor() const {
     cursor c;
     c.own_ = policy_->make_cursor();
@@ -214,7 +216,7 @@ class any_policy {
 
  private:
   struct erased : detail::reference_counted {
-    virtual table build(members_view) const = 0;
+    virtual table build(members_view, erased_table const* before) const = 0;
     virtual detail::owned<erased_cursor> make_cursor() const = 0;
     virtual void remember(erased_table const&, erased_cursor&) const noexcept = 0;
     virtual void start(erased_table const&, erased_cursor&, random_source&) const noexcept = 0;
@@ -267,8 +269,9 @@ class any_policy {
       this->attributes_read = attributes_read_by(policy);
     }
 
-    any_policy::table build(members_view members) const override {
-      return any_policy::table{new own_table{driver::build(policy, members)}};
+    any_policy::table build(members_view members, erased_table const* before) const override {
+      auto const* const own = static_cast<own_table const*>(before);
+      return any_policy::table{new own_table{driver::build(policy, members, own != nullptr ? &own->table : nullptr)}};
     }
     detail::owned<erased_cursor> make_cursor() const override {
       return detail::owned<erased_cursor>{new own_cursor(driver::make_cursor(policy))};

@@ -59,8 +59,8 @@ struct bounded_load : detail::composition_around<P, detail::load_interval, detai
     parameters[0].check(name, factor);
   }
 
-  table build(members_view members) const {
-    table t = base::build(members);
+  table build(members_view members, table const* before = nullptr) const {
+    table t = base::build(members, before);
     if (members.size() > 32)
       t.picks_between_sums = static_cast<std::uint32_t>(members.size() < 128 ? 8 : members.size() / 16);
     return t;

@@ -132,19 +132,21 @@ class policy_registry {
     bool is_named = false;  // whether the policy that is made has to be given this entry's name
 
     double preset(parameter const& p) const { return presets != nullptr ? p.member.read(presets).number : p.preset; }
-    static bool is_required(parameter const& p) noexcept { return p.member.kind == parameter_kind::text; }
     bool needs_arguments() const {
       bool needs = mistake_in != nullptr;
       if (presets == nullptr)
-        for (parameter const& p : parameters) needs = needs || is_required(p);
+        for (parameter const& p : parameters) needs = needs || p.is_required();
       return needs;
     }
     std::string written(bool with_presets) const {
       std::string inside = is_composition || mistake_in != nullptr ? "…" : "";
       for (parameter const& p : parameters) {
-        if (!is_required(p) && !with_presets) continue;
+        if (!p.is_required() && !with_presets) continue;
         detail::add_listed(inside, p.name) += "=";
-        inside += is_required(p) ? "…" : detail::written_number(preset(p));
+        if (p.is_required())
+          inside += "…";
+        else
+          inside += p.member.kind == parameter_kind::text ? "\"\"" : detail::written_number(preset(p));
       }
       return inside.empty() ? name : detail::joined({name, "{", inside, "}"});
     }
@@ -218,10 +220,20 @@ class policy_registry {
       return static_cast<Number>(value);
     }
   };
+  struct word_argument {
+    double value;
+    template <class Enumeration>
+      requires std::is_enum_v<Enumeration>
+    operator Enumeration() const noexcept {
+      return static_cast<Enumeration>(static_cast<int>(value));
+    }
+  };
   template <parameter_kind Kind>
   static auto argument(parameter_value const& v) {
     if constexpr (Kind == parameter_kind::whole)
       return whole_argument{v.number};
+    else if constexpr (Kind == parameter_kind::word)
+      return word_argument{v.number};
     else if constexpr (Kind == parameter_kind::number)
       return number_argument{v.number};
     else
@@ -357,13 +369,23 @@ class policy_registry {
           values[i] = p.member.read(e.presets);
         else
           values[i].number = p.preset;
-        if (e.presets == nullptr && entry::is_required(p)) {
+        if (e.presets == nullptr && p.is_required()) {
           why = e.sentence("needs its parameter ", p.name, detail::joined({": ", e.form()}));
           return false;
         }
         continue;
       }
       std::string const& text = given[i]->text;
+      if (p.member.kind == parameter_kind::word && !given[i]->has_braces) {
+        std::size_t place = 0;
+        while (place != p.words.size() && p.words[place] != text) ++place;
+        if (place == p.words.size()) {
+          why = p.mistake(e.name, detail::shown_text(text), false);
+          return false;
+        }
+        values[i].number = static_cast<double>(place);
+        continue;
+      }
       auto const number = detail::number_in(text);
       bool const is_whole = number && text.find_first_of(".eE") == text.npos;
       bool const is_number = number && (is_whole || p.member.kind == parameter_kind::number);

@@ -10,7 +10,9 @@
 #include <equipoise/policy/least_connections.hpp>
 #include <equipoise/policy/maglev.hpp>
 #include <equipoise/policy/max_in_flight.hpp>
+#include <equipoise/policy/panic.hpp>
 #include <equipoise/policy/power_of_two.hpp>
+#include <equipoise/policy/priority_levels.hpp>
 #include <equipoise/policy/random.hpp>
 #include <equipoise/policy/ring_hash.hpp>
 #include <equipoise/policy/round_robin.hpp>
@@ -18,8 +20,10 @@
 #include <equipoise/policy/slow_start.hpp>
 #include <equipoise/policy/smooth_weighted_round_robin.hpp>
 #include <equipoise/policy/sticky.hpp>
+#include <equipoise/policy/subset.hpp>
 #include <equipoise/policy/weighted_random.hpp>
 #include <equipoise/policy/weighted_round_robin.hpp>
+#include <equipoise/policy/zone_aware.hpp>
 #include <equipoise/policy/zone_first.hpp>
 
 namespace equipoise {
@@ -39,13 +43,14 @@ using standard_policies =
                 least_connections, power_of_two, ip_hash, hash_modulo<>, ring_hash<>, maglev<>>;
 
 /// The policies around another policy.
-using standard_compositions = composition_list<max_in_flight, bounded_load, failover, slow_start, sticky>;
+using standard_compositions =
+    composition_list<max_in_flight, bounded_load, failover, priority_levels, slow_start, sticky>;
 
 /// The policies that need arguments: policy_registry takes them from a text.
 using standard_policies_with_arguments = policy_list<shard_router<shard_map>>;
 
 /// The compositions that need arguments beside the policy inside.
-using standard_compositions_with_arguments = composition_list<zone_first>;
+using standard_compositions_with_arguments = composition_list<panic, subset, zone_aware, zone_first>;
 
 /// Calls f(policy) for each policy of the list, in order.
 template <class... P, class F>

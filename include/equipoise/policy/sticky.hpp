@@ -34,8 +34,8 @@ struct sticky : detail::composition_around<P, detail::members_by_id, detail::not
 
   explicit sticky(P policy) : base{std::move(policy)} {}
 
-  table build(members_view members) const {
-    table t = base::build(members);
+  table build(members_view members, table const* before = nullptr) const {
+    table t = base::build(members, before);
     auto const all = members.all_members();
     t.by_id = detail::array<member>(all.size());
     bool is_sorted = true;

@@ -22,8 +22,9 @@ inline nlohmann::ordered_json json_number(explanation::number const& n) {
 }
 }  // namespace detail
 
-/// {"choice": key or null, "error", "detail", "policy", "key", "rows": [{"id", "key", "verdict", "had_its_turn",
-/// "numbers": {name: value}}], "more": n}. Found by nlohmann's library: `nlohmann::ordered_json j = picker.explain();`
+/// {"choice": key or null, "error", "detail", "notes", "policy", "key", "rows": [{"id", "key", "verdict",
+/// "had_its_turn", "numbers": {name: value}}], "more": n}. Found by nlohmann's library: `nlohmann::ordered_json j =
+/// picker.explain();`
 inline void to_json(nlohmann::ordered_json& j, explanation const& e) {
   nlohmann::ordered_json choice, rows = nlohmann::ordered_json::array();
   for (auto const& r : e.rows) {
@@ -36,13 +37,10 @@ inline void to_json(nlohmann::ordered_json& j, explanation const& e) {
                     {"had_its_turn", r.had_its_turn},
                     {"numbers", std::move(numbers)}});
   }
-  j = {{"choice", std::move(choice)},
-       {"error", to_string(e.error)},
-       {"detail", e.detail},
-       {"policy", e.policy},
-       {"key", e.key},
-       {"rows", std::move(rows)},
-       {"more", e.more}};
+  j = {{"choice", std::move(choice)}, {"error", to_string(e.error)},
+       {"detail", e.detail},          {"notes", e.notes},
+       {"policy", e.policy},          {"key", e.key},
+       {"rows", std::move(rows)},     {"more", e.more}};
 }
 
 /// {"key", "id", "health", "weight", "priority", "zone", "in_flight", "outcomes": {name: n}, "ejections", "downs",

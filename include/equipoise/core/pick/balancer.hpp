@@ -159,8 +159,15 @@ class balancer final : private detail::publisher {
     fresh->policy = policy_;
     if (depends_on_health() && list.by_health != nullptr) fresh->news.reset(new detail::snapshot_base);
     members_view const these = depends_on_health() ? list.healthy_first() : list.all_weighted();
-    fresh->table = policy_driver<P>::build(policy_->policy, these.refusing(refusal));
+    fresh->table = policy_driver<P>::build(policy_->policy, these.refusing(refusal), table_before());
     return fresh;
+  }
+  // The current table, if the policy that is about to build has built it.
+  typename policy_driver<P>::table const* table_before() const noexcept {
+    detail::snapshot_base const* const now = this->current().load(std::memory_order_relaxed);
+    if (now == nullptr) return nullptr;
+    auto const* const its = static_cast<detail::snapshot<P> const*>(now->with_table());
+    return its->policy == policy_ ? &its->table : nullptr;
   }
   bool depends_on_health() const noexcept override { return !includes_unhealthy(policy_->policy); }
 

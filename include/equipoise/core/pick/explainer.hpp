@@ -30,6 +30,16 @@ class explainer final : public recorder {
     guarded([&] { m != nullptr ? judged(*m, why) : void(result.detail = why); });
   }
 
+  void noted(char const* what) noexcept override {
+    guarded([&] {
+      for (auto const& n : result.notes)
+        if (n == what) return;
+      result.notes.push_back(what);
+    });
+  }
+
+  void widened(widening const& w) noexcept override { widening_ = &w; }
+
   void set_aside(array_view<member const> these, char const* why) noexcept override {
     guarded([&] {
       for (aside& a : aside_)
@@ -52,6 +62,7 @@ class explainer final : public recorder {
     result = {};
     result.policy = describe(policy);
     aside_.clear();
+    widening_ = nullptr;
   }
 
   // Adds the members that the policy passed over by itself, and returns the whole explanation.
@@ -62,13 +73,14 @@ class explainer final : public recorder {
     for (member const& m : all) {
       auto* const r = row_of(m);
       if (r == nullptr || !is_open(*r)) continue;
-      if (auto const flags = against(m, options.mask); flags != health_flag::none)
+      admission const mask = widening_ != nullptr ? options.mask & widening_->mask_of(m) : options.mask;
+      if (auto const flags = against(m, mask); flags != health_flag::none)
         r->verdict = to_string(flags);
       else if (options.excludes(m.id))
         r->verdict = "excluded";
       else if (m.weight == 0)
         r->verdict = "not in the table, because its weight is 0";
-      else if (!is_in(m, table))
+      else if (!is_in(m, table) && (widening_ == nullptr || !widening_->has(m)))
         r->verdict = "not in the table until the next refresh(), because it was unhealthy when that was built";
       else if (r->verdict == not_asked)
         set_aside(m, *r);
@@ -159,6 +171,7 @@ class explainer final : public recorder {
 
   state_table const& states_;
   std::vector<aside> aside_;
+  widening const* widening_ = nullptr;
 #if EQUIPOISE_EXCEPTIONS
   std::exception_ptr problem_;
 #endif

@@ -38,6 +38,7 @@ struct explanation {
   backend_id choice;                     ///< a false id if there is none: see error
   pick_error error = pick_error::empty;  ///< none if a backend was chosen
   std::string detail;                    ///< what the policy says about the error: "no such shard"
+  std::vector<std::string> notes;        ///< what the policy says about the whole pick: "panic: 3 of 10 healthy, …"
   std::string policy;                    ///< the policy's name
   std::string key;                       ///< what the policy made of the key: "198.51.100.0/24"; empty without one
   std::vector<row> rows;                 ///< the members in the order they were considered, then the others
@@ -62,6 +63,7 @@ struct explanation {
     std::string sentence = chosen;
     if (chosen.empty()) (sentence = "no backend was chosen by " + asker + ": ") += to_string(error);
     if (chosen.empty() && !detail.empty()) sentence += ", " + detail;
+    for (std::string const& note : notes) sentence += "; " + note;
     if (!others.empty()) sentence += "; " + others;
     if (told > 8) sentence += " and " + std::to_string(told - 8) + " like these";
     for (number const& n : no_turn) sentence += "; " + written(n) + " " + n.name;

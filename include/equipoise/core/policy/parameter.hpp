@@ -24,7 +24,7 @@ inline namespace EQUIPOISE_ABI {
 
 /// The value of one parameter: a number or a text.
 struct parameter_value {
-  double number = 0;  ///< whole numbers too: all up to 2^53 are exact
+  double number = 0;  ///< whole numbers too: all up to 2^53 are exact; of a word, its place among the words
   std::string text;   ///< of a parameter that is a text
 };
 
@@ -32,7 +32,8 @@ struct parameter_value {
 enum class parameter_kind : std::uint8_t {
   whole,   ///< a whole number
   number,  ///< a number
-  text,    ///< a text; it has no preset, so policy_registry demands it
+  text,    ///< a text; policy_registry demands it, unless it is `optional`
+  word,    ///< one of `parameter::words`, an enumeration in C++; it has no preset either
 };
 
 /// How the value of a parameter is read from a policy. parameter_of makes it.
@@ -61,7 +62,8 @@ template <auto Member>
 struct member_reader;
 template <class Policy, class Value, Value Policy::*Member>
 struct member_reader<Member> {
-  static constexpr parameter_kind kind = std::is_integral_v<Value>         ? parameter_kind::whole
+  static constexpr parameter_kind kind = std::is_enum_v<Value>             ? parameter_kind::word
+                                         : std::is_integral_v<Value>       ? parameter_kind::whole
                                          : std::is_floating_point_v<Value> ? parameter_kind::number
                                                                            : parameter_kind::text;
   static parameter_value read(void const* policy) {
@@ -140,7 +142,7 @@ std::string shown_text(std::string_view text) {
 }  // namespace detail
 
 /// Reads a member of a policy, as in parameter_of<&ring_hash::points>. The member must be the policy's own, not one of
-/// a base class: an integer, a floating-point number or a std::string. It may be const.
+/// a base class: an integer, a floating-point number, a std::string or an enumeration. It may be const.
 template <auto Member>
 inline constexpr parameter_member parameter_of{detail::member_reader<Member>::kind,
                                                &detail::member_reader<Member>::read};
@@ -148,13 +150,20 @@ inline constexpr parameter_member parameter_of{detail::member_reader<Member>::ki
 /// One parameter of a policy. A policy lists its parameters in a static array `parameters`, in the order in which its
 /// constructor takes them. A composition's constructor takes its child first, or behind a text.
 struct parameter {
-  std::string_view name;                         ///< letters, digits and '_'
-  parameter_member member;                       ///< parameter_of<&policy::member>
-  double preset = 0;                             ///< the value if none is given
-  double least = 0;                              ///< the least number that is allowed
-  double most = 4294967295;                      ///< the greatest number that is allowed
-  std::string_view wanted = {};                  ///< the allowed values in words, if not "least … most"
-  bool (*accepts)(double value) = &accepts_all;  ///< whether a number of the range is allowed
+  std::string_view name;                          ///< letters, digits and '_'
+  parameter_member member;                        ///< parameter_of<&policy::member>
+  double preset = 0;                              ///< the value if none is given
+  double least = 0;                               ///< the least number that is allowed
+  double most = 4294967295;                       ///< the greatest number that is allowed
+  std::string_view wanted = {};                   ///< the allowed values in words, if not "least … most"
+  bool (*accepts)(double value) = &accepts_all;   ///< whether a number of the range is allowed
+  array_view<std::string_view const> words = {};  ///< of a word: the names of the enumerators 0, 1, … `most`
+  bool optional = false;                          ///< of a text: it may be left out, and is empty then
+
+  /// Whether a value must be given, because there is no preset.
+  constexpr bool is_required() const noexcept {
+    return (member.kind == parameter_kind::text && !optional) || member.kind == parameter_kind::word;
+  }
 
   /// Whether the number is allowed. Not a number is not.
   constexpr bool takes(double value) const noexcept { return value >= least && value <= most && accepts(value); }
@@ -165,6 +174,12 @@ struct parameter {
   std::string allowed() const {
     if (!wanted.empty()) return std::string{wanted};
     if (member.kind == parameter_kind::text) return "a text";
+    if (member.kind == parameter_kind::word) {
+      std::string all;
+      for (std::size_t i = 0; i != words.size(); ++i)
+        all += detail::joined({i == 0 ? "" : i + 1 == words.size() ? " or " : ", ", words[i]});
+      return all;
+    }
     return detail::joined({member.kind == parameter_kind::whole ? "a whole number of " : "a number of ", range()});
   }
 
@@ -208,14 +223,17 @@ void write_parameter(std::string& to, parameter const& p, parameter_value const&
   bool const is_text = p.member.kind == parameter_kind::text;
   if (preset != nullptr && (is_text ? value.text == preset->text : value.number == preset->number)) return;
   add_listed(to, p.name) += "=";
-  to += is_text ? written_text(value.text) : written_number(value.number);
+  if (p.member.kind == parameter_kind::word)
+    to += p.words[static_cast<std::size_t>(value.number)];
+  else
+    to += is_text ? written_text(value.text) : written_number(value.number);
 }
 // Adds the parameters of a policy that do not have their presets.
 template <class = void>
 void write_parameters(std::string& to, array_view<parameter const> parameters, void const* policy) {
   for (parameter const& p : parameters) {
     parameter_value const preset{p.preset, {}};
-    write_parameter(to, p, p.member.read(policy), p.member.kind == parameter_kind::text ? nullptr : &preset);
+    write_parameter(to, p, p.member.read(policy), p.is_required() ? nullptr : &preset);
   }
 }
 }  // namespace detail

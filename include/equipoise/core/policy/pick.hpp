@@ -5,6 +5,7 @@
 #include <equipoise/core/member.hpp>
 #include <equipoise/core/pick_error.hpp>
 #include <equipoise/core/pick_options.hpp>
+#include <equipoise/core/policy/widening.hpp>
 #include <equipoise/core/registry/state_table.hpp>
 
 namespace equipoise {
@@ -48,6 +49,8 @@ struct recorder {
   virtual void refused(member const*, char const* why) noexcept = 0;  // null: the policy proposes no member
   // The last word on a member is valid; null: its turn has come.
   virtual void set_aside(array_view<member const>, char const* why) noexcept = 0;
+  virtual void noted(char const* what) noexcept = 0;   // about the whole pick
+  virtual void widened(widening const&) noexcept = 0;  // lives as long as the policy's table
 
  protected:
   ~recorder() = default;
@@ -96,8 +99,14 @@ class pick {
 
   /// As admits(), without the limits. One load; O(excluded).
   EQUIPOISE_INLINE bool is_eligible(member const& m) const noexcept {
-    return states_->check(m.id, options_->mask) && !options_->excludes(m.id);
+    admission mask = options_->mask;
+    if (widening_ != nullptr) [[unlikely]]
+      mask = mask & widening_->mask_of(m);
+    return states_->check(m.id, mask) && !options_->excludes(m.id);
   }
+
+  /// Whether no flag that the mask looks at is set against m, whatever the application says about this pick. One load.
+  EQUIPOISE_INLINE bool passes(member const& m, admission mask) const noexcept { return states_->check(m.id, mask); }
 
   /// The limit of the work in flight on m; no_limit if there is none.
   EQUIPOISE_INLINE std::uint32_t limit_of(member const& m) const noexcept {
@@ -127,6 +136,16 @@ class pick {
   EQUIPOISE_INLINE pick limited_per_weight(double most) const noexcept {
     pick child{*this};
     if (most_per_weight_ < 0 || most < most_per_weight_) child.most_per_weight_ = most;
+    return child;
+  }
+
+  /// The same pick that may also have some unhealthy members. A composition that widens
+  /// a pick widens the masks of the proposals that it passes on, too.
+  EQUIPOISE_INLINE pick widened(detail::widening const& w) const noexcept {
+    pick child{*this};
+    child.widening_ = &w;
+    if (recorder_ != nullptr) [[unlikely]]
+      recorder_->widened(w);
     return child;
   }
 
@@ -182,6 +201,12 @@ class pick {
       recorder_->set_aside(these, why);
   }
 
+  /// Tells explain() what holds for the whole pick, whichever backend it finds.
+  EQUIPOISE_INLINE void noted(char const* what) const {
+    if (recorder_ != nullptr) [[unlikely]]
+      recorder_->noted(what);
+  }
+
   /// The same pick over a child's members.
   EQUIPOISE_INLINE pick over(array_view<member const> these) const noexcept {
     pick child{*this};
@@ -193,6 +218,7 @@ class pick {
   detail::state_table const* states_;
   pick_options const* options_;
   detail::recorder* recorder_;
+  detail::widening const* widening_ = nullptr;
   std::uint32_t most_ = no_limit;  // work in flight on a member
   double most_per_weight_ = -1;    // the same for each unit of its weight; negative: none
   bool some_recovered_;

@@ -207,9 +207,14 @@ struct policy_driver {
     std::uint32_t step = 0;
   };
 
-  /// Builds the table on the control thread. May throw and allocate. The members must outlive the table.
-  static table build(P const& policy, members_view members) {
-    return {policy.build(members), members.built(), detail::order_of<P>(members.with_unhealthy())};
+  /// Builds the table on the control thread. May throw and allocate. The members must outlive the table. A policy whose
+  /// build() takes a second argument gets its table before this one, or null if there is none.
+  static table build(P const& policy, members_view members, table const* before = nullptr) {
+    if constexpr (requires { policy.build(members, &before->own); })
+      return {policy.build(members, before != nullptr ? &before->own : nullptr), members.built(),
+              detail::order_of<P>(members.with_unhealthy())};
+    else
+      return {policy.build(members), members.built(), detail::order_of<P>(members.with_unhealthy())};
   }
 
   /// Makes what one worker remembers, together with its picker. May allocate.

@@ -30,7 +30,9 @@ struct composition_around : with_key_of<P> {
 
   explicit composition_around(P policy) : child{std::move(policy)} {}
 
-  table build(members_view members) const { return {{}, driver::build(child, members)}; }
+  table build(members_view members, table const* before = nullptr) const {
+    return {{}, driver::build(child, members, before != nullptr ? &before->child : nullptr)};
+  }
   cursor make_cursor() const { return {{}, driver::make_cursor(child)}; }
   void remember(table const& t, cursor& c) const noexcept { driver::remember(child, t.child, c.child); }
   void start(table const& t, cursor& c, random_source& random) const noexcept {
