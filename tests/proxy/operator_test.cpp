@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 #include "fixture.hpp"
+#include "policies.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -260,7 +261,7 @@ TEST_CASE("Every policy that the proxy lists serves, also within a composition")
   for (std::string line; !(line = list.first_line(20s)).empty();) {
     auto const name = line.substr(0, line.find('{'));
     if (line.find("…") != line.npos) {  // a composition: "failover{…}"
-      policies.push_back(name + (name == "zone_first" ? "{maglev, zone=west}" : "{maglev}"));
+      policies.push_back(composition_of(name, "maglev"));
     } else {
       policies.push_back(name);
       policies.push_back("failover{" + name + "}");
