@@ -119,7 +119,7 @@ struct zone_aware : detail::composition_by_zone<P, detail::nothing_more, detail:
     auto const& own = t.group[near].members;
     auto const& others = t.group[far].members;
     std::uint32_t const here = healthy_in(own, k), elsewhere = healthy_in(others, k);
-    auto const callers = static_cast<std::uint64_t>(share * all_work + 0.5);
+    auto const callers = (static_cast<std::uint64_t>(2 * share * all_work) + 1) / 2;  // rounded
     zone_balance const zones[] = {{callers, here}, {all_work - callers, elsewhere}};
     std::uint32_t rest[2];
     c.stays = route_by_zone(zones, 0, rest);
