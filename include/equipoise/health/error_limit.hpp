@@ -95,7 +95,7 @@ class error_limit {
   };
 
   error_limit_options const options_;
-  detail::numbers_by_slot<B, answers> answers_;
+  detail::numbers_by_slot<pool<B>, answers> answers_;
   std::atomic<std::uint64_t> dropped_{0};
 };
 

@@ -249,7 +249,7 @@ class failure_accrual {
 
   pool<B>& pool_;
   failure_accrual_options const options_;
-  detail::half_open<B, host> hosts_;
+  detail::half_open<pool<B>, host> hosts_;
   half_open_counts counts_;
   std::atomic<std::uint64_t> random_;
   std::mutex mutex_;

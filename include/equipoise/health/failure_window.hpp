@@ -201,7 +201,7 @@ class failure_window {
   pool<B>& pool_;
   failure_window_options const options_;
   std::int64_t const length_;
-  detail::half_open<B, host> hosts_;
+  detail::half_open<pool<B>, host> hosts_;
   half_open_counts counts_;
   std::mutex mutex_;
 };

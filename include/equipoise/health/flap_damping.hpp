@@ -185,7 +185,7 @@ class flap_damping {
   pool<B>& pool_;
   flap_damping_options const options_;
   mutable std::mutex mutex_;
-  detail::numbers_by_slot<B, history> histories_;
+  detail::numbers_by_slot<pool<B>, history> histories_;
   std::vector<backend_id> suppressed_;
   flap_counts counts_;
 };

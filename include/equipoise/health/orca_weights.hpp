@@ -190,7 +190,7 @@ class orca_weights {
 
   pool<B>& pool_;
   orca_options const options_;
-  detail::numbers_by_slot<B, load> loads_;
+  detail::numbers_by_slot<pool<B>, load> loads_;
   std::atomic<std::uint64_t> dropped_{0};
 };
 

@@ -86,7 +86,7 @@ class outlier_detection {
   /// O(ejected).
   bool bring_back(backend_id id, time_point now) {
     std::lock_guard const lock{mutex_};
-    for (std::uint32_t* link = hosts_.collect(); *link != 0; link = &hosts_.at(*link).next_out)
+    for (auto* link = hosts_.collect(); *link != 0; link = &hosts_.at(*link).next_out)
       if (hosts_.id_of(*link) == id) {
         come_back(link, now);
         return true;
@@ -205,7 +205,7 @@ class outlier_detection {
       if (times != 0 && Rules::falls(detail::elapsed(h.back, now), options_))
         h.times.compare_exchange_strong(times, times - 1, relaxed);  // unless it is being ejected
     });
-    for (std::uint32_t* link = hosts_.collect(); *link != 0;) {
+    for (auto* link = hosts_.collect(); *link != 0;) {
       host& h = hosts_.at(*link);
       if (!hosts_.is_member(hosts_.id_of(*link)) || Rules::is_over(detail::elapsed(h.left, now), h.length))
         come_back(link, now);
@@ -216,11 +216,11 @@ class outlier_detection {
 
   // After removals: the share of those that are left.
   void bring_back_those_too_many(time_point now) {
-    std::uint32_t* const out = hosts_.collect();
+    auto* const out = hosts_.collect();
     auto const end_of = [&](std::uint32_t link) { return hosts_.at(link).left + hosts_.at(link).length; };
     while (*out != 0 && !may_eject(ejected() - 1)) {
-      std::uint32_t* earliest = out;
-      for (std::uint32_t* link = out; *link != 0; link = &hosts_.at(*link).next_out)
+      auto* earliest = out;
+      for (auto* link = out; *link != 0; link = &hosts_.at(*link).next_out)
         if (end_of(*link) < end_of(*earliest)) earliest = link;
       come_back(earliest, now);
     }
@@ -282,7 +282,7 @@ class outlier_detection {
 
   pool<B>& pool_;
   outlier_options const options_;
-  detail::ejections<B, host> hosts_;
+  detail::ejections<pool<B>, host> hosts_;
   outlier_counts counts_;
   std::atomic<std::uint64_t> random_;
   std::mutex mutex_;

@@ -116,7 +116,7 @@ class backend_metrics {
   }
 
   pool<B>& pool_;
-  detail::numbers_by_slot<B, numbers> numbers_;
+  detail::numbers_by_slot<pool<B>, numbers> numbers_;
   std::atomic<std::uint64_t> dropped_{0};
 };
 

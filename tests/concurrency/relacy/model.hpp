@@ -43,7 +43,7 @@ constexpr rl::memory_order relacy_order(std::memory_order order) {
 template <class T>
 class relacy_atomic {
  public:
-  relacy_atomic() : value_{T{}} {}
+  relacy_atomic(T value = T{}) : value_{value} {}
 
   T load(std::memory_order order) const { return value_($).load(relacy_order(order)); }
   void store(T value, std::memory_order order) { value_($).store(value, relacy_order(order)); }
@@ -53,9 +53,28 @@ class relacy_atomic {
   bool compare_exchange_weak(T& expected, T value, std::memory_order success, std::memory_order failure) {
     return value_($).compare_exchange_weak(expected, value, relacy_order(success), relacy_order(failure));
   }
+  bool compare_exchange_strong(T& expected, T value, std::memory_order success, std::memory_order failure) {
+    return value_($).compare_exchange_strong(expected, value, relacy_order(success), relacy_order(failure));
+  }
 
  private:
   rl::atomic<T> value_;
+};
+
+// Plain data. Relacy reports two threads that use it at once, if one of them writes.
+template <class T>
+class plain {
+ public:
+  plain(T value = T{}) : value_{value} {}
+  plain& operator=(plain const& other) { return *this = static_cast<T>(other); }
+  plain& operator=(T value) {
+    value_($) = value;
+    return *this;
+  }
+  operator T() const { return value_($); }
+
+ private:
+  rl::var<T> value_;
 };
 
 inline bool all_as_expected = true;

@@ -21,9 +21,11 @@ inline bool is_within(double most_percent, std::size_t already, std::size_t memb
 
 enum class put_out_result { out, nothing, too_many };
 
-template <class B, class Host>
-class half_open : public ejections<B, Host> {
-  using base = ejections<B, Host>;
+template <class Pool, class Host>
+class half_open : public ejections<Pool, Host> {
+  using base = ejections<Pool, Host>;
+  using typename base::link_type;
+  using typename base::orders;
 
  public:
   using base::base;
@@ -32,7 +34,7 @@ class half_open : public ejections<B, Host> {
 
   // Whether a member gets work as any other.
   static bool is_open(Host const& h) noexcept {
-    auto const s = h.state.load(std::memory_order_acquire);
+    auto const s = h.state.load(orders::look);
     return s == Host::is_in || s == Host::is_back;
   }
 
@@ -40,12 +42,12 @@ class half_open : public ejections<B, Host> {
   // thread that sets it.
   template <class May, class Leave>
   EQUIPOISE_OUT_OF_LINE put_out_result put_out(Host& h, backend_id id, May may, Leave leave) noexcept {
-    auto const s = h.state.load(std::memory_order_acquire);
-    if (s == Host::is_out || s == Host::is_changing || !h.change(s, Host::is_changing)) return put_out_result::nothing;
+    auto const s = h.state.load(orders::look);
+    if (s == Host::is_out || s == Host::is_changing || !take(h, id, s)) return put_out_result::nothing;
     if (s != Host::is_in) {  // it is on the list, and has its place
       this->set(id);
       leave();
-      h.state.store(Host::is_out, std::memory_order_release);
+      h.state.store(Host::is_out, orders::settle);
       return put_out_result::out;
     }
     if (!this->reserve(may)) {
@@ -66,26 +68,25 @@ class half_open : public ejections<B, Host> {
   // False for others.
   template <class Leave>
   EQUIPOISE_OUT_OF_LINE bool begin_trial(Host& h, backend_id id, Leave leave) noexcept {
-    if (!h.change(Host::is_half_open, Host::is_changing)) return false;
+    if (!take(h, id, Host::is_half_open)) return false;
     this->set(id);
     leave();
-    h.state.store(Host::is_on_trial, std::memory_order_release);
+    h.state.store(Host::is_on_trial, orders::settle);
     return true;
   }
   // A trial that says nothing: the next request is another one.
   EQUIPOISE_OUT_OF_LINE void repeat_trial(Host& h, backend_id id) noexcept {
-    if (!h.change(Host::is_on_trial, Host::is_changing)) return;
+    if (!take(h, id, Host::is_on_trial)) return;
     this->clear(id);
-    h.state.store(Host::is_half_open, std::memory_order_release);
+    h.state.store(Host::is_half_open, orders::settle);
   }
   // A trial succeeded, and so did the last one if the next one has not begun. True for one thread.
   template <class Forget>
   EQUIPOISE_OUT_OF_LINE bool revive(Host& h, backend_id id, Forget forget) noexcept {
-    if (!h.change(Host::is_on_trial, Host::is_changing) && !h.change(Host::is_half_open, Host::is_changing))
-      return false;
+    if (!take(h, id, Host::is_on_trial) && !take(h, id, Host::is_half_open)) return false;
     forget();
     this->clear(id);
-    h.state.store(Host::is_back, std::memory_order_release);
+    h.state.store(Host::is_back, orders::settle);
     return true;
   }
 
@@ -94,9 +95,9 @@ class half_open : public ejections<B, Host> {
   // Opens the trial of members after their time, or after a lost trial; forgets those that have left the pool.
   template <class IsOver>
   void advance(IsOver is_over) noexcept {
-    for (std::uint32_t* link = this->collect(); *link != 0;) {
+    for (link_type* link = this->collect(); *link != 0;) {
       Host& h = this->at(*link);
-      auto const s = h.state.load(std::memory_order_acquire);
+      auto const s = h.state.load(orders::look);
       bool const is_done = s == Host::is_back || !this->is_member(this->id_of(*link));
       if (s != Host::is_changing && is_done && h.change(s, Host::is_changing)) {
         this->come_back(link);
@@ -104,7 +105,7 @@ class half_open : public ejections<B, Host> {
       }
       if (!is_done && (s == Host::is_out || s == Host::is_on_trial) && is_over(h) && h.change(s, Host::is_changing)) {
         this->clear(this->id_of(*link));
-        h.state.store(Host::is_half_open, std::memory_order_release);
+        h.state.store(Host::is_half_open, orders::settle);
       }
       link = &h.next_out;
     }
@@ -113,11 +114,11 @@ class half_open : public ejections<B, Host> {
   template <class May, class Forget>
   void bring_back_those_too_many(May may, Forget forget) noexcept {
     while (base::count() != 0 && !may(base::count() - 1)) {
-      std::uint32_t* last = nullptr;
-      for (std::uint32_t* link = this->collect(); *link != 0; link = &this->at(*link).next_out) last = link;
+      link_type* last = nullptr;
+      for (link_type* link = this->collect(); *link != 0; link = &this->at(*link).next_out) last = link;
       if (last == nullptr) return;
       Host& h = this->at(*last);
-      auto const s = h.state.load(std::memory_order_acquire);
+      auto const s = h.state.load(orders::look);
       if (s == Host::is_changing || !h.change(s, Host::is_changing)) {
         yield();  // a few instructions of another thread
         continue;
@@ -125,6 +126,16 @@ class half_open : public ejections<B, Host> {
       forget(h);
       this->come_back(last);
     }
+  }
+
+ private:
+  // Wins a state that is `from`. A thread may have come late with the id of a membership that has ended, while the next
+  // one in the slot has its numbers already: then the state stays as it is.
+  bool take(Host& h, backend_id id, std::uint32_t from) noexcept {
+    if (!h.change(from, Host::is_changing)) return false;
+    if (h.tag.load(relaxed) == id.tag) return true;
+    h.state.store(from, orders::settle);
+    return false;
   }
 };
 
