@@ -107,6 +107,30 @@ struct grpc_orca_rules {
   }
 };
 
+namespace detail {
+
+// What was reported about a member. Times are in nanoseconds.
+template <class Memory>
+struct basic_load : basic_numbers_of_member<Memory> {
+  using orders = typename Memory::orders;
+  static constexpr std::int64_t none = std::numeric_limits<std::int64_t>::min();
+  typename Memory::template atomic<double> weight;
+  typename Memory::template atomic<std::int64_t> first, last;  // reports of the present run
+
+  void begin() noexcept { first.store(none, relaxed); }
+  void hear(double new_weight, std::int64_t now) noexcept {
+    weight.store(new_weight, relaxed);
+    last.store(now, relaxed);
+    std::int64_t expected = none;
+    first.compare_exchange_strong(expected, now, orders::give, relaxed);
+  }
+  // When the run began; `none` without one. The weight and the last report are of that run, or of a later one.
+  std::int64_t since() const noexcept { return first.load(orders::look); }
+  void end(std::int64_t run) noexcept { first.compare_exchange_strong(run, none, relaxed, relaxed); }
+};
+
+}  // namespace detail
+
 /// Sets the weights of a pool by load reports. See the top of the header. It must not outlive its pool.
 template <class B, class Rules = envoy_orca_rules>
 class orca_weights {
@@ -125,20 +149,17 @@ class orca_weights {
     load* const l = loads_.find(id);
     if (l == nullptr) detail::add_one(dropped_);
     if (l == nullptr || !weight) return false;
-    l->weight.store(*weight, detail::relaxed);
-    l->last.store(now.time_since_epoch().count(), detail::relaxed);
-    std::int64_t first = none;
-    l->first.compare_exchange_strong(first, now.time_since_epoch().count(), detail::relaxed);
+    l->hear(*weight, now.time_since_epoch().count());
     return true;
   }
 
   /// The weight of a member by its reports; empty if none counts now. Wait-free.
   std::optional<double> weight(backend_id id, time_point now) noexcept {
     load* const l = loads_.known(id);
-    std::int64_t first = l == nullptr ? none : l->first.load(detail::relaxed);
-    if (first == none) return {};
+    std::int64_t const first = l == nullptr ? load::none : l->since();
+    if (first == load::none) return {};
     if (Rules::is_expired(age(l->last.load(detail::relaxed), now), options_)) {
-      l->first.compare_exchange_strong(first, none, detail::relaxed);  // the next one has to wait again
+      l->end(first);  // the next one has to wait again
       return {};
     }
     if (options_.blackout.count() > 0 && age(first, now) < options_.blackout) return {};
@@ -175,14 +196,7 @@ class orca_weights {
   orca_options const& options() const noexcept { return options_; }
 
  private:
-  static constexpr std::int64_t none = std::numeric_limits<std::int64_t>::min();
-
-  struct alignas(detail::cache_line) load : detail::numbers_of_member {
-    std::atomic<double> weight;
-    std::atomic<std::int64_t> first, last;  // reports of the present run, in nanoseconds
-
-    void begin() noexcept { first.store(none, detail::relaxed); }
-  };
+  struct alignas(detail::cache_line) load : detail::basic_load<detail::shipped_memory> {};
 
   static std::chrono::nanoseconds age(std::int64_t then, time_point now) noexcept {
     return detail::elapsed(time_point{std::chrono::nanoseconds{then}}, now);

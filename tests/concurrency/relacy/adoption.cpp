@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Numbers about the member of a slot. The first report about a membership sets those of the last one to 0; no report
 // adds to what the last membership left.
+#include <equipoise/health/orca_weights.hpp>
+
 #include "ejections.hpp"
 
 using equipoise::detail::basic_numbers_of_member;
@@ -63,11 +65,34 @@ struct gives_first : numbers_by_slot<model_pool, number<ejection_orders>> {
   }
 };
 
+// The first report of a run shows its weight, not that of an earlier one.
+template <class Orders>
+struct load : rl::test_suite<load<Orders>, 2> {
+  static constexpr double earlier = 1, now = 2;
+  equipoise::detail::basic_load<model_memory<Orders>> member;
+
+  void before() {
+    member.weight.store(earlier, std::memory_order::relaxed);
+    member.begin();
+  }
+  void thread(unsigned index) {
+    if (index == 0)
+      member.hear(now, 10);
+    else if (member.since() != member.none) {
+      RL_ASSERT(member.weight.load(std::memory_order::relaxed) == now);
+      RL_ASSERT(member.last.load(std::memory_order::relaxed) == 10);
+    }
+  }
+};
+
 int main() {
   model::holds<shipped<>>("adoption");
   model::breaks<shipped<claim_relaxed>>("the claim is relaxed");
   model::breaks<shipped<give_relaxed>>("the tag is given relaxed");
   model::breaks<shipped<look_relaxed>>("the look is relaxed");
   model::breaks<adoption<gives_first, number<ejection_orders>>>("the tag is given first");
+  model::holds<load<ejection_orders>>("load reports");
+  model::breaks<load<give_relaxed>>("the first report is given relaxed");
+  model::breaks<load<look_relaxed>>("the look at the first report is relaxed");
   return model::exit_code();
 }
