@@ -32,10 +32,15 @@ struct server {
 std::string_view key_of(server const& s) { return s.name; }
 std::uint32_t weight_of(server const& s) { return s.weight; }
 std::uint32_t priority_of(server const& s) { return s.priority; }
+std::string_view zone_of(server const& s) { return s.priority == 0 ? "west" : "east"; }
+labels labels_of(server const& s) { return {{"level", s.priority == 0 ? "first" : "second"}}; }
 
 // How a backend is found to be dead, and to be back.
-enum class health { active, passive, slow_start, flapping };
-constexpr char const* health_names[] = {"active checks", "outlier detection", "slow start", "flapping"};
+enum class health { active, passive, window, accrual, slow_start, flapping };
+constexpr char const* health_names[] = {"active checks",   "outlier detection", "failure window",
+                                        "failure accrual", "slow start",        "flapping"};
+constexpr health all_kinds[] = {health::active,  health::passive,    health::window,
+                                health::accrual, health::slow_start, health::flapping};
 
 struct combination {
   std::string policy;
@@ -52,7 +57,9 @@ struct combination {
   bool is_keyed() const {
     return policy == "ip_hash" || policy == "hash_modulo" || policy == "ring_hash" || policy == "maglev";
   }
-  bool is_bounded() const { return capacity == "bounded_load"; }
+  bool has_reports() const { return how == health::passive || how == health::window || how == health::accrual; }
+  // Its spares get nothing while the first level is well, or never.
+  bool keeps_spares() const { return level == "failover" || level.starts_with("subset"); }
 
  private:
   static void wrap(std::string& inside, std::string const& outer) {
@@ -83,13 +90,13 @@ class run {
   void go() {
     auto const before = phase(3000);
     law(before.at("heavy") > 0 && before.at("a") > 0 && before.at("b") > 0, "a healthy backend gets nothing");
-    if (c_.level == "failover") law(before.at("spare") == 0, "the spare gets work while others are well");
+    if (c_.keeps_spares()) law(before.at("spare") == 0, "the spare gets work while others are well");
 
     die();
     auto dead = phase(600);
-    // Pickers learn of it at once. Outlier detection needs five failures in a row; what was in flight may be in
+    // Pickers learn of it at once. Reports need up to five failures in a row; what was in flight may be in
     // between, and before them.
-    law(dead.at("heavy") <= (c_.how == health::passive    ? 5 + 2 * window
+    law(dead.at("heavy") <= (c_.has_reports()             ? 5 + 2 * window
                              : c_.how == health::flapping ? 600
                                                           : 0),
         "a dead backend gets work: " + std::to_string(dead.at("heavy")) + " times");
@@ -157,10 +164,14 @@ class run {
       law(lease->name != "unwanted", "a backend of weight 0 got work");
       law(lease->name != "drained", "a backend that drains got new work");
       if (flaps_) law(lease->name != "heavy" || !is_down_, "a backend that is down got work");
+      if (!began(lease.id())) {  // another request is its trial
+        lease.finish(outcome::cancelled, now_);
+        continue;
+      }
       bool const is_bad = is_dead_ && lease->name == "heavy";
       held_.push_back({std::move(lease), is_bad ? outcome::error : outcome::ok});
       if (held_.size() > window) finish_oldest();
-      if (c_.how == health::passive && i % 500 == 499) detection_.end_interval(now_);
+      if (i % 500 == 499) timer();
     }
     return count;
   }
@@ -168,19 +179,34 @@ class run {
   void finish_oldest() {
     std::swap(held_.front(), held_[draw_.below(3)]);
     auto& [lease, how] = held_.front();
-    if (c_.how == health::passive) {
-      detection_.report(lease.id(), how, now_);
-      law(detection_.ejected() * 100 <= 34 * pool_.size(), "more are ejected than the limit allows");
-    }
+    report(lease.id(), how);
     lease.finish(how, now_);
     held_.pop_front();
+  }
+
+  bool began(backend_id id) {
+    return c_.how == health::window    ? window_.began(id, now_)
+           : c_.how == health::accrual ? accrual_.began(id, now_)
+                                       : true;
+  }
+  void report(backend_id id, outcome how) {
+    if (c_.how == health::passive) detection_.report(id, how, now_);
+    if (c_.how == health::window) window_.report(id, how, now_);
+    if (c_.how == health::accrual) accrual_.report(id, how, now_);
+    law(std::max({detection_.ejected(), window_.ejected(), accrual_.opened()}) * 100 <= most_out * pool_.size(),
+        "more are ejected than the limit allows");
+  }
+  void timer() {
+    if (c_.how == health::passive) detection_.end_interval(now_);
+    if (c_.how == health::window) window_.advance(now_);
+    if (c_.how == health::accrual) accrual_.advance(now_);
   }
 
   void die() {
     is_dead_ = true;
     if (c_.how == health::flapping)
       flaps_ = true;
-    else if (c_.how != health::passive)
+    else if (!c_.has_reports())
       pool_.set(ids_["heavy"], health_flag::down);
   }
   void flap(bool down) {
@@ -189,9 +215,12 @@ class run {
   }
   void come_back() {
     is_dead_ = false;
-    if (c_.how == health::passive)
+    if (c_.how == health::passive) {
       detection_.bring_back(ids_["heavy"], now_);
-    else
+    } else if (c_.has_reports()) {
+      now_ += 100s;
+      timer();  // the next request is its trial
+    } else
       pool_.clear(ids_["heavy"], health_flag::down, now_);
   }
 
@@ -236,7 +265,10 @@ class run {
   pool<server> pool_;
   balancer<server, any_policy> lb_;
   picker<server, any_policy> picker_;
-  outlier_detection<server> detection_{pool_, {.most_ejected = 34, .success_rate = {.enforced = 0}}};
+  static constexpr std::uint32_t most_out = 34;  // percent
+  outlier_detection<server> detection_{pool_, {.most_ejected = most_out, .success_rate = {.enforced = 0}}};
+  failure_window<server> window_{pool_, {.most_ejected = most_out}};
+  failure_accrual<server> accrual_{pool_, {.most_open = most_out}};
   random_source draw_;
   std::map<std::string, backend_id> ids_;
   struct work {
@@ -251,10 +283,12 @@ class run {
 std::vector<combination> combinations() {
   std::vector<combination> all;
   for_each_policy(standard_policies{}, [&](auto const& p) {
-    for (auto const how : {health::active, health::passive, health::slow_start, health::flapping})
+    for (auto const how : all_kinds)
       for (auto const* capacity : {"", "max_in_flight{limit=100}", "bounded_load{factor=3}"})
         for (auto const* session : {"", "sticky"})
-          for (auto const* level : {"", "failover"}) all.push_back({describe(p), how, capacity, session, level});
+          for (auto const* level : {"", "failover", "priority_levels", "panic{action=all}", "zone_aware{zone=west}",
+                                    "subset{labels=\"level=first\", fallback=none}"})
+            all.push_back({describe(p), how, capacity, session, level});
   });
   return all;
 }
@@ -265,7 +299,7 @@ using results = std::map<std::string, std::map<int, std::pair<int, int>>>;
 std::string table_text(results const& table) {
   std::string text = "| policy |";
   for (auto const* h : health_names) text += " " + std::string{h} + " |";
-  text += "\n|---|---|---|---|---|\n";
+  text += "\n|---|---|---|---|---|---|---|\n";
   for (auto const& [policy, row] : table) {
     text += "| `" + policy + "` |";
     for (auto const& [how, count] : row)

@@ -203,9 +203,10 @@ class membership {
     for (auto& r : t.added_) {
       r->joined = sequence;
       auto const flags = joins_with_ | (r->weight == 0 ? health_flag::zero_weight : health_flag::none);
-      states_.begin_change();
+      bool const changes = joins_with_ != health_flag::none;  // the lists hold newcomers as healthy
+      if (changes) states_.begin_change();
       states_.word_of(r->id.slot).store(r->id.tag | static_cast<std::uint32_t>(flags), std::memory_order_release);
-      states_.end_change(r->id, joins_with_ != health_flag::none);  // the lists hold newcomers as healthy
+      if (changes) states_.end_change(r->id, true);
       r.release();  // it belongs to the list now, or to the removed ones
     }
     for (auto& r : t.replaced_) {
