@@ -15,6 +15,7 @@ bool const added = [] {
   bench::add_composition(panic{maglev{}, panic_action::all});
   bench::add_composition(priority_levels{round_robin{}});
   bench::add_composition(zone_aware{"", round_robin{}});
+  bench::add_composition(zone_aware{"", maglev{}});
   bench::add_composition(subset{"", round_robin{}, subset_fallback::any});
   return true;
 }();

@@ -128,13 +128,13 @@ class pick {
 
   /// The same pick with a limit of the work in flight on each member, beside the limits it has.
   EQUIPOISE_INLINE pick limited(std::uint32_t most) const noexcept {
-    pick child{*this};
+    pick child = copied();
     if (most < most_) child.most_ = most;
     return child;
   }
   /// The same with a limit per unit of weight, which is rounded up for each member.
   EQUIPOISE_INLINE pick limited_per_weight(double most) const noexcept {
-    pick child{*this};
+    pick child = copied();
     if (most_per_weight_ < 0 || most < most_per_weight_) child.most_per_weight_ = most;
     return child;
   }
@@ -142,7 +142,7 @@ class pick {
   /// The same pick that may also have some unhealthy members. A composition that widens
   /// a pick widens the masks of the proposals that it passes on, too.
   EQUIPOISE_INLINE pick widened(detail::widening const& w) const noexcept {
-    pick child{*this};
+    pick child = copied();
     child.widening_ = &w;
     if (recorder_ != nullptr) [[unlikely]]
       recorder_->widened(w);
@@ -209,12 +209,22 @@ class pick {
 
   /// The same pick over a child's members.
   EQUIPOISE_INLINE pick over(array_view<member const> these) const noexcept {
-    pick child{*this};
+    pick child = copied();
     child.members = these;
     return child;
   }
 
  private:
+  // Each field by itself. A copy as a whole would be made of wide loads of what was just stored in small pieces, and the
+  // processor waits for these.
+  EQUIPOISE_INLINE pick copied() const noexcept {
+    pick k{members, *states_, *options_, recorder_, some_recovered_};
+    k.widening_ = widening_;
+    k.most_ = most_;
+    k.most_per_weight_ = most_per_weight_;
+    return k;
+  }
+
   detail::state_table const* states_;
   pick_options const* options_;
   detail::recorder* recorder_;
