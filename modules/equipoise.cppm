@@ -191,6 +191,7 @@ using equipoise::weighted_round_robin;
 using equipoise::zone_aware;
 using equipoise::zone_balance;
 using equipoise::zone_first;
+using equipoise::zone_weighted;
 
 // Keys.
 using equipoise::basic_key;

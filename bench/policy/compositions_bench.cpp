@@ -16,6 +16,8 @@ bool const added = [] {
   bench::add_composition(priority_levels{round_robin{}});
   bench::add_composition(zone_aware{"", round_robin{}});
   bench::add_composition(zone_aware{"", maglev{}});
+  bench::add_composition(zone_weighted{"", round_robin{}});
+  bench::add_composition(zone_weighted{"", maglev{}});
   bench::add_composition(subset{"", round_robin{}, subset_fallback::any});
   return true;
 }();

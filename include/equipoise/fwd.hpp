@@ -97,6 +97,8 @@ template <class P>
 struct zone_aware;    ///< the caller's zone first, as far as that overloads no backend
 struct zone_balance;  ///< callers and backends of one zone
 template <class P>
+struct zone_weighted;  ///< zones share the work by their weights and their health
+template <class P>
 struct subset;                              ///< the members with certain labels
 enum class subset_fallback : std::uint8_t;  ///< what gets the work if there is none
 struct aperture_slice;                      ///< one server of a client's aperture

@@ -25,6 +25,7 @@
 #include <equipoise/policy/weighted_round_robin.hpp>
 #include <equipoise/policy/zone_aware.hpp>
 #include <equipoise/policy/zone_first.hpp>
+#include <equipoise/policy/zone_weighted.hpp>
 
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
@@ -50,7 +51,7 @@ using standard_compositions =
 using standard_policies_with_arguments = policy_list<shard_router<shard_map>>;
 
 /// The compositions that need arguments beside the policy inside.
-using standard_compositions_with_arguments = composition_list<panic, subset, zone_aware, zone_first>;
+using standard_compositions_with_arguments = composition_list<panic, subset, zone_aware, zone_first, zone_weighted>;
 
 /// Calls f(policy) for each policy of the list, in order.
 template <class... P, class F>

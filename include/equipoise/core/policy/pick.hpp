@@ -215,8 +215,8 @@ class pick {
   }
 
  private:
-  // Each field by itself. A copy as a whole would be made of wide loads of what was just stored in small pieces, and the
-  // processor waits for these.
+  // Each field by itself. A copy as a whole would be made of wide loads of what was just stored in small pieces, and
+  // the processor waits for these.
   EQUIPOISE_INLINE pick copied() const noexcept {
     pick k{members, *states_, *options_, recorder_, some_recovered_};
     k.widening_ = widening_;
