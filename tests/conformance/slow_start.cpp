@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Replays how Envoy's slow start let a newcomer's share grow beside two warm hosts, on a clock of the file's times. The
-// numbers there are those of Envoy's schedule and a real clock, so a bucket is equal if the curve explains it to within
-// two picks and 50 ms, and if slow_start around a policy with chance comes within five standard deviations.
+// Replays how a slow start of Envoy or of HAProxy let a newcomer's share grow beside two warm hosts, on a clock of the
+// file's times. The numbers there are those of another schedule and a real clock, so a bucket is equal if the curve
+// explains it to within two picks and 50 ms, and if slow_start around a policy with chance comes within five standard
+// deviations. HAProxy counts whole seconds and changes a weight in 16 steps; such a file says how long a step is, as
+// resolution_s in place of the 50 ms.
 #include "conform.hpp"
 
 #include <equipoise/core/pick/balancer.hpp>
@@ -24,7 +26,7 @@ double number_in(json const& value, place const& at, double least, double most) 
 }
 
 struct replay_of_buckets {
-  double window, aggression, min_share;
+  double window, aggression, min_share, resolution;
   pool<server> members{};
   balancer<server, slow_start<round_robin>> lb{
       members, slow_start{round_robin{}, std::chrono::duration<double>{window}, aggression, min_share}, 1};
@@ -44,7 +46,7 @@ struct replay_of_buckets {
     return picks * f / (2 + f);
   }
   bool explains(double from, double to, double got, double picks) {
-    double const least = expected(from - 0.05, picks) - 2, most = expected(to + 0.05, picks) + 2;
+    double const least = expected(from - resolution, picks) - 2, most = expected(to + resolution, picks) + 2;
     double of_newcomer = 0;
     for (double i = 0; i != picks; ++i) {
       auto const t = begun + std::chrono::nanoseconds{std::llround((from + (to - from) * i / picks) * 1e9)};
@@ -58,7 +60,8 @@ struct replay_of_buckets {
 }  // namespace
 
 bool is_slow_start(json const& file) {
-  return file.value("system", std::string{}) == "envoy" &&
+  auto const system = file.value("system", std::string{});
+  return (system == "envoy" || system == "haproxy") &&
          file.value("kind", std::string{}).find("slow start") != std::string::npos;
 }
 
@@ -67,10 +70,12 @@ result replay_slow_start(json const& file) {
   for (auto const& s : as_list(field_of(file, {{}, {}, "scenarios"}), {"scenarios"})) {
     auto const& o = as_object(field_of(s, {"scenario", {}, "configuration"}), {"configuration"});
     place const window{"configuration", {}, "slow_start_window_s"}, aggression{"configuration", {}, "aggression"},
-        least{"configuration", {}, "min_weight_percent"}, buckets{"scenario", {}, "buckets"};
+        least{"configuration", {}, "min_weight_percent"}, resolution{"scenario", {}, "resolution_s"},
+        buckets{"scenario", {}, "buckets"};
     replay_of_buckets replay{number_in(field_of(o, window), window, 0.001, 1e6),
                              number_in(field_of(o, aggression), aggression, 0.01, 100),
-                             number_in(field_of(o, least), least, 0.1, 100) / 100};
+                             number_in(field_of(o, least), least, 0.1, 100) / 100,
+                             s.contains("resolution_s") ? number_in(s["resolution_s"], resolution, 0, 60) : 0.05};
     replay.begin();
     for (auto const& bucket : as_list(field_of(s, buckets), buckets)) {
       if (!bucket.is_array() || bucket.size() != 4) is_not(bucket, buckets, "a list of four numbers");
