@@ -4,16 +4,16 @@
 # those of ctest.
 #   --quick   without clang-tidy and without the tests that build and install packages
 #   --full    also the other presets (sanitizers, optimised, without exceptions, Clang if it is installed), clang-tidy over
-#             each header alone, and a minute of fuzzing for each target
+#             each header alone, a minute of fuzzing for each target, and the live comparison with Envoy, nginx and HAProxy
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-presets=(dev) filter=() tidy=(include/equipoise/equipoise.hpp include/equipoise/with/*.hpp) fuzz=
+presets=(dev) filter=() tidy=(include/equipoise/equipoise.hpp include/equipoise/with/*.hpp) fuzz= live=
 case "${1:-}" in
   '') ;;
   --quick) filter=(-LE packaging) tidy=() ;;
   --full)
-    presets=(release no-exceptions asan tsan) tidy=(include/equipoise/*.hpp include/equipoise/*/*.hpp include/equipoise/*/*/*.hpp) fuzz=60
+    presets=(release no-exceptions asan tsan) tidy=(include/equipoise/*.hpp include/equipoise/*/*.hpp include/equipoise/*/*/*.hpp) fuzz=60 live=yes
     if ! command -v clang++ >/dev/null; then echo "test: no clang++ here, so without the presets clang and clang-libcxx"
     else
       presets+=(clang)
@@ -32,6 +32,13 @@ if [ -n "$fuzz" ]; then
   status=0
   bash tests/fuzz/run.sh "$fuzz" || status=$?
   if [ "$status" = 77 ]; then echo "test: no Clang with libFuzzer here, so the corpora are only replayed"
+  elif [ "$status" != 0 ]; then exit "$status"
+  fi
+fi
+if [ -n "$live" ]; then
+  status=0
+  bash tools/live_peers.sh || status=$?
+  if [ "$status" = 77 ]; then echo "test: no Envoy, nginx or HAProxy here, so nothing is compared live"
   elif [ "$status" != 0 ]; then exit "$status"
   fi
 fi
