@@ -252,6 +252,51 @@ TEST_CASE("check_scheduler: an answer counts once, and none of a probe that is o
   CHECK(!c.scheduler.check_now({0xFFFFFFFF, 0xFFFFF000}, c.now));
 }
 
+TEST_CASE("check_scheduler: time_out ends a check as next() does, once") {
+  checked c{1};
+  auto const p = c.next();
+  c.now = p.deadline;
+  CHECK(c.scheduler.time_out(p, c.now));
+  CHECK(c.report(0).last == check_result{check_answer::failed, "no answer in time"});
+  CHECK(c.is_down(0));
+  CHECK(c.scheduler.counts().timed_out == 1);
+  CHECK(!c.scheduler.time_out(p, c.now));
+  CHECK(!c.scheduler.finish(p, good, c.now));
+  CHECK(c.scheduler.counts().dropped == 2);
+  CHECK(c.next().number == p.number + 1);
+}
+
+TEST_CASE("check_scheduler: a postponed check has no verdict, and comes again") {
+  auto o = quick();
+  o.interval = 100s;
+  checked c{1, o};
+  c.answer(good);
+  auto p = c.next();
+  auto const before = c.report(0);
+  CHECK(c.scheduler.postpone(p, 3s, c.now));
+  CHECK(c.report(0).last == before.last);
+  CHECK(c.report(0).against == 0);
+  CHECK(!c.scheduler.postpone(p, 3s, c.now));
+  CHECK(!c.scheduler.finish(p, bad, c.now));
+  auto const end = c.now + 3s;
+  p = c.next();
+  CHECK(c.now >= end);
+  CHECK(c.now <= end + tick);
+  CHECK(c.scheduler.postpone(p, -1h, c.now));  // at once
+  p = c.scheduler.next(c.now + tick);
+  REQUIRE(p);
+  CHECK(c.scheduler.postpone(p, nanoseconds::max(), c.now));  // 365 days, and no overflow
+  CHECK(c.scheduler.next_due() > c.now + 24h);
+  CHECK(!c.scheduler.next(c.now + 300 * 24h));
+  CHECK(c.scheduler.next(c.now + 366 * 24h));
+  CHECK(c.scheduler.counts().postponed == 3);
+  CHECK(c.scheduler.counts().started == 5);
+
+  c.pool.remove(c.ids[0]);
+  CHECK(!c.scheduler.next(c.now + 400 * 24h));
+  CHECK(c.scheduler.report(c.ids[0]) == nullptr);
+}
+
 TEST_CASE("check_scheduler: an answer that arrived before next() saw the deadline counts") {
   checked c{1};
   auto const p = c.next();

@@ -7,6 +7,7 @@
 // once.
 #pragma once
 
+#include <equipoise/core/backend_id.hpp>
 #include <equipoise/core/clock.hpp>
 #include <equipoise/core/error.hpp>
 #include <equipoise/core/health_flag.hpp>
@@ -85,6 +86,8 @@ struct check_options {
   /// A backend with one of these flags is not checked. Afterwards it is as one that has just joined.
   health_flag paused_by = health_flag::maintenance;
 
+  static constexpr std::chrono::nanoseconds longest = std::chrono::hours{24 * 365};  ///< no duration is longer
+
   /// Fails if a value is out of range, naming it.
   void check() const {
     using std::chrono::nanoseconds;
@@ -105,7 +108,6 @@ struct check_options {
   }
 
  private:
-  static constexpr std::chrono::nanoseconds longest = std::chrono::hours{24 * 365};
   struct named {
     char const* name;
     std::chrono::nanoseconds value;
@@ -144,6 +146,32 @@ struct check_state {
     if (is_up()) return against == 0 ? o.interval : o.falling_interval;
     return standing == check_standing::down && against == 0 ? o.down_interval : o.rising_interval;
   }
+};
+
+/// A check to be made. False if there is none.
+struct check_probe {
+  backend_id id;             ///< the backend to be asked
+  std::uint32_t number = 0;  ///< tells the checks of one backend apart
+  time_point deadline{};     ///< the check has failed if there is no answer until then
+
+  constexpr explicit operator bool() const noexcept { return static_cast<bool>(id); }
+};
+
+/// What the checks of one backend have shown. A program that replaces machines asks how long `standing` has been
+/// `down`.
+struct check_report : check_state {
+  time_point since;   ///< when `standing` became what it is; the join, if it is `starting`
+  check_result last;  ///< the latest answer; good without a reason before the first one
+};
+
+/// What the scheduler did since it was made.
+struct check_counts {
+  std::uint64_t started = 0;    ///< probes that next() returned
+  std::uint64_t good = 0;       ///< of these, ended with `good` or `stopping`
+  std::uint64_t bad = 0;        ///< of these, ended with `failed` or `unhealthy`
+  std::uint64_t timed_out = 0;  ///< of these, without an answer until the deadline
+  std::uint64_t postponed = 0;  ///< of these, ended without saying anything about the backend
+  std::uint64_t dropped = 0;    ///< calls of finish(), time_out() and postpone() for no running probe
 };
 
 /// Envoy's rules: `rise` is healthy_threshold, `fall` unhealthy_threshold, and the four intervals are interval,

@@ -21,31 +21,6 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-/// A check to be made. False if there is none.
-struct check_probe {
-  backend_id id;             ///< the backend to be asked
-  std::uint32_t number = 0;  ///< tells the checks of one backend apart
-  time_point deadline{};     ///< the check has failed if there is no answer until then
-
-  constexpr explicit operator bool() const noexcept { return static_cast<bool>(id); }
-};
-
-/// What the checks of one backend have shown. A program that replaces machines asks how long `standing` has been
-/// `down`.
-struct check_report : check_state {
-  time_point since;   ///< when `standing` became what it is; the join, if it is `starting`
-  check_result last;  ///< the latest answer; good without a reason before the first one
-};
-
-/// What the scheduler did since it was made.
-struct check_counts {
-  std::uint64_t started = 0;    ///< probes that next() returned
-  std::uint64_t good = 0;       ///< of these, ended with `good` or `stopping`
-  std::uint64_t bad = 0;        ///< of these, ended with `failed` or `unhealthy`
-  std::uint64_t timed_out = 0;  ///< of these, without an answer until the deadline
-  std::uint64_t dropped = 0;    ///< calls of finish() for no running probe
-};
-
 /// Schedules the checks of a pool's members. See the top of the header. It must not outlive its pool. The functions are
 /// called by one thread at a time; other threads may change the pool, and pick from it, meanwhile. Only follow() may
 /// wait.
@@ -118,15 +93,35 @@ class check_scheduler {
   /// before next() is called, or a program that was suspended takes them for time-outs. Takes no lock; allocates
   /// nothing; O(1).
   bool finish(check_probe const& probe, check_result const& result, time_point now) noexcept {
-    host* const h = host_of(probe.id);
-    if (h == nullptr || !h->is_running || h->number != probe.number) {
-      ++counts_.dropped;
-      return false;
-    }
+    host* const h = running(probe);
+    if (h == nullptr) return false;
     pass(now);
     bool const is_good = result.answer == check_answer::good || result.answer == check_answer::stopping;
     ++(is_good ? counts_.good : counts_.bad);
     return conclude(*h, probe.id, result);
+  }
+
+  /// Ends a check whose deadline has passed, as next() does, for a program that closes its sockets by itself. Returns
+  /// false, and changes nothing, if the probe is not running. Takes no lock; allocates nothing; O(1).
+  bool time_out(check_probe const& probe, time_point now) noexcept {
+    host* const h = running(probe);
+    if (h == nullptr) return false;
+    pass(now);
+    ++counts_.timed_out;
+    return conclude(*h, probe.id, {check_answer::failed, "no answer in time"});
+  }
+
+  /// Ends a check that says nothing about its backend, for instance because this process had no file descriptor left.
+  /// The next one is due after `wait`, which is taken for 0 if it is negative, and for 365 days if it is more. Returns
+  /// false, and changes nothing, if the probe is not running. Takes no lock; allocates nothing; O(1).
+  bool postpone(check_probe const& probe, std::chrono::nanoseconds wait, time_point now) noexcept {
+    host* const h = running(probe);
+    if (h == nullptr) return false;
+    pass(now);
+    ++counts_.postponed;
+    h->is_running = false;
+    wake(probe.id.slot, std::clamp(wait, std::chrono::nanoseconds{0}, check_options::longest));
+    return true;
   }
 
   /// Makes the next check of a backend due now, also of one that follow() has not seen yet. Returns false if its check
@@ -173,6 +168,13 @@ class check_scheduler {
   // Null for an id that is not watched.
   host* host_of(backend_id id) noexcept {
     return id && id.slot < pool_.slots() && hosts_[id.slot].tag == id.tag ? &hosts_[id.slot] : nullptr;
+  }
+  // Null, and counted, for a probe that is over.
+  host* running(check_probe const& probe) noexcept {
+    host* const h = host_of(probe.id);
+    if (h != nullptr && h->is_running && h->number == probe.number) return h;
+    ++counts_.dropped;
+    return nullptr;
   }
 
   // All times lie between 1970 on that clock and some years before its end, so that sums do not overflow.
