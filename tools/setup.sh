@@ -22,6 +22,7 @@ without() {
     libc-ares-dev | dnsmasq-base) echo "the test of DNS as a source" ;;
     etcd-server) echo "the tests with a real etcd, and examples/fleet" ;;
     libtomlplusplus-dev | libboost-url-dev) echo "the proxy, its tests and the demo" ;;
+    libssl-dev) echo "the test of checks over TLS" ;;
     libpq-dev | libhiredis-dev) echo "the example of a health page" ;;
     postgresql | redis-server) echo "the test of the health page with real servers" ;;
     relacy-dev) echo "the tests under Relacy's memory model" ;;
@@ -43,7 +44,7 @@ if has apt-get; then
     libspdlog-dev gnuplot-nox python3)
   # Boost.URL brings the headers of its Boost. Debian 12 has 1.81 beside its default, which is too old and has no Boost.URL.
   not_everywhere=$(missing apt_has libtomlplusplus-dev relacy-dev spin python3-venv libc-ares-dev dnsmasq-base etcd-server \
-      libpq-dev libhiredis-dev postgresql redis-server \
+      libssl-dev libpq-dev libhiredis-dev postgresql redis-server \
       clang-format-16 clang-tidy-16 codespell universal-ctags gdb doxygen
     apt_has libboost-url1.81-dev >/dev/null 2>&1 || missing apt_has libboost-url-dev)
   if [ -z "$needed" ] && [ "$(id -u)" != 0 ] && ! has sudo; then
@@ -64,15 +65,15 @@ if has apt-get; then
   if say $needed; then apt_get install -y --no-install-recommends $needed >/dev/null; fi
 elif has dnf; then
   needed=$(missing "rpm -q" gcc-c++ cmake ninja-build pkgconf-pkg-config catch-devel google-benchmark-devel fmt-devel boost-devel \
-    json-devel cli11-devel tomlplusplus-devel spdlog-devel c-ares-devel dnsmasq gnuplot libasan libubsan libtsan \
+    json-devel cli11-devel tomlplusplus-devel spdlog-devel c-ares-devel openssl-devel dnsmasq gnuplot libasan libubsan libtsan \
     clang-tools-extra codespell ctags gdb doxygen)
   if say $needed; then as_root dnf install -q -y $needed; fi
 elif has brew; then
-  needed=$(missing "brew list --versions" cmake ninja pkgconf catch2 google-benchmark fmt boost nlohmann-json cli11 tomlplusplus spdlog c-ares etcd gnuplot \
+  needed=$(missing "brew list --versions" cmake ninja pkgconf catch2 google-benchmark fmt boost nlohmann-json cli11 tomlplusplus spdlog c-ares openssl@3 etcd gnuplot \
     clang-format codespell universal-ctags doxygen)
   if say $needed; then brew install -q $needed; fi
 else
   echo "setup: no apt-get, dnf or brew here. Please install: a C++20 compiler (GCC 12, Clang 14 or newer), CMake 3.22, Ninja, pkg-config,"
-  echo "  Catch2, Google Benchmark, fmt, Boost 1.81 with Boost.URL, nlohmann-json, CLI11, toml++, spdlog, gnuplot; Relacy, c-ares, dnsmasq and etcd are useful."
+  echo "  Catch2, Google Benchmark, fmt, Boost 1.81 with Boost.URL, nlohmann-json, CLI11, toml++, spdlog, gnuplot; Relacy, c-ares, OpenSSL 3, dnsmasq and etcd are useful."
   has c++ && has cmake && has ninja # enough to try
 fi

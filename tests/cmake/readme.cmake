@@ -7,6 +7,7 @@
 # run for milliseconds. A program that needs a library which is not here is reported as skipped.
 find_package(fmt QUIET)
 find_package(nlohmann_json QUIET)
+find_package(Boost 1.81 QUIET)
 
 # The libraries that a program includes, and those of them that this build does not have.
 function(equipoise_program_libraries program libraries_variable missing_variable)
@@ -26,6 +27,13 @@ function(equipoise_program_libraries program libraries_variable missing_variable
       list(APPEND libraries nlohmann_json::nlohmann_json)
     else()
       list(APPEND missing nlohmann_json)
+    endif()
+  endif()
+  if(program MATCHES "#include <equipoise/with/asio\.hpp>")
+    if(Boost_FOUND)
+      list(APPEND libraries Boost::headers)
+    else()
+      list(APPEND missing "Boost 1.81")
     endif()
   endif()
   set(${libraries_variable} "${libraries}" PARENT_SCOPE)
