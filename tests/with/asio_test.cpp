@@ -133,7 +133,7 @@ TEST_CASE("check_runner: a backend that accepts and never answers fails at the d
   CHECK(until(io, [&] { return s.open == 0; }));  // their sockets are closed
 }
 
-TEST_CASE("check_runner: not more checks are open than allowed, and all backends have their turn") {
+TEST_CASE("check_runner: no more checks are open than allowed, and all have their turn") {
   asio::io_context io;
   std::vector<std::unique_ptr<fake_server>> servers;
   std::vector<endpoint> all;
