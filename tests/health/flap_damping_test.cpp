@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "support.hpp"
 
+#include <equipoise/core/pick/balancer.hpp>
 #include <equipoise/health/flap_damping.hpp>
+#include <equipoise/policy/round_robin.hpp>
+#include <equipoise/policy/slow_start.hpp>
 
 namespace flap_damping_test {
 using namespace equipoise;
@@ -118,6 +121,21 @@ TEST_CASE("flap_damping: the first report is no flap, and the same report again 
   CHECK(damping.penalty(id, at(0s)) == 0);
   CHECK(damping.counts().reported == 1);
   CHECK(damping.counts().shown == 2);
+}
+
+TEST_CASE("flap_damping: a backend that comes up begins its slow start") {
+  auto const late = GENERATE(false, true);
+  damped d;
+  d.pool.add(server{"B"});
+  equipoise::balancer lb{d.pool, equipoise::slow_start{equipoise::round_robin{}, 60s}, 1};
+  auto picker = lb.make_picker();
+  auto now = at(0s);
+  for (int i = 0; i != (late ? 3 : 1); ++i) d.flap(now += 1s);
+  while (!d.is_up()) d.damping.advance(now += 1s);
+  int picks = 0;
+  for (int i = 0; i != 1000; ++i) picks += picker.select({.now = now})->name == "A";
+  CHECK(picks > 10);
+  CHECK(picks < 200);
 }
 
 TEST_CASE("flap_damping: a clock that goes backwards takes nothing off the penalty") {

@@ -7,7 +7,7 @@
 //
 // Each time that a backend goes down, its penalty grows. The penalty halves with each half-life. Above a threshold the
 // backend stays down, whatever the checks say, until the penalty has fallen below another one. A backend that goes down
-// is always believed at once.
+// is always believed at once. One that comes up begins its slow start then.
 //
 // It stands between the checker and the pool: it alone sets and clears health_flag::down (or the flag of its options),
 // so no two parts of a program write one flag, and `down` means what it meant before. A pick in panic still gets the
@@ -100,9 +100,9 @@ class flap_damping {
     decay(*h, now);
     if (!is_up) {
       if (!is_first && was_up) punish(*h, id);
-      show(id, false);
+      show(id, false, now);
     } else if (!h->is_suppressed) {
-      show(id, true);
+      show(id, true, now);
     }
     return is_up && !h->is_suppressed;
   }
@@ -121,7 +121,7 @@ class flap_damping {
         continue;
       }
       h->is_suppressed = false;
-      if (h->is_up) show(id, true), ++up;
+      if (h->is_up) show(id, true, now), ++up;
     }
     suppressed_.resize(kept);
     return up;
@@ -176,10 +176,10 @@ class flap_damping {
     h.is_suppressed = true;
     ++counts_.suppressed;
   }
-  void show(backend_id id, bool is_up) noexcept {
+  void show(backend_id id, bool is_up, time_point now) noexcept {
     bool const shown_up = (pool_.health(id) & options_.flag) == health_flag::none;
     if (shown_up == is_up) return;
-    if (is_up ? pool_.clear(id, options_.flag) : pool_.set(id, options_.flag)) ++counts_.shown;
+    if (is_up ? pool_.clear(id, options_.flag, now) : pool_.set(id, options_.flag)) ++counts_.shown;
   }
 
   pool<B>& pool_;
