@@ -103,6 +103,9 @@ config config_of(toml::table const& root, std::string const& file) {
     in.number("rise", out.checks.rise, 1, most_in_a_row);
     in.number("fall", out.checks.fall, 1, most_in_a_row);
     in.flag("await_first", out.checks.await_first);
+    std::chrono::nanoseconds half_life{};
+    in.duration("damping", half_life);
+    if (half_life.count() != 0) out.checks.damping = half_life;
   });
   section(top, "passive", out.file, [&](fields& in) {
     in.number("failures", out.passive.failures, 0, most_in_a_row);

@@ -47,6 +47,7 @@ struct config {
     std::chrono::nanoseconds interval = 10s, timeout = 2s;
     unsigned rise = 2, fall = 3;
     bool await_first = true;  // a backend that joins later gets no work before its first good check
+    std::optional<std::chrono::nanoseconds> damping;  // half-life of the penalty for going down; absent: none
   } checks;
   struct {
     unsigned failures = 3;  // in a row, without an answer in between; 0 turns it off

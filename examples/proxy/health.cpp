@@ -24,6 +24,7 @@ void health::start() {
 }
 
 task<bool> health::check_when_due() {
+  damping_.advance();
   auto const due = std::chrono::steady_clock::now() >= next_;
   if (due) next_ += all_.settings.checks.interval;
   start_checks(due);
@@ -89,17 +90,15 @@ void health::record_check(equipoise::backend_id id, std::string const& name, boo
   bool const is_first = std::exchange(r.awaits_first, false);
   auto const flags = all_.pool.health(id);
   auto const has = [&](health_flag f) { return (flags & f) != health_flag::none; };
-  if (r.bad >= all_.settings.checks.fall && !has(health_flag::down)) {
-    all_.pool.set(id, health_flag::down);
-    spdlog::warn("{} is down: {}", name, result);
+  if (r.bad >= all_.settings.checks.fall) {
+    if (!has(health_flag::down)) spdlog::warn("{} is down: {}", name, result);
+    damping_.set_down(id, name);
   }
   if (is_first && !good) spdlog::warn("{} has joined, but its first check failed: {}", name, result);
-  if (good && (is_first || r.good >= all_.settings.checks.rise) &&
-      (has(health_flag::down) || has(health_flag::ejected))) {
-    ejections_.bring_back(id, now());
-    all_.pool.clear(id, health_flag::down, now());
-    spdlog::info("{} is up{}", name, is_first ? "" : " again");
-  }
+  if (!good || (!is_first && r.good < all_.settings.checks.rise)) return;
+  bool const was_out = has(health_flag::down) || has(health_flag::ejected);
+  if (was_out) ejections_.bring_back(id, now());
+  if (damping_.set_up(id) && was_out) spdlog::info("{} is up{}", name, is_first ? "" : " again");
 }
 
 }  // namespace proxy

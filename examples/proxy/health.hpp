@@ -3,6 +3,7 @@
 // of requests. Both set and clear health flags in the pool, which the next pick of every worker sees.
 #pragma once
 
+#include "damping.hpp"
 #include "proxy.hpp"
 #include "upstream.hpp"
 
@@ -17,7 +18,8 @@ class health {
  public:
   // All functions except failed() and answered() run on the control thread.
   health(asio::io_context& control, shared& all)
-      : control_{control}, all_{all}, timer_{control}, ejections_{all.pool, ejection_rules()} {}
+      : control_{control}, all_{all}, timer_{control}, ejections_{all.pool, ejection_rules()},
+        damping_{all.pool, all.settings} {}
 
   void start();
 
@@ -56,6 +58,7 @@ class health {
   upstream_connections connections_{0};           // each check has a new connection
   std::map<equipoise::backend_id, record> records_;
   equipoise::outlier_detection<server> ejections_;
+  damping damping_;  // sets and clears health_flag::down
 };
 
 }  // namespace proxy

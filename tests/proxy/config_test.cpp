@@ -37,7 +37,7 @@ std::map<std::string, std::string> values(config const& c) {
   auto const& [file, listen, workers, policy, line, key, admin, seed, checks, passive, retry, timeouts, limits,
                backends] = c;
   auto const& [from, header_key, key_line] = key;
-  auto const& [enabled, path, interval, timeout, rise, fall, await_first] = checks;
+  auto const& [enabled, path, interval, timeout, rise, fall, await_first, damping] = checks;
   auto const& [failures, eject, errors] = passive;
   auto const& [attempts, hold] = retry;
   auto const& [connect, response, stream, request, idle, linger, drain] = timeouts;
@@ -55,6 +55,7 @@ std::map<std::string, std::string> values(config const& c) {
           {"checks.rise", text(rise)},
           {"checks.fall", text(fall)},
           {"checks.await_first", text(await_first)},
+          {"checks.damping", damping ? time(*damping) : "off"},
           {"passive.failures", text(failures)},
           {"passive.eject", time(eject)},
           {"passive.errors", text(errors)},

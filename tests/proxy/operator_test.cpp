@@ -39,7 +39,7 @@ TEST_CASE("A mistake in the configuration is reported with line, name and known 
   CHECK(check("[[backend]]\naddress = \"127.0.0.1:1\"\n").second == 0);
   CHECK_THAT(refused("policy = \"round_robin\"\n\n[checks]\nintervall = \"1s\"\n"),
              ContainsSubstring("p.toml:4: unknown field \"intervall\" in [checks]; known: enabled, path, interval, "
-                               "timeout, rise, fall, await_first"));
+                               "timeout, rise, fall, await_first, damping"));
   CHECK_THAT(refused("workers = 1\nfoo = 1\n"),
              ContainsSubstring("p.toml:2: unknown field \"foo\" in the file; known: listen, workers, policy"));
   CHECK_THAT(refused("workers = 1\npolicy = \"best\"\n"),

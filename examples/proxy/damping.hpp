@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// Passes what the active checks find to the pool. With `checks.damping`, a backend that goes down again and again stays
+// down for a while although its checks are good again.
+#pragma once
+
+#include "proxy.hpp"
+
+#include <equipoise/health.hpp>
+
+#include <optional>
+
+namespace proxy {
+
+class damping {
+ public:
+  damping(equipoise::pool<server>& pool, config const& settings);
+
+  // All functions are for the control thread. The first one logs when the backend is not believed any more.
+  void set_down(equipoise::backend_id id, std::string const& name);
+  bool set_up(equipoise::backend_id id);  // returns whether the backend is up now
+
+  // Called at an interval. Backends that were quiet for long enough come up.
+  void advance();
+
+ private:
+  equipoise::pool<server>& pool_;
+  std::optional<equipoise::flap_damping<server>> history_;  // absent: each result is believed at once
+};
+
+}  // namespace proxy
