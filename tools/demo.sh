@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 # tools/demo.sh [--seconds N] [--json FILE] [--report FILE]: builds the proxy demo and runs it on real loopback traffic.
 # The last line is the verdict. It exits with 0 only if every promise was kept. --seconds is for all policies together.
+# tools/demo.sh --scenario NAME [--json FILE]: the same with one kind of trouble: kill, freeze, slow, flap, errors,
+# fast-errors, panic, drain, warm, or all of them. It may be given more than once.
 set -euo pipefail
 
-case "${1:-}" in -h | --help) sed -n '3,4s/^# *//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
+case "${1:-}" in -h | --help) sed -n '3,6s/^# *//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
 
 # File names are relative to the caller's directory.
 arguments=()

@@ -4,7 +4,8 @@
 # those of ctest.
 #   --quick   without clang-tidy and without the tests that build and install packages
 #   --full    also the other presets (sanitizers, optimised, without exceptions, Clang if it is installed), clang-tidy over
-#             each header alone, a minute of fuzzing for each target, and the live comparison with Envoy, nginx and HAProxy
+#             each header alone, a minute of fuzzing for each target, the live comparison with Envoy, nginx and HAProxy, and
+#             all scenarios of the proxy's demo
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -22,7 +23,7 @@ case "${1:-}" in
       fi
     fi
     presets+=(dev) ;;
-  *) sed -n '3,8s/^# *//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  *) sed -n '3,9s/^# *//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac
 
 bash tools/setup.sh
@@ -42,6 +43,7 @@ if [ -n "$live" ]; then
   elif [ "$status" != 0 ]; then exit "$status"
   fi
 fi
+[ -z "$live" ] || bash tools/demo.sh --scenario all
 for preset in "${presets[@]}"; do
   echo "== $preset"
   cmake --preset "$preset"

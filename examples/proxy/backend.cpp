@@ -5,6 +5,8 @@
 //
 //   GET /health                      answers 200 at once
 //   PUT /control/service?time=40ms   changes the service time of later requests
+//   PUT /control/errors?share=0.5&status=503
+//                                    later requests fail: that share of them, 0 … 1, with that status (default 500)
 //   GET /status/404                  answers with that status after the service time
 //   anything else                    answers after the service time with its name, the method, the path and some
 //   headers
@@ -24,6 +26,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 namespace http = boost::beast::http;
@@ -32,17 +35,42 @@ using namespace proxy;
 struct backend {
   std::string name = "backend";
   std::chrono::nanoseconds service = 0ms;
+  double failing = 0;  // the share of requests that get error_status
+  unsigned error_status = 500;
+  double owed = 0;  // errors that are due; from 1 on the next request is one
 };
 
 using request = http::request<http::string_body>;
 using response = http::response<http::string_body>;
+
+// Reads "0.5" or "0.5&status=503". Returns an error text, or an empty one.
+std::string set_errors(backend& self, std::string_view text) {
+  constexpr std::string_view status_name = "&status=";
+  auto const end = text.find('&');
+  std::string const share_text{text.substr(0, end)};
+  char* share_end = nullptr;
+  double const share = std::strtod(share_text.c_str(), &share_end);  // libc++ has no from_chars for double
+  unsigned status = 500;
+  if (share_text.empty() || *share_end != '\0' || !(share >= 0 && share <= 1))
+    return fmt::format("share: \"{}\" is not a number within 0 … 1\n", share_text);
+  if (end != text.npos) {
+    auto const rest = text.substr(end);
+    auto const digits = rest.starts_with(status_name) ? rest.substr(status_name.size()) : std::string_view{};
+    auto const last = digits.data() + digits.size();
+    if (auto const [p, ec] = std::from_chars(digits.data(), last, status);
+        ec != std::errc{} || p != last || status < 400 || status > 599)
+      return fmt::format("status: \"{}\" is not within 400 … 599\n", rest);
+  }
+  self.failing = share, self.error_status = status, self.owed = 0;
+  return {};
+}
 
 response answer(backend& self, request const& asked) {
   response out{http::status::ok, 11};
   out.set("X-Backend", self.name);
   out.set(http::field::content_type, "text/plain");
   std::string const target{asked.target()};
-  constexpr std::string_view control_path = "/control/service?time=";
+  constexpr std::string_view control_path = "/control/service?time=", errors_path = "/control/errors?share=";
   if (target == "/health") {
     out.body() = "ok\n";
   } else if (target.starts_with(control_path)) {
@@ -53,6 +81,13 @@ response answer(backend& self, request const& asked) {
       out.result(http::status::bad_request);
       out.body() = fmt::format("time: \"{}\" is not a duration such as 40ms\n", target.substr(control_path.size()));
     }
+  } else if (target.starts_with(errors_path)) {
+    out.body() = set_errors(self, std::string_view{target}.substr(errors_path.size()));
+    if (!out.body().empty()) out.result(http::status::bad_request);
+  } else if (self.owed += self.failing; self.owed >= 1) {
+    --self.owed;
+    out.result(self.error_status);
+    out.body() = self.name + " fails as it was told\n";
   } else {
     auto header = [&](std::string_view name) { return std::string{asked[name]}; };
     constexpr std::string_view status_path = "/status/";

@@ -8,8 +8,8 @@
 #include <boost/beast/http.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <csignal>
-#include <deque>
 #include <fstream>
 #include <stdexcept>
 
@@ -36,7 +36,7 @@ task<std::string> fetch(tcp::endpoint from, std::string target, http::verb metho
 
 }  // namespace
 
-fleet::fleet(settings const& options, policy_setup const& policy) : options_{options}, policy_{policy} {
+fleet::fleet(settings const& options, fleet_plan plan) : options_{options}, plan_{std::move(plan)} {
   for (std::size_t i = 0; i != backend_count; ++i) {
     ports_[i] = free_port();
     start_backend(i);
@@ -44,7 +44,7 @@ fleet::fleet(settings const& options, policy_setup const& policy) : options_{opt
   for (std::size_t i = 0; i != backend_count; ++i)
     if (backends_[i].first_line(5s).empty())
       throw std::runtime_error{fmt::format("backend {} did not start", backends[i].name)};
-  write_configuration(initial_count);
+  write_configuration();
   proxy_ = process{{options_.proxy, folder_.path("proxy.toml")}, folder_.path("proxy.log")};
   auto const line = proxy_.first_line(5s);
   auto const colon = line.rfind(':');
@@ -55,40 +55,61 @@ fleet::fleet(settings const& options, policy_setup const& policy) : options_{opt
 void fleet::start_backend(std::size_t index) {
   backends_[index] = process{
       {options_.backend, "--name", std::string{backends[index].name}, "--listen",
-       fmt::format("127.0.0.1:{}", ports_[index]), "--service", proxy::format_duration(backends[index].service)},
+       fmt::format("127.0.0.1:{}", ports_[index]), "--service", proxy::format_duration(plan_.members[index].service)},
       folder_.path("backends.log")};
 }
 
-// Checks run four times per second instead of every ten seconds, so that the demo takes one minute instead of ten.
-void fleet::write_configuration(std::size_t members) {
+void fleet::write_configuration() {
   std::ofstream file{folder_.path("proxy.toml")};
-  file << fmt::format(
-      "listen = \"127.0.0.1:0\"\nworkers = {}\npolicy = \"{}\"\nseed = 1\n"
-      "[checks]\ninterval = \"{}\"\ntimeout = \"2s\"\nrise = 1\nfall = 2\n"
-      "[passive]\nfailures = 1\neject = \"2s\"\n[timeouts]\nlinger = \"100ms\"\n",
-      options_.workers, policy_.name, proxy::format_duration(options_.check_interval));
-  for (std::size_t i = 0; i != members; ++i)
+  file << fmt::format("listen = \"127.0.0.1:0\"\nworkers = {}\npolicy = \"{}\"\nseed = 1\n{}", options_.workers,
+                      plan_.policy, plan_.settings);
+  for (std::size_t i = 0; i != plan_.initial; ++i)
     file << fmt::format("[[backend]]\nname = \"{}\"\naddress = \"127.0.0.1:{}\"\nweight = {}\n", backends[i].name,
-                        ports_[i], policy_.weighted ? backends[i].weight : 1);
+                        ports_[i], plan_.members[i].weight);
 }
 
 task<> fleet::set_service_time(std::size_t index, std::chrono::microseconds service) {
   co_await fetch(at(ports_[index]), "/control/service?time=" + proxy::format_duration(service), http::verb::put);
 }
 
-void fleet::add_backend() {
-  write_configuration(backend_count);
+task<> fleet::set_errors(std::size_t index, double share, unsigned status) {
+  auto const target = fmt::format("/control/errors?share={}&status={}", share, status);
+  co_await fetch(at(ports_[index]), target, http::verb::put);
+}
+
+void fleet::set_weight(std::size_t index, std::uint32_t weight) {
+  plan_.members[index].weight = weight;
+  write_configuration();
   proxy_.signal(SIGHUP);
 }
 
-task<backend_state> fleet::query_backend(std::size_t index) {
+void fleet::add_backend() {
+  plan_.initial = backend_count;
+  write_configuration();
+  proxy_.signal(SIGHUP);
+}
+
+task<int> fleet::wait_for_exit(std::size_t index) {
+  auto const deadline = clock::now() + 3s;
+  while (backends_[index].running() && clock::now() < deadline) co_await sleep_for(5ms);
+  co_return backends_[index].exit_code().value_or(-1);
+}
+
+task<fleet::backend_states> fleet::query() {
   auto const text = co_await fetch(proxy_address(), "/-/stats");
   auto const stats = nlohmann::json::parse(text, nullptr, false);
-  backend_state found;
+  backend_states found;
   if (!stats.is_discarded())
     for (auto const& b : stats["backends"])
-      if (b["name"] == backends[index].name) found = {b["last_pick_ns"], b["state"]};
+      for (std::size_t i = 0; i != backend_count; ++i)
+        if (b["name"] == backends[i].name)
+          found[i] = {b["last_pick_ns"], b["state"], b["picks"], b["failed"], b["in_flight"]};
   co_return found;
+}
+
+task<backend_state> fleet::query_backend(std::size_t index) {
+  backend_states const all = co_await query();
+  co_return all[index];
 }
 
 task<std::string> fleet::explain(std::string client) {
@@ -99,7 +120,7 @@ task<std::string> fleet::explain(std::string client) {
 
 task<> fleet::wait_until_up() {
   auto const deadline = clock::now() + 5s;
-  for (std::size_t i = 0; i != initial_count;) {
+  for (std::size_t i = 0; i != plan_.initial;) {
     backend_state const b = co_await query_backend(i);
     if (b.state == "up") {
       ++i;
@@ -118,13 +139,18 @@ task<int> fleet::drain_proxy() {
   co_return proxy_.exit_code().value_or(-1);
 }
 
-std::string fleet::log_tail() const {
+std::vector<std::string> fleet::log() const {
   std::ifstream file{folder_.path("proxy.log")};
-  std::deque<std::string> last;
-  for (std::string line; std::getline(file, line); last.push_back(line))
-    if (last.size() == 20) last.pop_front();
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+std::string fleet::log_tail() const {
+  auto const lines = log();
   std::string text;
-  for (auto const& line : last) text += "  " + line + '\n';
+  for (std::size_t i = lines.size() - std::min<std::size_t>(lines.size(), 20); i != lines.size(); ++i)
+    text += "  " + lines[i] + '\n';
   return text;
 }
 

@@ -89,6 +89,17 @@ void process::kill() {
   set_ended(status);
 }
 
+process::usage process::used() const {
+  usage now;
+  auto const folder = "/proc/" + std::to_string(pid_);
+  std::size_t pages = 0, resident = 0;
+  if (std::ifstream{folder + "/statm"} >> pages >> resident)
+    now.memory = resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::error_code ec;
+  for (std::filesystem::directory_iterator it{folder + "/fd", ec}, end; !ec && it != end; it.increment(ec)) ++now.files;
+  return now;
+}
+
 std::string process::first_line(std::chrono::milliseconds timeout) {
   std::string line;
   auto const deadline = std::chrono::steady_clock::now() + timeout;

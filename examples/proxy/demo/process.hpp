@@ -25,6 +25,10 @@ class process {
   void signal(int number) const;                               // does nothing if the process has ended
   void kill();                                                 // sends SIGKILL and waits for the end
   std::optional<int> exit_code() const { return exit_code_; }  // 128 + n after signal n
+  struct usage {
+    std::size_t memory = 0, files = 0;  // resident bytes and open descriptors; 0 if the system does not tell
+  };
+  usage used() const;
 
   // Reads the next line of its standard output. Returns an empty string at its end or after the timeout.
   std::string first_line(std::chrono::milliseconds timeout);
