@@ -54,6 +54,8 @@ class connection {
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close();
   }
+  // Ends the sending side only.
+  void half_close() { ::shutdown(fd_, SHUT_WR); }
   bool send(std::string_view text) {
     return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
   }
