@@ -178,7 +178,7 @@ TEST_CASE("zone_weighted: explain says each zone's part") {
   CHECK_THAT(f.picker.explain().text(), ContainsSubstring("in a zone on standby"));
 }
 
-TEST_CASE("zone_weighted: a neighbour that flaps leaves the shares within a zone as they are") {
+TEST_CASE("zone_weighted: a neighbour that flaps leaves the shares in a zone alone") {
   auto const members = in_zones({5, 3, 2, 4, 1, 1, 1, 1, 1, 1});
   fleet f{zone_weighted{"eu=2, us=1", smooth_weighted_round_robin{}}, members, 3};
   std::vector<std::size_t> count(10);
@@ -191,7 +191,7 @@ TEST_CASE("zone_weighted: a neighbour that flaps leaves the shares within a zone
     CHECK(static_cast<double>(count[i]) == Approx(static_cast<double>(count[0]) / 5).epsilon(0.1));
 }
 
-TEST_CASE("zone_weighted: zones beyond sixteen are refused, and the members stay as they were") {
+TEST_CASE("zone_weighted: a seventeenth zone is refused, and the members stay") {
   fleet f{zone_weighted{"eu=1", round_robin{}}, in_zones(3)};
   std::vector<server> many = in_zones(17);
   for (std::size_t i = 0; i != many.size(); ++i) many[i].zone = "z" + std::to_string(i);
