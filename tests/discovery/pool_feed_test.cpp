@@ -4,6 +4,7 @@
 #include <equipoise/discovery/pool_feed.hpp>
 #include <equipoise/policy/failover.hpp>
 #include <equipoise/policy/round_robin.hpp>
+#include <equipoise/policy/slow_start.hpp>
 
 namespace pool_feed_test {
 using namespace equipoise;
@@ -118,6 +119,77 @@ TEST_CASE("pool_feed: an application's own type, and a member that was removed b
   REQUIRE(feed.offer({one("a", health_flag::draining), one("b"), one("c")}, at(1s)));
   CHECK(feed.update(at(1s)).added == 2);
   CHECK(p.health(p.find("a")) == health_flag::draining);
+}
+
+TEST_CASE("pool_feed: a backend that joins others starts slowly") {
+  pool<discovered> p;
+  balancer lb{p, slow_start{round_robin{}, 100s}, 0};
+  auto picker = lb.make_picker();
+  pool_feed feed{p, quick};
+  bool const watched = GENERATE(false, true);  // with on_join a list is assigned in two steps
+  if (watched) feed.on_join = [](backend_id) {};
+  auto const picks_of = [&](std::string const& name, time_point now) {
+    int n = 0;
+    for (int i = 0; i != 1'200; ++i) n += picker.select({.now = now})->name == name;
+    return n;
+  };
+  REQUIRE(feed.offer({one("a"), one("b")}, at(0s)));
+  feed.update(at(0s));
+  CHECK(picks_of("a", at(0s)) == 600);
+  REQUIRE(feed.offer({one("a"), one("b"), one("c")}, at(1s)));
+  feed.update(at(1s));
+  CHECK(picks_of("c", at(1s)) < 100);
+  CHECK(picks_of("c", at(101s)) == 400);
+  auto moved = one("b");
+  moved.at.host = "elsewhere";
+  REQUIRE(feed.offer({one("a"), moved, one("c")}, at(200s)));
+  feed.update(at(200s));
+  CHECK(picks_of("b", at(200s)) < 100);
+}
+
+TEST_CASE("pool_feed: members from before the first list stay, and have not joined") {
+  pool<discovered> p;
+  p.assign({one("a"), one("b")});
+  auto const a = p.find("a"), b = p.find("b");
+  p.set(b, health_flag::ejected);
+  pool_feed feed{p, quick};
+  std::vector<backend_id> joined;
+  balancer lb{p, round_robin{}, 0};
+  auto picker = lb.make_picker();
+  feed.on_join = [&](backend_id id) {
+    joined.push_back(id);
+    CHECK(picker.select()->name == "a");
+  };
+  REQUIRE(feed.offer({one("a"), one("b", health_flag::draining), one("c")}, at(0s)));
+  feed.update(at(0s));
+  CHECK(p.find("a") == a);
+  CHECK(p.find("b") == b);
+  CHECK(p.health(b) == (health_flag::ejected | health_flag::draining));
+  CHECK(joined == std::vector{p.find("c")});
+}
+
+// A source that flaps a hundred times a second: what the pool sees is bounded, and none leaves.
+TEST_CASE("pool_feed: a source that flaps each 10 ms changes a pool once in 100 ms at most") {
+  pool<discovered> p;
+  pool_feed feed{p, {.hold = 10s, .interval = 100ms}};
+  REQUIRE(feed.offer({one("a"), one("b"), one("c")}, at(0s)));
+  feed.update(at(0s));
+  auto const b = p.find("b");
+  int changes = 0;
+  for (int i = 1; i != 6'000; ++i) {  // for a minute: b is missing in each other list, and c drains in each third
+    auto const now = at(10ms * i);
+    std::vector<discovered> list{one("a"), one("c", i % 3 == 0 ? health_flag::draining : health_flag::none)};
+    if (i % 2 == 0) list.push_back(one("b"));
+    REQUIRE(feed.offer(std::move(list), now));
+    auto const before = p.health(p.find("c"));
+    auto const done = feed.update(now);
+    CHECK(done.removed + done.added == 0);
+    changes += p.health(p.find("c")) != before;
+  }
+  CHECK(p.find("b") == b);
+  CHECK(p.size() == 3);
+  CHECK(changes > 0);
+  CHECK(changes <= 600);
 }
 
 }  // namespace pool_feed_test

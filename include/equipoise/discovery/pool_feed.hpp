@@ -34,22 +34,23 @@ class pool_feed : public discovery_feed {
 
   /// Gives the pool the list that is due, if one is. A backend whose address or incarnation changed joins anew. A
   /// backend that joins with flags, or while on_join is set, has weight 0 until these are set, so no pick comes
-  /// between. A list that a policy refuses, or for which the pool has no room, changes nothing, and status() says why.
-  /// Blocking; as pool::assign().
+  /// between. With slow_start, a backend that joins others starts slowly, and those of a list for an empty pool do not.
+  /// A list that a policy refuses, or for which the pool has no room, changes nothing, and status() says why. Blocking;
+  /// as pool::assign().
   assign_result update(time_point now) {
     auto const list = take(now);
     if (!list) return {};
     std::vector<bool> joins(list->size());
     bool is_twofold = false;
+    auto const joined_at = pool_.size() != 0 ? now : time_point{};
     for (std::size_t i = 0; i != list->size(); ++i) {
       discovered const& d = (*list)[i];
-      auto const at = given_.find(d.name);
-      joins[i] = at == given_.end() || at->second.what != d || pool_.find(d.name) != at->second.id;
+      joins[i] = !is_member(d);
       is_twofold = is_twofold || (joins[i] && (on_join || d.flags != health_flag::none));
     }
     assign_result done;
     if (is_twofold) {
-      done = assign(*list, &joins);
+      done = assign(*list, &joins, joined_at);
       if (done.refused) return refuse(std::move(done), now);
     }
     for (std::size_t i = 0; is_twofold && i != list->size(); ++i) {
@@ -58,7 +59,7 @@ class pool_feed : public discovery_feed {
       pool_.set(id, (*list)[i].flags);
       if (on_join) on_join(id);
     }
-    auto second = assign(*list, nullptr);
+    auto second = assign(*list, nullptr, joined_at);
     if (second.refused) return refuse(std::move(second), now);
     if (!is_twofold) done = std::move(second);
     set_flags(*list);
@@ -72,14 +73,27 @@ class pool_feed : public discovery_feed {
     health_flag flags;  // that were set here
   };
 
-  assign_result assign(std::vector<discovered> const& list, std::vector<bool> const* joins) {
+  // A member that was not given here, such as one that was added before the first list, is compared as assign() does.
+  bool is_member(discovered const& d) const {
+    auto const id = pool_.find(d.name);
+    if (!id) return false;
+    if (auto const at = given_.find(d.name); at != given_.end() && at->second.id == id) return at->second.what == d;
+    bool is_same = false;
+    if constexpr (std::equality_comparable<B>) {
+      B const made = make_(d);
+      pool_.visit(id, [&](B const& b, attributes const&, health_flag) { is_same = b == made; });
+    }
+    return is_same;
+  }
+  assign_result assign(std::vector<discovered> const& list, std::vector<bool> const* joins, time_point joined_at) {
     std::vector<entry<B>> entries;
     entries.reserve(list.size());
     for (std::size_t i = 0; i != list.size(); ++i) {
       entries.push_back({make_(list[i]), list[i].at.attrs});
       if (joins != nullptr && (*joins)[i]) entries.back().attrs.weight = 0;
     }
-    return pool_.assign(entries, {.on_bad_entry = bad_entry::keep_last_good, .rejoin_changed = true});
+    return pool_.assign(entries,
+                        {.on_bad_entry = bad_entry::keep_last_good, .rejoin_changed = true, .joined_at = joined_at});
   }
   assign_result refuse(assign_result done, time_point now) {
     failed("the pool refused the list: " + done.mistake, now);
