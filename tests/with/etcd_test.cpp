@@ -307,6 +307,9 @@ TEST_CASE("etcd_source: a bad value does not count, the last good one of its key
            {"{\"address\":", "is not JSON"},
            {"\xFF\xFE", "is not JSON"},
            {"[]", "[] is no object"},
+           {std::string(700'000, '['), "is nested more than 100 levels deep"},
+           {std::string(700'000, '[') + std::string(700'000, ']'), "/equipoise/members/a is nested more than 100"},
+           {R"({"address": "h:1", "zone": ")" + std::string(1'000, '[') + R"(\"[", "weight": -1})", ".weight -1"},
            {"{}", "/equipoise/members/a {} has no address"},
            {R"({"address": ""})", ".address \"\" is not host:port"},
            {R"({"address": "10.0.0.1"})", ".address \"10.0.0.1\" is not host:port"},
@@ -318,7 +321,7 @@ TEST_CASE("etcd_source: a bad value does not count, the last good one of its key
            {R"({"address": "h:1", "weight": 99999999999999999999999})", ".weight"},
            {R"({"address": "h:1", "priority": 65536})", ".priority 65536 is outside 0 … 65535"},
            {R"({"address": "h:1", "zone": []})", ".zone [] is no text"}}) {
-    INFO(value);
+    INFO(value.substr(0, 80));
     REQUIRE(w.say(put("members/a", value, revision++)));
     CHECK_THAT(w.source.mistake(), ContainsSubstring("equipoise: /equipoise/members/a") && ContainsSubstring(said));
     CHECK(shown(w.source) == before);

@@ -111,8 +111,33 @@ class json_fields {
   std::string& mistake_;
 };
 
+// Whether a text is nested more deeply than any that is meant. A value is printed by recursion, so a value of a million
+// brackets would exhaust the stack.
+inline bool is_too_deep(std::string_view text) noexcept {
+  constexpr std::size_t deepest = 100;
+  std::size_t depth = 0;
+  bool is_in_text = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char const c = text[i];
+    if (is_in_text)
+      is_in_text = c != '"', i += c == '\\';
+    else if (c == '"')
+      is_in_text = true;
+    else if (c == '[' || c == '{')
+      ++depth;
+    else if ((c == ']' || c == '}') && depth != 0)
+      --depth;
+    if (depth > deepest) return true;
+  }
+  return false;
+}
+
 // The text as JSON; a discarded value, and a mistake, if it is none.
 inline nlohmann::json json_of(std::string_view text, std::string const& where, std::string& mistake) {
+  if (is_too_deep(text)) {
+    if (mistake.empty()) mistake = "equipoise: " + where + " is nested more than 100 levels deep";
+    return nlohmann::json::value_t::discarded;
+  }
   auto j = nlohmann::json::parse(text, nullptr, false);
   if (j.is_discarded() && mistake.empty())
     mistake = "equipoise: " + where + " is not JSON: " + shown(nlohmann::json(std::string{text.substr(0, 60)}));
