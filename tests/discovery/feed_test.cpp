@@ -144,6 +144,19 @@ TEST_CASE("discovery_feed: while the source fails, nothing is removed") {
   CHECK(names(feed.take(at(2h))) == "a");
 }
 
+TEST_CASE("discovery_feed: a source that fails and repeats its last list fails since then") {
+  discovery_feed feed{{.hold = 10s, .interval = 0s}};
+  for (int i = 0; i != 5; ++i) {
+    REQUIRE(feed.offer(list("ab"), at(1s * i)));
+    feed.failed("connection refused", at(1s * i));
+    CHECK(feed.status().since == at(0s));
+  }
+  REQUIRE(feed.offer(list("ab"), at(10s)));
+  CHECK(feed.status().since == time_point{});
+  feed.failed("connection refused", at(11s));
+  CHECK(feed.status().since == at(11s));
+}
+
 TEST_CASE("discovery_feed: between two lists there is the interval") {
   discovery_feed feed{{.hold = 0s, .interval = 100ms}};
   std::size_t lists = 0;

@@ -49,7 +49,7 @@ struct feed_options {
 struct feed_status {
   bool is_current = false;     ///< the source's last word was a good list
   std::string problem = {};    ///< what it was otherwise; empty before the first word
-  time_point since = {};       ///< when that problem began
+  time_point since = {};       ///< when the problem began; another one meanwhile begins no new time
   std::uint64_t lists = 0;     ///< good lists
   std::uint64_t refused = 0;   ///< lists that were empty or bad
   std::uint64_t failures = 0;  ///< how often the source could not answer
@@ -88,6 +88,7 @@ class discovery_feed {
       known_[std::move(key)] = {std::move(*d), false, {}};
     }
     ++status_.lists;
+    if (!status_.is_current && !status_.problem.empty()) last_since_ = status_.since, listed_at_ = now;
     status_.is_current = true;
     status_.problem.clear();
     status_.since = {};
@@ -154,7 +155,11 @@ class discovery_feed {
                       [](discovered const& x, discovered const& y) { return x.is_exactly(y); });
   }
   void note_problem(std::string why, time_point now) {
-    if (status_.is_current || status_.problem.empty()) status_.since = now;
+    // A source that tells its last list and then what is wrong, at one moment, has not been well in between.
+    if (status_.is_current && listed_at_ == now && last_since_ != time_point{})
+      status_.since = last_since_;
+    else if (status_.is_current || status_.problem.empty())
+      status_.since = now;
     status_.is_current = false;
     status_.problem = std::move(why);
   }
@@ -173,6 +178,7 @@ class discovery_feed {
   std::map<std::string, entry_state, std::less<>> known_;
   std::vector<discovered> taken_;  // the last list that the pool got
   time_point taken_at_{};
+  time_point last_since_{}, listed_at_{};  // when the last problem began, and when a list ended it
   bool has_taken_ = false;
   bool changed_ = false;  // since the last take()
 };
