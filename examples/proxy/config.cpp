@@ -131,6 +131,7 @@ config config_of(toml::table const& root, std::string const& file) {
     in.number("clients", out.limits.clients, 1, 1'000'000);
     in.number("idle_per_backend", out.limits.idle_per_backend, 0, 10'000);
   });
+  section(top, "discovery", out.file, [&](fields& in) { read_discovery(in, out); });
   read_backends(top, out);
   top.no_others();
   return out;

@@ -70,7 +70,12 @@ struct config {
     unsigned clients = 10'000;                 // connections
     unsigned idle_per_backend = 64;            // kept alive by each worker
   } limits;
-  std::vector<backend_config> backends;
+  struct {
+    std::vector<std::string> etcd;        // host:port of each of its members; empty: no discovery
+    std::string prefix = "/equipoise/";   // of all keys
+    std::chrono::nanoseconds hold = 10s;  // how long a backend must be missing there until it is removed
+  } discovery;
+  std::vector<backend_config> backends;  // with discovery: until etcd has answered once
 };
 
 inline constexpr std::size_t most_backends = 4096;

@@ -29,11 +29,16 @@ control::control(config settings)
       signals_{io_, SIGTERM, SIGINT, SIGHUP} {
   acceptor_.non_blocking(true);
   for (unsigned i = 0; i < all_.settings.workers; ++i) workers_.push_back(std::make_unique<worker>(all_, health_));
+  if (!all_.settings.discovery.etcd.empty())
+    discovery_ = std::make_unique<discovery>(io_, all_, health_, [this](std::set<tcp::endpoint> const& addresses) {
+      for (auto& w : workers_) w->keep_connections_to(addresses);
+    });
 }
 
 void control::run() {
   for (auto& w : workers_) w->run();
   health_.start();
+  if (discovery_) discovery_->start();
   auto const keep_doing = [this](std::string_view what, auto step) {
     start_task(io_, all_.counts, what, repeat(all_.counts, what, step));
   };
@@ -81,6 +86,7 @@ task<bool> control::signals() {
 }
 
 void control::reload() try {
+  if (discovery_) throw config_error{"the backends come from etcd, as [discovery] says, and SIGHUP reads none"};
   config const fresh = read_config(all_.settings.file);
   if (fresh.policy != all_.settings.policy)
     throw config_error{fmt::format("policy is now \"{}\", which needs a restart", fresh.policy)};

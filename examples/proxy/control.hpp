@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The control thread accepts connections, hands them to the workers in turn, checks health and refreshes the pool.
-// SIGTERM and SIGINT drain the proxy. A second one stops it at once. SIGHUP reads the backends again.
+// SIGTERM and SIGINT drain the proxy. A second one stops it at once. SIGHUP reads the backends again,
+// unless they come from etcd.
 #pragma once
 
+#include "discovery.hpp"
 #include "health.hpp"
 #include "worker.hpp"
 
@@ -36,6 +38,7 @@ class control {
   asio::signal_set signals_;
   std::vector<std::unique_ptr<worker>> workers_;
   std::size_t turn_ = 0;
+  std::unique_ptr<discovery> discovery_;  // null: the backends are those of the file
 };
 
 }  // namespace proxy

@@ -46,6 +46,10 @@ class fields {
     refuse(node, fmt::format("{}{}{} {}", where_.empty() ? "" : where_ + '.', name, value.str(), problem));
   }
 
+  [[noreturn]] void refuse_whole(std::string_view problem) const {
+    refuse(table_, fmt::format("[{}] {}", where_, problem));
+  }
+
   std::string text(std::string_view name, std::string fallback) {
     auto const* node = find(name);
     if (!node) return fallback;
@@ -96,6 +100,27 @@ class fields {
     value = *parsed;
   }
 
+  // The texts of a list, which must have one at least.
+  std::vector<std::string> texts(std::string_view name) {
+    auto const* node = find(name);
+    if (!node) return {};
+    auto const* list = node->as_array();
+    if (!list || list->empty()) refuse(name, "must be a list of texts, such as [\"one\", \"two\"]");
+    std::vector<std::string> all;
+    for (auto const& element : *list) {
+      auto const value = element.value_exact<std::string>();
+      if (!value) refuse(element, fmt::format("{}.{}[{}] must be text in quotes", where_, name, all.size()));
+      if (value->size() > longest_text) throw_too_long(element, name, value->size());
+      all.push_back(*value);
+    }
+    return all;
+  }
+
+  [[noreturn]] void refuse_element(std::string_view name, std::size_t i, std::string_view problem) const {
+    auto const& element = *table_.get(name)->as_array()->get(i);
+    refuse(element, fmt::format("{}.{}[{}] = \"{}\" {}", where_, name, i, element.value_or(std::string{}), problem));
+  }
+
   void no_others() const {
     for (auto&& [key, node] : table_)
       if (std::find(known_.begin(), known_.end(), key.str()) == known_.end())
@@ -117,5 +142,7 @@ class fields {
   std::string const& file_;
   std::vector<std::string> known_;
 };
+
+void read_discovery(fields& in, config& out);  // the section [discovery], in discovery_settings.cpp
 
 }  // namespace proxy

@@ -16,6 +16,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 
 namespace {
@@ -27,7 +28,10 @@ void limit_clients_by_descriptors(proxy::config& settings) {
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
-  rlim_t const reserved = 16 + 4 * settings.workers + (settings.checks.enabled ? settings.backends.size() : 0);
+  rlim_t most_checks = settings.checks.enabled ? settings.backends.size() : 0;
+  if (settings.checks.enabled && !settings.discovery.etcd.empty())  // their number is not known yet
+    most_checks = std::min<rlim_t>(proxy::most_backends, files.rlim_max / 4);
+  rlim_t const reserved = 16 + 4 * settings.workers + most_checks;
   rlim_t const most = files.rlim_max > reserved + 2 ? (files.rlim_max - reserved) / 2 : 1;
   if (most >= settings.limits.clients) return;
   spdlog::info("limits.clients is {} instead of {} because of {} file descriptors", most, settings.limits.clients,

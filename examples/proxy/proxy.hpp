@@ -71,6 +71,14 @@ struct counters {
   std::atomic<std::uint64_t> clients{0}, requests{0}, answered{0}, retries{0}, refused{0}, broken{0}, errors{0};
 };
 
+// What the proxy knows of etcd. Written by the control thread.
+struct discovery_counts {
+  std::atomic<bool> is_current{false};  // its last word was a good list
+  std::atomic<std::int64_t> revision{0};
+  std::atomic<std::uint64_t> lists{0}, refused{0}, failures{0};           // see equipoise::feed_status
+  std::atomic<std::uint64_t> ranges{0}, watches{0}, events{0}, bytes{0};  // see equipoise::etcd_source
+};
+
 struct shared {
   explicit shared(config settings);  // throws config_error, also for a setting without effect
 
@@ -79,6 +87,7 @@ struct shared {
   equipoise::balancer<server, equipoise::any_policy> balancer;
   bool const takes_addresses;  // whether the policy hashes addresses, and no text
   counters counts;
+  discovery_counts discovered;
   std::atomic<bool> draining{false};
 };
 

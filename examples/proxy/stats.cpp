@@ -54,6 +54,13 @@ std::string stats_json(shared const& all) {
                              {"answered", all.counts.answered.load()}, {"retries", all.counts.retries.load()},
                              {"refused", all.counts.refused.load()},   {"broken", all.counts.broken.load()},
                              {"errors", all.counts.errors.load()}};
+  if (!all.settings.discovery.etcd.empty()) {
+    auto const& d = all.discovered;
+    out["discovery"] = {
+        {"is_current", d.is_current.load()}, {"revision", d.revision.load()}, {"lists", d.lists.load()},
+        {"refused", d.refused.load()},       {"failures", d.failures.load()}, {"ranges", d.ranges.load()},
+        {"watches", d.watches.load()},       {"events", d.events.load()},     {"bytes", d.bytes.load()}};
+  }
   auto& backends = out["backends"] = nlohmann::ordered_json::array();
   for (auto const& b : collect(all))
     backends.push_back({{"name", b.name},
@@ -95,6 +102,15 @@ std::string metrics_text(shared const& all) {
   metric("refused_total", "counter", "Requests that no backend answered (502, 503, 504).", all.counts.refused.load());
   metric("broken_total", "counter", "Incomplete requests, and answers that broke off.", all.counts.broken.load());
   metric("errors_total", "counter", "Exceptions within the proxy.", all.counts.errors.load());
+  if (!all.settings.discovery.etcd.empty()) {
+    auto const& d = all.discovered;
+    metric("discovery_current", "gauge", "1 if the last word of etcd was a good list.", d.is_current ? 1 : 0);
+    metric("discovery_revision", "gauge", "The last revision of etcd that is known.", d.revision.load());
+    metric("discovery_refused_total", "counter", "Lists that were empty or bad.", d.refused.load());
+    metric("discovery_failures_total", "counter", "Lost connections, and answers of no use.", d.failures.load());
+    metric("discovery_events_total", "counter", "Changes of keys.", d.events.load());
+    metric("discovery_bytes_total", "counter", "Bytes that etcd has sent.", d.bytes.load());
+  }
   metric("backend_up", "gauge", "1 if the backend may get new work.",
          [](backend_stats const& b) { return b.state == "up" ? 1 : 0; });
   metric("backend_weight", "gauge", "The weight of the backend.", [](backend_stats const& b) { return b.weight; });

@@ -35,13 +35,14 @@ std::map<std::string, std::string> values(config const& c) {
   };
   auto const time = [](std::chrono::nanoseconds t) { return proxy::format_duration(t); };
   auto const& [file, listen, workers, policy, line, key, admin, seed, checks, passive, retry, timeouts, limits,
-               backends] = c;
+               discovery, backends] = c;
   auto const& [from, header_key, key_line] = key;
   auto const& [enabled, path, interval, timeout, rise, fall, await_first, damping] = checks;
   auto const& [failures, eject, errors] = passive;
   auto const& [attempts, hold] = retry;
   auto const& [connect, response, stream, request, idle, linger, drain] = timeouts;
   auto const& [header, request_body, clients, idle_per_backend] = limits;
+  auto const& [etcd, prefix, discovery_hold] = discovery;
   return {{"listen", proxy::to_text(listen)},
           {"workers", text(workers)},
           {"policy", policy},
@@ -72,6 +73,9 @@ std::map<std::string, std::string> values(config const& c) {
           {"limits.request_body", text(request_body)},
           {"limits.clients", text(clients)},
           {"limits.idle_per_backend", text(idle_per_backend)},
+          {"discovery.etcd", text(etcd.size())},
+          {"discovery.prefix", prefix},
+          {"discovery.hold", time(discovery_hold)},
           {"backends", text(backends.size())}};
 }
 
@@ -86,9 +90,10 @@ std::string error_of(std::string const& text) {
 
 // The names that this section may contain. "" is the top of the file.
 std::set<std::string> known_in(std::string const& section) {
-  std::string const head = section.empty()        ? ""
-                           : section == "backend" ? "[[backend]]\naddress = \"127.0.0.1:1\"\n"
-                                                  : "[" + section + "]\n";
+  std::string const head = section.empty()          ? ""
+                           : section == "backend"   ? "[[backend]]\naddress = \"127.0.0.1:1\"\n"
+                           : section == "discovery" ? "[discovery]\netcd = [\"a:1\"]\n"
+                                                    : "[" + section + "]\n";
   auto const message = error_of(head + "no_such_name = 1\n");
   auto const list = message.find("known: ");
   if (list == message.npos) return {};
@@ -122,11 +127,11 @@ TEST_CASE("The example configuration shows every setting") {
   std::istringstream text{example()};
   std::smatch found;
   for (std::string line; std::getline(text, line);)
-    if (std::regex_search(line, found, std::regex{"^\\[+(\\w+)\\]"}))
-      shown[""].insert(section = found[1]);
+    if (std::regex_search(line, found, std::regex{"^(# )?\\[+(\\w+)\\]"}))
+      shown[""].insert(section = found[2]);
     else if (std::regex_search(line, found, std::regex{"^(# )?(\\w+) *= "}))
       shown[section].insert(found[2]);
-  REQUIRE(shown.size() == 7);
+  REQUIRE(shown.size() == 8);
   for (auto const& [where, names] : shown) {
     CAPTURE(where);
     CHECK(names == known_in(where));
@@ -138,7 +143,8 @@ TEST_CASE("A configuration with random mistakes is read, or refused with its lin
       "listen = \"127.0.0.1:8080\"\nworkers = 2\npolicy = \"failover{maglev}\"\nkey = \"header X-User\"\n"
       "admin = \"off\"\nseed = 7\n[checks]\nenabled = true\npath = \"/health\"\ninterval = \"1.5s\"\nrise = 2\n"
       "[passive]\nfailures = 3\neject = \"10s\"\n[retry]\nattempts = 3\n[timeouts]\nidle = \"250ms\"\ndrain = \"1m\"\n"
-      "[limits]\nheader = 16384\nclients = 100\n[[backend]]\nname = \"a\"\naddress = \"127.0.0.1:9001\"\nweight = 2\n"
+      "[limits]\nheader = 16384\nclients = 100\n[discovery]\netcd = [\"a:1\", \"[::1]:2\"]\nhold = "
+      "\"5s\"\n[[backend]]\nname = \"a\"\naddress = \"127.0.0.1:9001\"\nweight = 2\n"
       "[[backend]]\naddress = \"[::1]:9002\"\nzone = \"west\"\npriority = 1\n";
   REQUIRE(error_of(valid) == "none");
   std::mt19937_64 random{1};
