@@ -39,12 +39,13 @@ struct zone_weighted : with_key_of<P> {
   std::string const weights;             ///< "zone=weight, zone=weight"
   std::uint32_t const overprovisioning;  ///< percent: how much of its usual share a healthy member can carry
 
-  static constexpr parameter parameters[] = {{.name = "weights", .member = parameter_of<&zone_weighted::weights>},
-                                             {.name = "overprovisioning",
-                                              .member = parameter_of<&zone_weighted::overprovisioning>,
-                                              .preset = 140,
-                                              .least = 100,
-                                              .most = 100'000}};
+  static constexpr parameter parameters[] = {
+      {.name = "weights", .member = parameter_of<&zone_weighted::weights>, .optional = true},
+      {.name = "overprovisioning",
+       .member = parameter_of<&zone_weighted::overprovisioning>,
+       .preset = 140,
+       .least = 100,
+       .most = 100'000}};
 
   struct zone {
     std::string name;
