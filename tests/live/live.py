@@ -15,6 +15,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+import envoy_outlier_peer
 import envoy_peer
 import envoy_program
 import haproxy_peer
@@ -58,10 +59,11 @@ def of_envoy(function, *more):
 FEATURES = [
     ("nginx", "max_fails, fail_timeout", "the backends that each request tried, in order", nginx_failures),
     ("haproxy", "rise, fall", "the state after each check, and the time to the next one", haproxy_checks),
-    ("haproxy", "agent-check", "states and weights after each reply, and who answers requests", haproxy_agents),
-    ("haproxy", "slowstart", "a newcomer's picks, a share of each 200", haproxy_slow_start),
-    ("envoy", "outlier detection", "ejected hosts and counters after each answer", of_envoy(envoy_peer.outliers)),
-    ("envoy", "length of ejections", "how long a host stays out, within an interval", of_envoy(envoy_peer.ejection_times)),
+    ("haproxy", "agent-check", "states and weights after each reply, and which server answers", haproxy_agents),
+    ("haproxy", "slowstart", "a newcomer's picks in each 200", haproxy_slow_start),
+    ("envoy", "outlier detection", "ejected hosts and counters after each answer", of_envoy(envoy_outlier_peer.outliers)),
+    ("envoy", "outlier rates", "hosts ejected after an interval, in each cluster", of_envoy(envoy_outlier_peer.rates)),
+    ("envoy", "length of ejections", "how long a host stays out, within an interval", of_envoy(envoy_outlier_peer.ejection_times)),
     ("envoy", "priorities, panic", "the level that answers each of 100 keys", of_envoy(envoy_peer.priorities, RECORDED)),
     ("envoy", "zone aware", "requests in each zone, within 5 deviations", of_envoy(envoy_peer.zones)),
     ("envoy", "slow start", "a newcomer's picks in each 250", of_envoy(envoy_peer.slow_start)),
