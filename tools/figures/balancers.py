@@ -83,8 +83,9 @@ class Balancer:
         config = os.path.join(folder, "config.toml" if program == "proxy" else "config")
         if program == "proxy":
             lines = "".join(f'[[backend]]\nname = "{n}"\naddress = "127.0.0.1:{p}"\n' for n, p in backends)
-            more = CHECKED + ('damping = "1m"' if variant == "damped" else "") if variant else ""
-            text = PROXY.format(port=self.port, policy="power_of_two", more=more, backends=lines)
+            more = {"checked": CHECKED, "damped": CHECKED + 'damping = "1m"'}.get(variant, "")
+            policy = "round_robin" if variant == "round_robin" else "power_of_two"
+            text = PROXY.format(port=self.port, policy=policy, more=more, backends=lines)
             command = [proxy_program, config]
         elif program == "nginx":
             lines = "".join(f"    server 127.0.0.1:{p};\n" for _, p in backends)

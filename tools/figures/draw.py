@@ -7,10 +7,10 @@ from measure import bins, quantile
 
 NAMES = {"proxy": "equipoise (power_of_two)", "nginx": "nginx", "haproxy": "HAProxy",
          "nginx least_conn": "nginx, least_conn", "haproxy leastconn": "HAProxy, leastconn",
-         "proxy checked": "equipoise, a check each second", "proxy damped": "equipoise, the same with damping"}
+         "proxy round_robin": "equipoise, round_robin", "proxy checked": "equipoise, a check each second", "proxy damped": "equipoise, the same with damping"}
 STYLES = {"proxy": "lw 2.5 lc rgb '#0060b0'", "nginx": "lw 2 lc rgb '#109040'", "haproxy": "lw 2 lc rgb '#d06000'",
           "nginx least_conn": "lw 1.5 dt 2 lc rgb '#109040'", "haproxy leastconn": "lw 1.5 dt 2 lc rgb '#d06000'",
-          "proxy checked": "lw 2.5 lc rgb '#6090c0'", "proxy damped": "lw 2.5 lc rgb '#0060b0'"}
+          "proxy round_robin": "lw 1.5 dt 2 lc rgb '#0060b0'", "proxy checked": "lw 2.5 lc rgb '#6090c0'", "proxy damped": "lw 2.5 lc rgb '#0060b0'"}
 
 HEAD = """set terminal svg size 840,{height} font 'sans-serif,13' background rgb 'white' noenhanced
 set output '{file}'

@@ -22,7 +22,7 @@ from troubles import TROUBLES, Backends, act
 
 RATE = 400  # requests a second
 BALANCERS = ["proxy", "nginx", "haproxy"]
-VARIANTS = {"slow": ["nginx least_conn", "haproxy leastconn"], "errors": ["nginx least_conn", "haproxy leastconn"],
+VARIANTS = {"slow": ["proxy round_robin", "nginx least_conn", "haproxy leastconn"], "errors": ["nginx least_conn", "haproxy leastconn"],
             "flap": ["proxy checked", "proxy damped"]}
 
 

@@ -3,7 +3,8 @@
 import re
 
 HEADINGS = {"proxy": "equipoise", "nginx": "nginx", "haproxy": "HAProxy", "nginx least_conn": "nginx `least_conn`",
-            "haproxy leastconn": "HAProxy `leastconn`", "proxy checked": "equipoise, checks", "proxy damped": "equipoise, damped"}
+            "haproxy leastconn": "HAProxy `leastconn`", "proxy round_robin": "equipoise `round_robin`",
+            "proxy checked": "equipoise, checks", "proxy damped": "equipoise, damped"}
 
 
 def ms(seconds):
