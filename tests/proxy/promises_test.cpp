@@ -3,6 +3,8 @@
 #include "demo/promises.hpp"
 #include "catch.hpp"
 
+#include <ctime>
+
 using namespace demo;
 using namespace demo::promised;
 using Catch::Matchers::ContainsSubstring;
@@ -152,4 +154,19 @@ TEST_CASE("Damping must be calmer than none") {
   wild.seen.events.push_back({3, true, "c is down"});
   CHECK(calmer_than_first()({wild.seen, calm.seen}).kept);
   CHECK(!calmer_than_first()({calm.seen, wild.seen}).kept);
+}
+
+TEST_CASE("Lines of a log get their time after the start, and other lines are left out") {
+  auto const start = std::chrono::system_clock::now();
+  auto const second = std::chrono::system_clock::to_time_t(start);
+  char day[32];
+  std::strftime(day, sizeof day, "%Y-%m-%d %H:%M:%S", std::localtime(&second));
+  auto const events = logged_events({std::string{"["} + day + ".250] [proxy] [warning] b is down: no [answer] at all",
+                                     "==1== Sanitizer", "[yesterday] [proxy] [info] up", ""},
+                                    std::chrono::system_clock::from_time_t(second));
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].text == "b is down: no [answer] at all");
+  CHECK(events[0].logged);
+  CHECK(events[0].at > 0.249);
+  CHECK(events[0].at < 0.251);
 }
