@@ -120,22 +120,23 @@ int main(int argc, char** argv) {
   std::string json, report;
   std::vector<std::string> only, scenarios;
   auto* scenario = app.add_option("--scenario", scenarios, "runs a trouble instead of the policies; all: each of them");
-  double soak_seconds = 0;
-  app.add_option("--soak", soak_seconds, "kills, freezes and slows backends in turn for that many seconds")
-      ->check(demo::within(30, 86'400))
-      ->excludes(scenario);
   app.add_option("--seconds", options.seconds, "for all policies together (default: 12 for each)")
-      ->check(demo::within(1, 86'400))
-      ->excludes(scenario);
+      ->check(demo::within(1, 86'400));
   app.add_option("--json", json, "write the results as JSON");
-  app.add_option("--report", report, "write the results as an HTML page with charts")->excludes(scenario);
-  app.add_option("--policy", only, "only these policies")->excludes(scenario);
+  app.add_option("--report", report, "write the results as an HTML page with charts");
+  app.add_option("--policy", only, "only these policies");
   app.add_option("--rate", options.rate, "requests per second (default: 1600, for a scenario 800)")
       ->check(demo::within(10, 20'000));
   app.add_option("--clients", options.clients, "number of client addresses")->check(CLI::Range(1, 5000));
   app.add_option("--workers", options.workers, "number of threads of the proxy")->check(CLI::Range(1, 64));
   app.add_option("--proxy", options.proxy, "path of the proxy program");
   app.add_option("--backend", options.backend, "path of the backend program");
+  double soak_seconds = 0;
+  auto* soak = app.add_option("--soak", soak_seconds, "kills, freezes and slows backends in turn for that many seconds")
+                   ->check(demo::within(30, 86'400))
+                   ->excludes(scenario);
+  for (auto const* other : {"--seconds", "--report", "--policy"})
+    app.get_option(other)->excludes(scenario)->excludes(soak);
   CLI11_PARSE(app, argc, argv);
 
   std::vector<demo::trouble> troubles;
