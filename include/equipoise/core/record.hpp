@@ -34,6 +34,7 @@ struct record_base {
   bool was_weighted : 1 = false;    // whether it has a weight in the newest list that was published
   bool is_overridden : 1 = false;   // whether its attributes may differ from those that were listed
   std::uint8_t phase : 1 = 0;       // which of the two counters of its slot counts its leases
+  std::uint16_t joins_with = 0;     // the flags that its assign() wants against it, beside the pool's
 
   // What leases read lies beside the backend. Fixed, as are the key and the labels.
   state_table const* states = nullptr;

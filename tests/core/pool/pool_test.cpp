@@ -346,6 +346,24 @@ TEST_CASE("pool: joins_with is set before any pick can have a newcomer") {
   }
 }
 
+TEST_CASE("pool: an assign may have flags of its own against those that join") {
+  fleet f{round_robin{}, servers(1), 0, {.joins_with = health_flag::user_1}};
+  f.pool.clear(f.ids[0], health_flag::user_1);
+  f.pool.assign(std::vector<server>{{"A"}, {"b"}}, {.joins_with = health_flag::down});
+  CHECK(f.pool.health(f.ids[0]) == health_flag::none);
+  auto const b = f.pool.find("b");
+  CHECK(f.pool.health(b) == (health_flag::down | health_flag::user_1));
+  for (int i = 0; i != 4; ++i) CHECK(f.picker.select().id() == f.ids[0]);
+  f.pool.assign(std::vector<server>{{"A"}, {"b", 2}}, {.rejoin_changed = true, .joins_with = health_flag::draining});
+  CHECK(f.pool.health(f.pool.find("b")) == (health_flag::draining | health_flag::user_1));
+  f.pool.assign(std::vector<server>{{"A"}, {"c"}});
+  CHECK(f.pool.health(f.pool.find("c")) == health_flag::user_1);
+
+  CHECK_THROWS_WITH(f.pool.assign(servers(3), {.joins_with = health_flag::zero_weight}),
+                    ContainsSubstring("assign_options::joins_with zero_weight has a flag that is the pool's own"));
+  CHECK(f.pool.size() == 2);
+}
+
 TEST_CASE("pool: a refresh after an unhealthy newcomer builds the tables without it, once") {
   builder::counters count;
   fleet f{builder{&count}, servers(1), 0, {.joins_with = health_flag::down}};

@@ -31,6 +31,9 @@ class assignment {
 
   template <class Range>
   result<assign_result> operator()(Range& backends) {
+    if (without(options_.joins_with, settable_flags) != health_flag::none)
+      return result<assign_result>::failure("equipoise: assign_options::joins_with " + to_string(options_.joins_with) +
+                                            " has a flag that is the pool's own");
     look_up(backends);
     if (!done_.mistake.empty() && options_.on_bad_entry == bad_entry::refuse)
       return result<assign_result>::failure(std::move(done_.mistake));
@@ -226,6 +229,7 @@ class assignment {
   template <class Element>
   record& join(Element& element, numbers const& n, std::string key) {
     record& r = t_.join(take_object(element), n, std::move(key));
+    r.joins_with = static_cast<std::uint16_t>(options_.joins_with);
     if (options_.joined_at != time_point{}) t_.slots_.states().starts().note(r.id, options_.joined_at);
     return r;
   }

@@ -202,8 +202,9 @@ class membership {
       if (!r->was_weighted && r->weight != 0) states_.clear(r->id, health_flag::zero_weight);
     for (auto& r : t.added_) {
       r->joined = sequence;
-      auto const flags = joins_with_ | (r->weight == 0 ? health_flag::zero_weight : health_flag::none);
-      bool const changes = joins_with_ != health_flag::none;  // the lists hold newcomers as healthy
+      auto const unhealthy = joins_with_ | static_cast<health_flag>(r->joins_with);
+      auto const flags = unhealthy | (r->weight == 0 ? health_flag::zero_weight : health_flag::none);
+      bool const changes = unhealthy != health_flag::none;  // the lists hold newcomers as healthy
       if (changes) states_.begin_change();
       states_.word_of(r->id.slot).store(r->id.tag | static_cast<std::uint32_t>(flags), std::memory_order_release);
       if (changes) states_.end_change(r->id, true);

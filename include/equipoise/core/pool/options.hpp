@@ -65,6 +65,8 @@ struct assign_options {
   bool rejoin_changed = false;
   /// When the backends that join begin to take work, for policies with slow_start. A default one: long ago.
   time_point joined_at = {};
+  /// More flags against the backends that join, beside pool_options::joins_with, and set as those.
+  health_flag joins_with = health_flag::none;
 };
 
 /// What pool::assign() did. It converts to bool, and compares with one: whether anything changed.
