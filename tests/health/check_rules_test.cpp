@@ -58,6 +58,43 @@ check_options intervals(std::uint32_t rise, std::uint32_t fall) {
 }
 }  // namespace
 
+TEST_CASE("check_state: if the first bad answer does not decide, fall of them in a row do") {
+  check_options o;
+  o.rise = o.fall = 3;
+  o.first_bad_decides = false;
+  check_state s;
+  s.take(check_answer::failed, 0s, o);
+  s.take(check_answer::failed, 0s, o);
+  CHECK(s.standing == check_standing::starting);
+  CHECK(s.interval(o) == o.rising_interval);
+  SECTION("bad ones") {
+    s.take(check_answer::failed, 0s, o);
+    CHECK(s.standing == check_standing::down);
+    CHECK(s.against == 0);
+    s.take(check_answer::good, 0s, o);
+    CHECK(s.standing == check_standing::down);
+  }
+  SECTION("a good one decides all the same") {
+    s.take(check_answer::good, 0s, o);
+    CHECK(s.standing == check_standing::up);
+    CHECK(s.against == 0);
+  }
+  SECTION("an unhealthy one, too") {
+    s.take(check_answer::unhealthy, 0s, o);
+    CHECK(s.standing == check_standing::down);
+  }
+  SECTION("those in the grace do not count") {
+    o.grace = 10s;
+    s = {};
+    for (int i = 0; i != 9; ++i) s.take(check_answer::failed, 1s, o);
+    s.take(check_answer::failed, 10s, o);
+    s.take(check_answer::failed, 10s, o);
+    CHECK(s.standing == check_standing::starting);
+    s.take(check_answer::failed, 10s, o);
+    CHECK(s.standing == check_standing::down);
+  }
+}
+
 TEST_CASE("check_rules: random answers beside Envoy's counters") {
   rng d{1};
   for (std::uint32_t rise = 1; rise != 6; ++rise)

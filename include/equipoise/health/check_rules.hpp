@@ -2,9 +2,9 @@
 // The rules by which active checks decide: what one answer means for a backend, and when it is asked again. Values
 // only.
 //
-// The first answer decides. After it, `fall` bad answers in a row take a backend down, and `rise` good ones bring it
-// up. Envoy 1.40 and HAProxy 2.6 both follow from that; they differ in the intervals, and in what counts as bad at
-// once.
+// The first answer decides, if nothing else is wanted. After it, `fall` bad answers in a row take a backend down, and
+// `rise` good ones bring it up. Envoy 1.40 and HAProxy 2.6 both follow from that; they differ in the intervals, and in
+// what counts as bad at once.
 #pragma once
 
 #include <equipoise/core/backend_id.hpp>
@@ -75,6 +75,8 @@ struct check_options {
   std::uint32_t fall = 3;                                               ///< 1 or more
   /// A backend that joined less than that ago, and has given no good answer yet, is not judged by its bad ones.
   std::chrono::nanoseconds grace{0};
+  /// Whether the first answer decides also if it is bad. If not, it takes `fall` bad ones at first, too.
+  bool first_bad_decides = true;
   /// The first checks of backends that join together are spread over this time.
   std::chrono::nanoseconds first_within = std::chrono::seconds{10};
   /// Up to that many percent are added to each interval, 0 … 100. With 0 nothing is random, and the first checks are in
@@ -136,7 +138,8 @@ struct check_state {
     if (is_starting && !is_good && age < o.grace) return;
     if (!is_starting && is_good == is_up())
       against = 0;
-    else if (is_starting || answer == check_answer::unhealthy || ++against >= (is_good ? o.rise : o.fall))
+    else if ((is_starting && (is_good || o.first_bad_decides)) || answer == check_answer::unhealthy ||
+             ++against >= (is_good ? o.rise : o.fall))
       standing = is_good ? check_standing::up : check_standing::down, against = 0;
     if (is_good && is_up()) standing = answer == check_answer::good ? check_standing::up : check_standing::stopping;
   }
