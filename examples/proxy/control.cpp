@@ -103,29 +103,26 @@ void control::reload() try {
   spdlog::error("{}; nothing was changed", e.what());
 }
 
-// A backend that joins has weight 0 until it is marked as unchecked, so no pick can come between. If no earlier backend
-// stays, the new ones get work at once, as at the start.
+// A backend that joins is down until its first good check. If no earlier backend stays, the new ones get work at once,
+// as at the start.
 bool control::assign(config const& fresh) {
   auto const servers = servers_of(fresh);
   if (!all_.settings.checks.enabled || !all_.settings.checks.await_first)
     return all_.pool.assign(servers, {.rejoin_changed = true, .joined_at = now()});
   std::set<std::pair<std::string, tcp::endpoint>> known;
   all_.pool.for_each([&](auto const&, server const& s, auto const&...) { known.emplace(s.name, s.address); });
-  std::vector<server> first = servers;
   std::vector<std::string> joined;
   bool any_stays = false;
-  for (auto& s : first)
-    if (known.contains({s.name, s.address})) {
+  for (auto const& s : servers)
+    if (known.contains({s.name, s.address}))
       any_stays = any_stays || s.share.weight != 0;
-    } else {
-      s.share.weight = 0;
+    else
       joined.push_back(s.name);
-    }
   if (joined.empty() || !any_stays) return all_.pool.assign(servers, {.rejoin_changed = true});
-  all_.pool.assign(first, {.rejoin_changed = true, .joined_at = now()});
+  bool const changed = all_.pool.assign(
+      servers, {.rejoin_changed = true, .joined_at = now(), .joins_with = equipoise::health_flag::down});
   for (auto const& name : joined) health_.await_first_check(all_.pool.find(name));
-  all_.pool.assign(servers, {.rejoin_changed = true});
-  return true;
+  return changed;
 }
 
 task<> control::drain() {

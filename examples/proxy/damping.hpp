@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Passes what the active checks find to the pool. With `checks.damping`, a backend that goes down again and again stays
+// Stands between the active checks and the pool, with `checks.damping`: a backend that goes down again and again stays
 // down for a while although its checks are good again.
 #pragma once
 
@@ -7,13 +7,11 @@
 
 #include <equipoise/health.hpp>
 
-#include <optional>
-
 namespace proxy {
 
 class damping {
  public:
-  damping(equipoise::pool<server>& pool, config const& settings);
+  damping(equipoise::pool<server>& pool, std::chrono::nanoseconds half_life);
 
   // All functions are for the control thread. The first one logs when the backend is not believed any more.
   void set_down(equipoise::backend_id id, std::string const& name);
@@ -24,7 +22,7 @@ class damping {
 
  private:
   equipoise::pool<server>& pool_;
-  std::optional<equipoise::flap_damping<server>> history_;  // absent: each result is believed at once
+  equipoise::flap_damping<server> history_;
 };
 
 }  // namespace proxy

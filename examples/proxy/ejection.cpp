@@ -40,7 +40,8 @@ void health::failed(equipoise::backend_id id, traffic& counts, std::string const
   spdlog::warn("ejected for {}: {}", format_duration(all_.settings.passive.eject), problem);
   // Only good checks after the ejection count.
   asio::post(control_, [this, id] {
-    if (auto const it = records_.find(id); it != records_.end()) it->second.good = 0;
+    std::erase_if(good_, [this](auto const& one) { return !is_ejected(one.first); });
+    good_[id] = 0;
   });
 }
 

@@ -8,9 +8,11 @@
 #include "upstream.hpp"
 
 #include <equipoise/health.hpp>
+#include <equipoise/with/asio.hpp>
 
 #include <map>
-#include <memory>
+#include <optional>
+#include <set>
 
 namespace proxy {
 
@@ -18,12 +20,11 @@ class health {
  public:
   // All functions except failed() and answered() run on the control thread.
   health(asio::io_context& control, shared& all)
-      : control_{control}, all_{all}, timer_{control}, ejections_{all.pool, ejection_rules()},
-        damping_{all.pool, all.settings} {}
+      : control_{control}, all_{all}, ejections_{all.pool, ejection_rules()} {}
 
   void start();
 
-  // A backend has joined a running proxy with weight 0. It gets no work before its first good check, which starts now.
+  // A backend has joined a running proxy. It gets no work before its first good check, which starts now.
   void await_first_check(equipoise::backend_id id);
 
   // May be called from any thread when a backend did not answer a request, or not completely. Enough failures in a row
@@ -35,30 +36,28 @@ class health {
   void answered(equipoise::backend_id id, traffic& counts) noexcept;
 
  private:
-  struct record {
-    unsigned good = 0, bad = 0;  // in a row
-    // The next check does not start before a slow one has ended.
-    std::shared_ptr<bool> running = std::make_shared<bool>(false);
-    bool awaits_first = false;  // it gets no work before its first check
-  };
+  task<equipoise::check_result> check(tcp::endpoint at);
+  void checked(equipoise::check_event const& e);
+  std::string text_of(equipoise::check_result const& result) const;
+  std::string name_of(equipoise::backend_id id) const;
+  bool come_back(equipoise::check_event const& e);
+  task<bool> end_damping();
 
-  task<bool> check_when_due();
-  void start_checks(bool all);
-  task<> check(equipoise::backend_id id, std::string name, tcp::endpoint address);
   task<bool> end_ejections();
   equipoise::outlier_options ejection_rules();
   bool is_ejected(equipoise::backend_id id) const noexcept;
   bool others_are_up(equipoise::backend_id id) const;
-  void record_check(equipoise::backend_id id, std::string const& name, bool good, std::string const& result);
 
   asio::io_context& control_;
   shared& all_;
-  asio::steady_timer timer_;
-  std::chrono::steady_clock::time_point next_{};  // when all backends are checked again
-  upstream_connections connections_{0};           // each check has a new connection
-  std::map<equipoise::backend_id, record> records_;
+  upstream_connections connections_{0};  // each check has a new connection
   equipoise::outlier_detection<server> ejections_;
-  damping damping_;  // sets and clears health_flag::down
+  std::optional<damping> damping_;                  // absent: the scheduler sets and clears health_flag::down itself
+  std::set<equipoise::backend_id> awaited_;         // they get no work before their first check
+  std::map<equipoise::backend_id, unsigned> good_;  // of ejected backends: good checks in a row since then
+  std::set<std::string> problems_;                  // the reasons for no answer; they outlive the scheduler
+  std::optional<equipoise::check_scheduler<server>> checks_;  // absent, as the runner: there are no checks
+  std::optional<equipoise::check_runner<server>> runner_;     // makes them
 };
 
 }  // namespace proxy

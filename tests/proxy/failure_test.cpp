@@ -262,3 +262,27 @@ TEST_CASE("The last backend that is up is not ejected") {
   for (int i = 0; i != 4; ++i) CHECK_THAT(p.get("/"), ContainsSubstring("502"));
   CHECK(state_of(p, "b") == "up");
 }
+
+TEST_CASE("Good checks bring an ejected backend back earlier") {
+  scripted_backend a{closes_connection}, b{answers_with("b")};
+  proxy_process const p{"[checks]\ninterval = \"20ms\"\nrise = 3\n[passive]\nfailures = 1\neject = \"1h\"\n" +
+                        a.toml("a") + b.toml("b")};
+  for (int i = 0; i != 2; ++i) p.get("/");
+  CHECK_THAT(p.log(), ContainsSubstring("ejected for"));
+  CHECK(eventually([&] { return p.log().find("a is up again") != std::string::npos; }));
+  CHECK(state_of(p, "a") == "up");
+}
+
+TEST_CASE("Checks without an answer say why the backend is down") {
+  scripted_backend silent{answers_with("s"), [](connection&, std::string const&) {}};
+  scripted_backend sick{answers_with("t"), [](connection& w, std::string const&) {
+                          w.send("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n");
+                        }};
+  proxy_process const p{"[checks]\ninterval = \"20ms\"\ntimeout = \"50ms\"\nfall = 2\n" + silent.toml("silent") +
+                        sick.toml("sick") + dead_backend("dead")};
+  for (auto const* text : {"silent is down: no answer within 50ms", "sick is down: it answered 500",
+                           "dead is down: no connection: Connection refused"}) {
+    CAPTURE(text);
+    CHECK(eventually([&] { return p.log().find(text) != std::string::npos; }));
+  }
+}
