@@ -51,7 +51,7 @@ task<bool> discovery::follow() {
 }
 
 task<bool> discovery::give_when_due() {
-  timer_.expires_at(feed_.due());
+  timer_.expires_at(is_told_ ? std::min(next_offer_, feed_.due()) : feed_.due());
   error_code ec;  // told() ends the wait early
   co_await timer_.async_wait(into(ec));
   if (!ec) give();
@@ -59,17 +59,10 @@ task<bool> discovery::give_when_due() {
 }
 
 void discovery::told() noexcept try {
-  if (!source_.problem().empty()) {
-    feed_.failed(source_.problem(), now());
-  } else if (source_.ranges() != 0) {
-    auto members = usable_members();
-    auto const& checks = all_.settings.checks;
-    feed_.on_join = {};
-    if (checks.enabled && checks.await_first && some_stay(members))
-      feed_.on_join = [this](equipoise::backend_id id) { health_.await_first_check(id); };
-    log_words(members);
-    static_cast<void>(feed_.offer(std::move(members), now()));
-  }
+  bool const fails = !source_.problem().empty();
+  if (fails) feed_.failed(source_.problem(), now());
+  auto const news = source_.ranges() + source_.events();
+  is_told_ = is_told_ || std::exchange(news_, news) != news || (news != 0 && !fails && !feed_.status().is_current);
   give();
   timer_.cancel();
 } catch (std::exception const& e) {
@@ -77,6 +70,7 @@ void discovery::told() noexcept try {
 }
 
 void discovery::give() {
+  if (is_told_ && now() >= next_offer_) offer();
   auto const done = feed_.update(now());
   log_problem();
   count();
@@ -85,6 +79,19 @@ void discovery::give() {
   std::set<tcp::endpoint> addresses;
   all_.pool.for_each([&](auto const&, server const& s, auto const&...) { addresses.insert(s.address); });
   changed_(addresses);
+}
+
+void discovery::offer() {
+  auto members = usable_members();
+  auto const& checks = all_.settings.checks;
+  feed_.on_join = {};
+  if (checks.enabled && checks.await_first && some_stay(members))
+    feed_.on_join = [this](equipoise::backend_id id) { health_.await_first_check(id); };
+  log_words(members);
+  is_told_ = false;
+  static_cast<void>(feed_.offer(std::move(members), now()));
+  if (!source_.problem().empty()) feed_.failed(source_.problem(), now());  // what came before it counts
+  next_offer_ = now() + feed_.options().interval;
 }
 
 // This proxy looks up no names. A backend whose address is one keeps its last address, or stays out if it has none. A

@@ -30,6 +30,7 @@ class discovery {
   task<bool> give_when_due();
   void told() noexcept;  // etcd said something, or failed
   void give();           // passes on to the pool what is due
+  void offer();          // to the feed, what etcd has
   list usable_members();
   bool some_stay(list const& next) const;
   void log_problem();
@@ -43,6 +44,9 @@ class discovery {
   equipoise::etcd_source source_;
   equipoise::pool_feed<server> feed_;
   asio::steady_timer timer_;
+  std::uint64_t news_ = 0;              // how many answers to ranges and changes there were
+  bool is_told_ = false;                // and not offered yet
+  equipoise::time_point next_offer_{};  // a list is made once in an interval, however often etcd says something
   std::string problem_, mistake_, words_, without_effect_;  // what was logged last
 };
 
