@@ -30,6 +30,10 @@ struct discovered {
 
   /// What is wrong with it, naming the field and its value; empty if nothing is.
   std::string mistake() const {
+    bool const is_good = !name.empty() && !at.host.empty() && at.host.find_first_of("[] \t\r\n") == at.host.npos &&
+                         at.port != 0 && at.attrs.priority <= 0xFFFF &&
+                         without(flags, allowed_flags) == health_flag::none;
+    if (is_good) return {};
     auto const shown = "'" + name + "'";
     if (name.empty()) return "equipoise: a backend's name is empty";
     if (at.host.empty()) return "equipoise: the host of backend " + shown + " is empty";
@@ -39,9 +43,7 @@ struct discovered {
     if (at.attrs.priority > 0xFFFF)
       return "equipoise: priority " + std::to_string(at.attrs.priority) + " of backend " + shown +
              " is outside 0 … 65535";
-    if (without(flags, allowed_flags) != health_flag::none)
-      return "equipoise: the flags " + to_string(flags) + " of backend " + shown + " are not a source's to set";
-    return {};
+    return "equipoise: the flags " + to_string(flags) + " of backend " + shown + " are not a source's to set";
   }
 };
 

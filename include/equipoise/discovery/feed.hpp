@@ -69,24 +69,31 @@ class discovery_feed {
   result<> offer(std::vector<discovered> list, time_point now, bool none_is_meant = false) {
     std::string mistake;
     if (list.empty() && !none_is_meant && !options_.takes_empty) mistake = "equipoise: the list is empty";
-    std::map<std::string_view, discovered*> listed;
-    for (discovered& d : list) {
+    for (discovered const& d : list) {
       if (!mistake.empty()) break;
       mistake = d.mistake();
-      if (mistake.empty() && !listed.emplace(d.name, &d).second)
-        mistake = "equipoise: backend '" + d.name + "' is listed twice";
     }
+    auto const by_name = [](discovered const& a, discovered const& b) { return a.name < b.name; };
+    if (!std::is_sorted(list.begin(), list.end(), by_name)) std::sort(list.begin(), list.end(), by_name);
+    auto const twin = std::adjacent_find(list.begin(), list.end(),
+                                         [](discovered const& a, discovered const& b) { return a.name == b.name; });
+    if (mistake.empty() && twin != list.end()) mistake = "equipoise: backend '" + twin->name + "' is listed twice";
     if (!mistake.empty()) {
       ++status_.refused;
       note_problem(mistake, now);
       return result<>::failure(std::move(mistake));
     }
-    for (auto& [name, known] : known_)
-      if (!listed.contains(name) && !std::exchange(known.is_missing, true)) known.missing_since = now;
-    for (auto& [name, d] : listed) {
-      std::string key{name};
-      known_[std::move(key)] = {std::move(*d), false, {}};
+    auto known = known_.begin();
+    auto const is_missing_until = [&](auto const& is_end) {
+      for (; known != known_.end() && !is_end(known->first); ++known)
+        if (!std::exchange(known->second.is_missing, true)) known->second.missing_since = now;
+    };
+    for (discovered& d : list) {  // both are sorted
+      is_missing_until([&](std::string const& name) { return name >= d.name; });
+      if (known == known_.end() || known->first != d.name) known = known_.emplace_hint(known, d.name, entry_state{});
+      known++->second = {std::move(d), false, {}};
     }
+    is_missing_until([](std::string const&) { return false; });
     ++status_.lists;
     if (!status_.is_current && !status_.problem.empty()) last_since_ = status_.since, listed_at_ = now;
     status_.is_current = true;

@@ -40,29 +40,27 @@ class pool_feed : public discovery_feed {
   assign_result update(time_point now) {
     auto const list = take(now);
     if (!list) return {};
-    std::vector<bool> joins(list->size());
-    bool is_twofold = false;
     auto const joined_at = pool_.size() != 0 ? now : time_point{};
-    for (std::size_t i = 0; i != list->size(); ++i) {
-      discovered const& d = (*list)[i];
-      joins[i] = !is_member(d);
-      is_twofold = is_twofold || (joins[i] && (on_join || d.flags != health_flag::none));
-    }
+    auto next = looked_up(*list);
+    bool const is_twofold = std::any_of(next.begin(), next.end(), [&](given const& g) {
+      return g.joins && (on_join || g.what.flags != health_flag::none);
+    });
     assign_result done;
     if (is_twofold) {
-      done = assign(*list, &joins, joined_at);
+      done = assign(next, true, joined_at);
       if (done.refused) return refuse(std::move(done), now);
     }
-    for (std::size_t i = 0; is_twofold && i != list->size(); ++i) {
-      if (!joins[i]) continue;
-      auto const id = pool_.find((*list)[i].name);
-      pool_.set(id, (*list)[i].flags);
+    for (given const& g : next) {
+      if (!is_twofold || !g.joins) continue;
+      auto const id = pool_.find(g.what.name);
+      pool_.set(id, g.what.flags);
       if (on_join) on_join(id);
     }
-    auto second = assign(*list, nullptr, joined_at);
+    auto second = assign(next, false, joined_at);
     if (second.refused) return refuse(std::move(second), now);
     if (!is_twofold) done = std::move(second);
-    set_flags(*list);
+    set_flags(next);
+    given_ = std::move(next);
     return done;
   }
 
@@ -71,26 +69,40 @@ class pool_feed : public discovery_feed {
     discovered what;
     backend_id id;
     health_flag flags;  // that were set here
+    bool joins;
   };
 
+  // What is known of each backend of a list. Both lists are sorted by name.
+  std::vector<given> looked_up(std::vector<discovered> const& list) const {
+    std::vector<given> next;
+    next.reserve(list.size());
+    auto before = given_.begin();
+    for (discovered const& d : list) {
+      while (before != given_.end() && before->what.name < d.name) ++before;
+      auto const id = pool_.find(d.name);
+      if (id && before != given_.end() && before->what.name == d.name && before->id == id)
+        next.push_back({d, id, before->flags, before->what != d});
+      else
+        next.push_back({d, id, health_flag::none, !is_member(d, id)});
+    }
+    return next;
+  }
   // A member that was not given here, such as one that was added before the first list, is compared as assign() does.
-  bool is_member(discovered const& d) const {
-    auto const id = pool_.find(d.name);
-    if (!id) return false;
-    if (auto const at = given_.find(d.name); at != given_.end() && at->second.id == id) return at->second.what == d;
+  bool is_member(discovered const& d, backend_id id) const {
     bool is_same = false;
     if constexpr (std::equality_comparable<B>) {
+      if (!id) return false;
       B const made = make_(d);
       pool_.visit(id, [&](B const& b, attributes const&, health_flag) { is_same = b == made; });
     }
     return is_same;
   }
-  assign_result assign(std::vector<discovered> const& list, std::vector<bool> const* joins, time_point joined_at) {
+  assign_result assign(std::vector<given> const& next, bool without_work, time_point joined_at) {
     std::vector<entry<B>> entries;
-    entries.reserve(list.size());
-    for (std::size_t i = 0; i != list.size(); ++i) {
-      entries.push_back({make_(list[i]), list[i].at.attrs});
-      if (joins != nullptr && (*joins)[i]) entries.back().attrs.weight = 0;
+    entries.reserve(next.size());
+    for (given const& g : next) {
+      entries.push_back({make_(g.what), g.what.at.attrs});
+      if (without_work && g.joins) entries.back().attrs.weight = 0;
     }
     return pool_.assign(entries,
                         {.on_bad_entry = bad_entry::keep_last_good, .rejoin_changed = true, .joined_at = joined_at});
@@ -99,22 +111,19 @@ class pool_feed : public discovery_feed {
     failed("the pool refused the list: " + done.mistake, now);
     return done;
   }
-  void set_flags(std::vector<discovered> const& list) {
-    std::map<std::string, given, std::less<>> now_given;
-    for (discovered const& d : list) {
-      auto const id = pool_.find(d.name);
-      auto const at = given_.find(d.name);
-      auto const before = at != given_.end() && at->second.id == id ? at->second.flags : health_flag::none;
-      if (auto const more = without(d.flags, before); more != health_flag::none) pool_.set(id, more);
-      if (auto const fewer = without(before, d.flags); fewer != health_flag::none) pool_.clear(id, fewer);
-      now_given.emplace(d.name, given{d, id, d.flags});
+  void set_flags(std::vector<given>& next) {
+    for (given& g : next) {
+      auto const id = g.joins ? pool_.find(g.what.name) : g.id;
+      if (id != g.id) g.id = id, g.flags = health_flag::none;
+      if (auto const more = without(g.what.flags, g.flags); more != health_flag::none) pool_.set(id, more);
+      if (auto const fewer = without(g.flags, g.what.flags); fewer != health_flag::none) pool_.clear(id, fewer);
+      g.flags = g.what.flags;
     }
-    given_ = std::move(now_given);
   }
 
   pool<B>& pool_;
   maker make_;
-  std::map<std::string, given, std::less<>> given_;
+  std::vector<given> given_;  // the last list
 };
 template <class B, class... More>
 pool_feed(pool<B>&, More...) -> pool_feed<B>;
