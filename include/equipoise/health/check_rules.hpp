@@ -83,7 +83,8 @@ struct check_options {
   /// the order of the members.
   double jitter = 10;
   health_flag down = health_flag::down;  ///< set against a backend that is down; with `none` the checks only report
-  /// Set against a backend that is stopping. With `draining` it keeps its sessions; nothing else may set that then.
+  /// Set against a backend that is stopping. With `draining` it keeps its sessions; nothing else may set that then. A
+  /// scheduler that ends leaves it, and the next one clears only what it has set: clear it if that matters.
   health_flag stopping = health_flag::down;
   /// A backend with one of these flags is not checked. Afterwards it is as one that has just joined.
   health_flag paused_by = health_flag::maintenance;
@@ -107,6 +108,8 @@ struct check_options {
     for (health_flag const flag : {down, stopping})
       if ((flag & (health_flag::removed | health_flag::zero_weight)) != health_flag::none)
         refuse(flag == down ? "down" : "stopping", to_string(flag), "a flag that can be set");
+    if ((paused_by & (down | stopping)) != health_flag::none)
+      refuse("paused_by", to_string(paused_by), "without the flags that the checks set: they would never end");
   }
 
  private:

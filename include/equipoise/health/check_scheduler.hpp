@@ -8,7 +8,8 @@
 //
 // It sets and clears health_flag::down, or what check_options says instead, and no other flag. After each check that
 // flag is as the scheduler judges. So the last word counts: a flag that was set by hand, or by another scheduler of the
-// pool, lasts until the next check. Two checkers that may disagree need two flags, as `down` and `user_1`.
+// pool, lasts until the next check. (A flag for `stopping` that another part has set stays.) Two checkers that may
+// disagree need two flags, as `down` and `user_1`.
 //
 // A time that is earlier than one before counts as that one, so a clock that goes backwards only delays checks.
 #pragma once
@@ -97,8 +98,12 @@ class check_scheduler {
     if (h == nullptr) return false;
     pass(now);
     bool const is_good = result.answer == check_answer::good || result.answer == check_answer::stopping;
+    if (!conclude(*h, probe.id, result)) {
+      ++counts_.dropped;
+      return false;
+    }
     ++(is_good ? counts_.good : counts_.bad);
-    return conclude(*h, probe.id, result);
+    return true;
   }
 
   /// Ends a check whose deadline has passed, as next() does, for a program that closes its sockets by itself. Returns
@@ -107,8 +112,9 @@ class check_scheduler {
     host* const h = running(probe);
     if (h == nullptr) return false;
     pass(now);
-    ++counts_.timed_out;
-    return conclude(*h, probe.id, {check_answer::failed, "no answer in time"});
+    bool const is_member = conclude(*h, probe.id, {check_answer::failed, "no answer in time"});
+    ++(is_member ? counts_.timed_out : counts_.dropped);
+    return is_member;
   }
 
   /// Ends a check that says nothing about its backend, for instance because this process had no file descriptor left.

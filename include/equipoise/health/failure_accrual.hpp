@@ -69,6 +69,8 @@ class failure_accrual {
   }
   failure_accrual(failure_accrual const&) = delete;
   failure_accrual& operator=(failure_accrual const&) = delete;
+  /// Brings back all that are out, so that another detector can take over. Must run before the pool ends.
+  ~failure_accrual() { hosts_.come_back_all(); }
 
   /// A piece of work begins on a backend, right after the pick. False if another request is the backend's trial now:
   /// this one should pick again, without it. True for an id that is no member's. Lock-free, from any thread; allocates

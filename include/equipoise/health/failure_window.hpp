@@ -65,6 +65,8 @@ class failure_window {
       : pool_{p}, options_{checked(o)}, length_{o.window / o.resolution}, hosts_{p, health_flag::ejected} {}
   failure_window(failure_window const&) = delete;
   failure_window& operator=(failure_window const&) = delete;
+  /// Brings back all that are out, so that another detector can take over. Must run before the pool ends.
+  ~failure_window() { hosts_.come_back_all(); }
 
   /// A member's own numbers, as `max_fails` and `fail_timeout` of a server line. They end with its membership. False if
   /// it is no member. Fails if the window is negative. Lock-free.
@@ -95,8 +97,9 @@ class failure_window {
     }
     bool const is_trial = hosts_.begin_trial(*h, id, [&] {
       std::int64_t const failed = h->accessed.load(detail::relaxed), t = units(now);
-      h->checked.store(t > failed ? t : failed + 1,
-                       detail::relaxed);  // later than the failure, whatever the clock says
+      bool const is_end = failed == std::numeric_limits<std::int64_t>::max();
+      // Later than the failure, whatever the clock says.
+      h->checked.store(t > failed || is_end ? t : failed + 1, detail::relaxed);
     });
     if (is_trial) detail::add_one(counts_.trials);
     return is_trial;

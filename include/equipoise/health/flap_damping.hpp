@@ -33,7 +33,7 @@ struct flap_damping_options {
   double suppress_at = 2000;                                           ///< from that much on the backend stays down
   double reuse_below = 750;                                            ///< until it is less than that
   std::chrono::nanoseconds half_life = std::chrono::minutes{1};        ///< of the penalty
-  std::chrono::nanoseconds most_suppressed = std::chrono::minutes{4};  ///< a backend that stays up is believed by then
+  std::chrono::nanoseconds most_suppressed = std::chrono::minutes{4};  ///< a backend that stays up is believed after it
   health_flag flag = health_flag::down;                                ///< what it sets and clears
 
   /// Fails if a value is out of range, naming it.

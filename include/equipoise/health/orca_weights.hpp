@@ -80,7 +80,7 @@ struct grpc_orca_rules {
     if (!(r.rps_fractional > 0) || !(used > 0)) return {};
     double const weight = r.rps_fractional / (used + (r.eps / r.rps_fractional) * o.error_penalty);
     if (!(weight > 0) || !std::isfinite(weight)) return {};
-    return weight;
+    return std::min(std::max(weight, 1e-100), 1e100);  // so that sums and quotients of them are finite
   }
   static bool is_expired(std::chrono::nanoseconds age, orca_options const& o) noexcept { return age >= o.expiry; }
 

@@ -44,6 +44,8 @@ class outlier_detection {
   }
   outlier_detection(outlier_detection const&) = delete;
   outlier_detection& operator=(outlier_detection const&) = delete;
+  /// Brings back all that are out, so that another detector can take over. Must run before the pool ends.
+  ~outlier_detection() { hosts_.come_back_all(); }
 
   /// Reports how a piece of work went. A report about a backend that is out, or that is no member, is dropped.
   /// `rejected` and `cancelled` say nothing. `now` matters if the report ejects. Lock-free, from any thread; allocates

@@ -77,17 +77,18 @@ struct outlier_options {
   /// Asked before each ejection, on the thread of the report that demands it, for what is not a percentage: the last
   /// healthy backend of a service, for instance. False keeps the backend in, as if too many were out.
   bool (*may_eject)(void* context, backend_id) noexcept = nullptr;
-  /// Told of each ejection, on that thread and after the ejection counts.
+  /// Told of each ejection, on that thread and after the ejection counts. Neither function may call end_interval() or
+  /// bring_back(): it may run within them.
   void (*observer)(void* context, ejection const&) noexcept = nullptr;
   void* context = nullptr;  ///< the first argument of both
 
   /// Fails if a value is out of range, naming it.
   void check() const {
     using std::chrono::nanoseconds;
-    at_least("interval", interval, nanoseconds{1});
-    at_least("base_time", base_time, nanoseconds{1});
-    at_least("most_time", most_time, nanoseconds{0});
-    at_least("jitter", jitter, nanoseconds{0});
+    in_range("interval", interval, nanoseconds{1});
+    in_range("base_time", base_time, nanoseconds{1});
+    in_range("most_time", most_time, nanoseconds{0});
+    in_range("jitter", jitter, nanoseconds{0});
     percentage("most_ejected", most_ejected);
     percentage("errors.enforced", errors.enforced);
     percentage("gateway_errors.enforced", gateway_errors.enforced);
@@ -106,9 +107,10 @@ struct outlier_options {
   static void percentage(char const* name, double value) {
     if (!(value >= 0 && value <= 100)) refuse(name, std::to_string(value), "within 0 … 100");
   }
-  static void at_least(char const* name, std::chrono::nanoseconds value, std::chrono::nanoseconds least) {
-    if (value < least)
-      refuse(name, std::to_string(value.count()) + " ns", least.count() != 0 ? "more than 0" : "0 or more");
+  static void in_range(char const* name, std::chrono::nanoseconds value, std::chrono::nanoseconds least) {
+    if (value < least || value > std::chrono::hours{24 * 365})
+      refuse(name, std::to_string(value.count()) + " ns",
+             least.count() != 0 ? "more than 0, and at most 365 days" : "0 or more, and at most 365 days");
   }
 };
 

@@ -26,10 +26,13 @@ class latency_histogram {
   static constexpr int first_power = 10, last_power = 40;  ///< 2^10 … 2^40 nanoseconds
   static constexpr std::size_t buckets = parts * (last_power - first_power);
 
-  /// Counts one latency. A negative one counts as 0. Wait-free, from any thread; allocates nothing.
+  /// Counts one latency. A negative one counts as 0, and one of more than 13 days as that in the sum. Wait-free, from
+  /// any thread; allocates nothing.
   void record(std::chrono::nanoseconds latency) noexcept {
     counts_[bucket_of(latency)].fetch_add(1, std::memory_order_relaxed);
-    if (latency.count() > 0) sum_.fetch_add(static_cast<std::uint64_t>(latency.count()), std::memory_order_relaxed);
+    constexpr std::uint64_t most = std::uint64_t{1} << 50;
+    auto const ns = static_cast<std::uint64_t>(latency.count() > 0 ? latency.count() : 0);
+    sum_.fetch_add(ns < most ? ns : most, std::memory_order_relaxed);
   }
 
   /// How many were recorded. Latencies that are recorded meanwhile may be missing. Wait-free; O(buckets).

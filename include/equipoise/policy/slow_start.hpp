@@ -12,10 +12,12 @@
 //   max(min_share, (t / window)^(1 / aggression))
 //
 // and else the child proposes again. So no table is rebuilt, the others take over what is declined as their weights
-// are, and it works with every policy. With a key, the key decides instead of chance: a key stays with its owner of
-// before until it moves to the newcomer, once. A policy that compares loads would give a newcomer all the work until it
-// has as much as the others; its load is therefore held to the same share of the others' mean. If no other backend may
-// have the pick, the newcomers share the work relative to the one that has begun first, so nothing is refused.
+// are, and it works with every policy. With a key, the key decides instead of chance: until it moves to the newcomer, a
+// key is with the policy's next proposal. With ring_hash that is its owner of before, so it moves once. With maglev,
+// whose next proposal is another backend, keys that will move are there meanwhile, and move twice. A policy that
+// compares loads would give a newcomer all the work until it has as much as the others; its load is therefore held to
+// the same share of the others' mean. If no other backend may have the pick, the newcomers share the work relative to
+// the one that has begun first, so nothing is refused.
 //
 // Select: as the child's, and two loads, as long as no backend has begun within the window; else each proposal costs
 // one load more. The least backend is proposed 1 / min_share times on average until it is taken.
@@ -37,7 +39,7 @@ inline double slow_start_share(std::chrono::milliseconds age, std::chrono::milli
   if (age >= window) return 1;
   double const t = static_cast<double>(age.count() > 1 ? age.count() : 1) / static_cast<double>(window.count());
   double const share = aggression == 1 ? t : std::pow(t, 1 / aggression);
-  return share > min_share ? share : min_share;
+  return share > min_share || !(min_share > 0) ? share : min_share < 1 ? min_share : 1;
 }
 
 namespace detail {

@@ -61,13 +61,13 @@ class numbers_by_slot {
   Numbers* find(backend_id id) noexcept {
     if (!id || id.slot >= pool_.slots()) return nullptr;
     Numbers& n = all_[id.slot];
-    return n.tag.load(orders::look) == id.tag || adopt(n, id) ? &n : nullptr;
+    return (n.tag.load(orders::look) == id.tag ? is_member(id) : adopt(n, id)) ? &n : nullptr;
   }
-  // The same, but null if nothing was reported about the member.
+  // The same, but null if nothing was reported about the member, too.
   Numbers* known(backend_id id) noexcept {
     if (!id || id.slot >= pool_.slots()) return nullptr;
     Numbers& n = all_[id.slot];
-    return n.tag.load(orders::look) == id.tag ? &n : nullptr;
+    return n.tag.load(orders::look) == id.tag && is_member(id) ? &n : nullptr;
   }
   Numbers& operator[](std::uint32_t slot) noexcept { return all_[slot]; }
 
@@ -161,16 +161,16 @@ class ejections : public numbers_by_slot<Pool, Host> {
   Host& at(std::uint32_t link) noexcept { return (*this)[link - 1]; }
   backend_id id_of(std::uint32_t link) noexcept { return {link - 1, at(link).tag.load(relaxed)}; }
 
-  // Takes those that were ejected since, and returns the first link of all that are out.
+  // Takes those that were ejected since, and returns the first link of all that are out, the latest first.
   link_type* collect() noexcept {
-    for (std::uint32_t link = fresh_.exchange(0, orders::take); link != 0;) {
+    std::uint32_t const latest = fresh_.exchange(0, orders::take);
+    for (std::uint32_t link = latest; link != 0;) {
       Host& h = at(link);
       while (h.state.load(orders::look) == Host::is_changing) yield();  // a few instructions of another thread
-      std::uint32_t const next = h.next_out;
-      h.next_out = out_;
-      out_ = link;
-      link = next;
+      link = h.next_out;
+      if (link == 0) h.next_out = out_;
     }
+    if (latest != 0) out_ = latest;
     return &out_;
   }
   // Takes a host off the list. It is in from now on.
@@ -181,6 +181,11 @@ class ejections : public numbers_by_slot<Pool, Host> {
     clear(id);  // false if it is no member any more
     unreserve();
     h.state.store(Host::is_in, orders::settle);
+  }
+
+  // All of them come back: the detector ends.
+  void come_back_all() noexcept {
+    for (link_type* link = collect(); *link != 0;) come_back(link);
   }
 
   // The same for one that begins its slow start.
