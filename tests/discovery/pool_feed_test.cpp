@@ -3,6 +3,7 @@
 
 #include <equipoise/discovery/pool_feed.hpp>
 #include <equipoise/policy/failover.hpp>
+#include <equipoise/policy/ring_hash.hpp>
 #include <equipoise/policy/round_robin.hpp>
 #include <equipoise/policy/slow_start.hpp>
 
@@ -17,6 +18,16 @@ time_point at(std::chrono::nanoseconds t) { return time_point{t + 1h}; }
 discovered one(std::string name, health_flag flags = health_flag::none, attributes const& a = {}) {
   return {name, {"host-" + name, 80, a}, flags};
 }
+struct moody {  // equal to nothing
+  std::string name;
+  bool operator==(moody const&) const { return false; }
+};
+std::string_view key_of(moody const& b) { return b.name; }
+struct blind {
+  std::string name;
+  bool operator==(blind const& other) const { return name == other.name; }
+};
+std::string_view key_of(blind const& b) { return b.name; }
 constexpr feed_options quick{.hold = 0s, .interval = 0s};
 }  // namespace
 
@@ -126,7 +137,7 @@ TEST_CASE("pool_feed: a backend that joins others starts slowly") {
   balancer lb{p, slow_start{round_robin{}, 100s}, 0};
   auto picker = lb.make_picker();
   pool_feed feed{p, quick};
-  bool const watched = GENERATE(false, true);  // with on_join a list is assigned in two steps
+  bool const watched = GENERATE(false, true);  // with on_join it waits for a moment
   if (watched) feed.on_join = [](backend_id) {};
   auto const picks_of = [&](std::string const& name, time_point now) {
     int n = 0;
@@ -190,6 +201,65 @@ TEST_CASE("pool_feed: a source that flaps each 10 ms changes a pool once in 100 
   CHECK(p.size() == 3);
   CHECK(changes > 0);
   CHECK(changes <= 600);
+}
+
+TEST_CASE("pool_feed: a list that the pool refused is tried again") {
+  pool<discovered> p{{.capacity = 3}};
+  balancer lb{p, round_robin{}, 0};
+  auto picker = lb.make_picker();
+  pool_feed feed{p, {.hold = 0s, .interval = 1s}};
+  REQUIRE(feed.offer({one("a"), one("b")}, at(0s)));
+  feed.update(at(0s));
+  auto first = picker.acquire(), second = picker.acquire();  // their slots stay in use
+  REQUIRE(feed.offer({one("c"), one("d")}, at(10s)));
+  CHECK(feed.update(at(10s)).refused);
+  CHECK_THAT(feed.status().problem, ContainsSubstring("the pool refused the list"));
+  CHECK(feed.due() == at(11s));
+  CHECK(!feed.update(at(10s)).refused);  // too early
+  CHECK(feed.update(at(11s)).refused);
+  CHECK(p.find("a"));
+  first = {}, second = {};
+  p.remove(p.find("a"));
+  CHECK(feed.update(at(12s)).added == 2);
+  CHECK(p.find("d"));
+  CHECK(feed.due() == time_point::max());
+}
+
+TEST_CASE("pool_feed: a list that a policy refuses changes nothing at all") {
+  pool<discovered> p;
+  balancer lb{p, ring_hash{}, 0};
+  pool_feed feed{p, quick};
+  REQUIRE(feed.offer({one("a"), one("b")}, at(0s)));
+  feed.update(at(0s));
+  auto heavy = one("c", health_flag::draining);
+  heavy.at.attrs.weight = 4'000'000'000;
+  REQUIRE(feed.offer({one("b"), heavy}, at(100s)));
+  CHECK(feed.update(at(100s)).refused);
+  CHECK(p.find("a"));
+  CHECK(!p.find("c"));
+}
+
+TEST_CASE("pool_feed: who joins is what the pool says, so no backend waits for ever") {
+  auto const run = [](auto const& made, std::size_t joins) {
+    using B = std::remove_cvref_t<decltype(made)>;
+    pool<B> p;
+    pool_feed<B> feed{p, quick, [](discovered const& d) { return B{d.name}; }};
+    std::size_t joined = 0;
+    feed.on_join = [&](backend_id id) {
+      ++joined;
+      CHECK((p.health(id) & health_flag::saturated) != health_flag::none);
+    };
+    for (std::uint16_t const port : std::initializer_list<std::uint16_t>{1, 2, 3}) {
+      auto moved = one("a");
+      moved.at.port = port;
+      REQUIRE(feed.offer({moved}, at(std::chrono::seconds{port})));
+      feed.update(at(std::chrono::seconds{port}));
+      CHECK(p.health(p.find("a")) == health_flag::none);
+    }
+    CHECK(joined == joins);
+  };
+  run(moody{}, 3);
+  run(blind{}, 1);
 }
 
 }  // namespace pool_feed_test

@@ -132,6 +132,13 @@ class discovery_feed {
     return list;
   }
 
+  /// The list that take() returned could not be used: take() returns it again after an interval. O(n).
+  void put_back(time_point now) noexcept {
+    taken_.clear();
+    taken_at_ = now;
+    changed_ = true;
+  }
+
   /// When take() may have a list: a moment that is over if it may have one now, time_point::max() if it has none until
   /// the source says more. O(n).
   time_point due() const noexcept {

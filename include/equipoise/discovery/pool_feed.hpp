@@ -19,6 +19,9 @@ inline namespace EQUIPOISE_ABI {
 /// something else has set, unless it is one of the same kind. It must not outlive its pool. One thread at a time.
 template <class B = discovered>
 class pool_feed : public discovery_feed {
+  static_assert(std::equality_comparable<B>,
+                "equipoise: a backend of a pool_feed needs ==, or each list makes it anew");
+
  public:
   using maker = std::function<B(discovered const&)>;
 
@@ -32,44 +35,44 @@ class pool_feed : public discovery_feed {
   /// Called with the id of each backend that joins, before it may get work: here a first check may be demanded.
   std::function<void(backend_id)> on_join;
 
-  /// Gives the pool the list that is due, if one is. A backend whose address or incarnation changed joins anew. A
-  /// backend that joins with flags, or while on_join is set, has weight 0 until these are set, so no pick comes
-  /// between. With slow_start, a backend that joins others starts slowly, and those of a list for an empty pool do not.
-  /// A list that a policy refuses, or for which the pool has no room, changes nothing, and status() says why. Blocking;
-  /// as pool::assign().
+  /// Gives the pool the list that is due, if one is. A backend whose address or incarnation changed joins anew, if `==`
+  /// of B sees it. A backend that joins with flags, or while on_join is set, is `saturated` until these are set, so no
+  /// pick comes between. With slow_start, a backend that joins others starts slowly, and those of a list for an empty
+  /// pool do not. A list that a policy refuses, or for which the pool has no room, changes nothing; status() says why,
+  /// and the next update() after an interval tries it again. Blocking; as pool::assign().
   assign_result update(time_point now) {
     auto const list = take(now);
     if (!list) return {};
     auto const joined_at = pool_.size() != 0 ? now : time_point{};
     auto next = looked_up(*list);
-    bool const is_twofold = std::any_of(next.begin(), next.end(), [&](given const& g) {
-      return g.joins && (on_join || g.what.flags != health_flag::none);
-    });
-    assign_result done;
-    if (is_twofold) {
-      done = assign(next, true, joined_at);
-      if (done.refused) return refuse(std::move(done), now);
+    bool const waits = on_join || std::any_of(next.begin(), next.end(),
+                                              [](given const& g) { return g.what.flags != health_flag::none; });
+    auto done = assign(next, waits ? until_flagged : health_flag::none, joined_at);
+    if (done.refused) {
+      failed("the pool refused the list: " + done.mistake, now);
+      put_back(now);
+      return done;
     }
-    for (given const& g : next) {
-      if (!is_twofold || !g.joins) continue;
+    for (given& g : next) {
       auto const id = pool_.find(g.what.name);
-      pool_.set(id, g.what.flags);
+      bool const joins = id != g.id;
+      if (joins) g.id = id, g.flags = health_flag::none;
+      set_flags(g);
+      if (!joins || !waits) continue;
       if (on_join) on_join(id);
+      pool_.clear(id, until_flagged);
     }
-    auto second = assign(next, false, joined_at);
-    if (second.refused) return refuse(std::move(second), now);
-    if (!is_twofold) done = std::move(second);
-    set_flags(next);
     given_ = std::move(next);
     return done;
   }
 
  private:
+  static constexpr health_flag until_flagged = health_flag::saturated;
+
   struct given {
     discovered what;
     backend_id id;
     health_flag flags;  // that were set here
-    bool joins;
   };
 
   // What is known of each backend of a list. Both lists are sorted by name.
@@ -80,45 +83,24 @@ class pool_feed : public discovery_feed {
     for (discovered const& d : list) {
       while (before != given_.end() && before->what.name < d.name) ++before;
       auto const id = pool_.find(d.name);
-      if (id && before != given_.end() && before->what.name == d.name && before->id == id)
-        next.push_back({d, id, before->flags, before->what != d});
-      else
-        next.push_back({d, id, health_flag::none, !is_member(d, id)});
+      bool const is_same = before != given_.end() && before->what.name == d.name && before->id == id;
+      next.push_back({d, id, is_same ? before->flags : health_flag::none});
     }
     return next;
   }
-  // A member that was not given here, such as one that was added before the first list, is compared as assign() does.
-  bool is_member(discovered const& d, backend_id id) const {
-    bool is_same = false;
-    if constexpr (std::equality_comparable<B>) {
-      if (!id) return false;
-      B const made = make_(d);
-      pool_.visit(id, [&](B const& b, attributes const&, health_flag) { is_same = b == made; });
-    }
-    return is_same;
-  }
-  assign_result assign(std::vector<given> const& next, bool without_work, time_point joined_at) {
+  assign_result assign(std::vector<given> const& next, health_flag joins_with, time_point joined_at) {
     std::vector<entry<B>> entries;
     entries.reserve(next.size());
-    for (given const& g : next) {
-      entries.push_back({make_(g.what), g.what.at.attrs});
-      if (without_work && g.joins) entries.back().attrs.weight = 0;
-    }
-    return pool_.assign(entries,
-                        {.on_bad_entry = bad_entry::keep_last_good, .rejoin_changed = true, .joined_at = joined_at});
+    for (given const& g : next) entries.push_back({make_(g.what), g.what.at.attrs});
+    return pool_.assign(entries, {.on_bad_entry = bad_entry::keep_last_good,
+                                  .rejoin_changed = true,
+                                  .joined_at = joined_at,
+                                  .joins_with = joins_with});
   }
-  assign_result refuse(assign_result done, time_point now) {
-    failed("the pool refused the list: " + done.mistake, now);
-    return done;
-  }
-  void set_flags(std::vector<given>& next) {
-    for (given& g : next) {
-      auto const id = g.joins ? pool_.find(g.what.name) : g.id;
-      if (id != g.id) g.id = id, g.flags = health_flag::none;
-      if (auto const more = without(g.what.flags, g.flags); more != health_flag::none) pool_.set(id, more);
-      if (auto const fewer = without(g.flags, g.what.flags); fewer != health_flag::none) pool_.clear(id, fewer);
-      g.flags = g.what.flags;
-    }
+  void set_flags(given& g) {
+    if (auto const more = without(g.what.flags, g.flags); more != health_flag::none) pool_.set(g.id, more);
+    if (auto const fewer = without(g.flags, g.what.flags); fewer != health_flag::none) pool_.clear(g.id, fewer);
+    g.flags = g.what.flags;
   }
 
   pool<B>& pool_;

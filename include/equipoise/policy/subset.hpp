@@ -4,10 +4,10 @@
 //   equipoise::labels labels_of(server const& s) { return {{"version", s.version}, {"stage", s.stage}}; }
 //   equipoise::balancer lb{pool, equipoise::subset{"version=2", equipoise::maglev{}, equipoise::subset_fallback::any}};
 //
-// The text names the labels: "version=2,stage=prod". A name without '=' is a label that has any value; an empty value is
-// as no label. Spaces around names and values do not count, and an empty text is every member. If no member of the pool
-// has the labels, the fallback decides; a subset whose members are all down is still a subset. Select: as the child's.
-// Source: Envoy's load balancer subsets.
+// The text names the labels: "version=2,stage=prod". A name without '=' is a label that has any value; an empty value
+// is as no label. Spaces around names and values do not count, and an empty text is every member. If no member of the
+// pool has the labels, the fallback decides; a subset whose members are all down is still a subset. Select: as the
+// child's. Source: Envoy's load balancer subsets.
 #pragma once
 
 #include <equipoise/core/array.hpp>
