@@ -70,6 +70,7 @@ using equipoise::feed_status;
 using equipoise::pool_feed;
 
 // Health.
+using equipoise::add_time_left;
 using equipoise::agent_report;
 using equipoise::agent_target;
 using equipoise::backend_metrics;

@@ -13,7 +13,10 @@ class damping {
  public:
   damping(equipoise::pool<server>& pool, std::chrono::nanoseconds half_life);
 
-  // All functions are for the control thread. The first one logs when the backend is not believed any more.
+  // May be called from any thread.
+  void add_time_left(equipoise::explanation& e) { equipoise::add_time_left(e, history_, now()); }
+
+  // The rest is for the control thread. The first one logs when the backend is not believed any more.
   void set_down(equipoise::backend_id id, std::string const& name);
   bool set_up(equipoise::backend_id id);  // returns whether the backend is up now
 

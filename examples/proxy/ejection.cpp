@@ -45,6 +45,11 @@ void health::failed(equipoise::backend_id id, traffic& counts, std::string const
   });
 }
 
+void health::add_time_left(equipoise::explanation& e) {
+  equipoise::add_time_left(e, ejections_, now());
+  if (damping_) damping_->add_time_left(e);
+}
+
 bool health::is_ejected(equipoise::backend_id id) const noexcept {
   return (all_.pool.health(id) & health_flag::ejected) != health_flag::none;
 }

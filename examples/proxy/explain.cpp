@@ -54,7 +54,8 @@ std::pair<unsigned, std::string> explain(worker& at, client const& c, client_req
   auto const key = asked.key      ? equipoise::any_key{std::string_view{*asked.key}}
                    : asked.client ? client_key(at.all, from, text)
                                   : key_of(at.all, c, request, text);
-  auto const explanation = at.pick.explain(key, {.now = now()});
+  auto explanation = at.pick.explain(key, {.now = now()});
+  at.backend_health.add_time_left(explanation);
   ordered_json answer = explanation;
   answer["text"] = explanation.text();
   if (asked.backend) {

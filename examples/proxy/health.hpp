@@ -18,7 +18,7 @@ namespace proxy {
 
 class health {
  public:
-  // All functions except failed() and answered() run on the control thread.
+  // All functions except add_time_left(), failed() and answered() run on the control thread.
   health(asio::io_context& control, shared& all)
       : control_{control}, all_{all}, ejections_{all.pool, ejection_rules()} {}
 
@@ -31,6 +31,9 @@ class health {
   // eject the backend. At most half of all backends are ejected, and never the last one that is up. If so many fail at
   // once, the cause is probably in the proxy or its network.
   void failed(equipoise::backend_id id, traffic& counts, std::string const& problem);
+
+  // Adds to an explanation when backends come back. May be called from any thread.
+  void add_time_left(equipoise::explanation& e);
 
   // May be called from any thread when a backend has answered completely, if its status is no failure.
   void answered(equipoise::backend_id id, traffic& counts) noexcept;

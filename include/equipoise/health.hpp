@@ -14,4 +14,5 @@
 #include <equipoise/health/http_check.hpp>
 #include <equipoise/health/orca_weights.hpp>
 #include <equipoise/health/outlier_detection.hpp>
+#include <equipoise/health/time_left.hpp>
 #include <equipoise/health/timestamp.hpp>

@@ -116,6 +116,14 @@ class failure_accrual {
                                      [](host& h) { h.forget(); });
   }
 
+  /// How long until a backend that gets nothing gets its trial; 0 for others. Wait-free.
+  std::chrono::nanoseconds time_left(backend_id id, time_point now) noexcept {
+    host* const h = hosts_.known(id);
+    if (h == nullptr || h->state.load(std::memory_order_acquire) != host::is_out) return {};
+    time_point const until{std::chrono::nanoseconds{h->until.load(detail::relaxed)}};
+    return until > now ? detail::elapsed(now, until) : std::chrono::nanoseconds{0};
+  }
+
   /// How many get nothing, are on trial, or were so at the last advance(): never more than the limit. Wait-free.
   std::size_t opened() const noexcept { return hosts_.count(); }
   /// What happened so far. Wait-free.

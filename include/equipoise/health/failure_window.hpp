@@ -142,6 +142,14 @@ class failure_window {
                                      [](host& h) { h.failures.store(0, detail::relaxed); });
   }
 
+  /// How long until a backend that is out gets its trial, at most a resolution more; 0 for others. Wait-free.
+  std::chrono::nanoseconds time_left(backend_id id, time_point now) noexcept {
+    host* const h = hosts_.known(id);
+    if (h == nullptr || h->state.load(std::memory_order_acquire) != host::is_out) return {};
+    std::int64_t const left = length_of(*h) + 1 - passed(h->checked.load(detail::relaxed), units(now));
+    return left > 0 ? options_.resolution * left : std::chrono::nanoseconds{0};
+  }
+
   /// How many are out, on trial, or were so at the last advance(): never more than the limit. Wait-free.
   std::size_t ejected() const noexcept { return hosts_.count(); }
   /// What happened so far. Wait-free.

@@ -135,6 +135,17 @@ class flap_damping {
     decay(*h, now);
     return h->penalty;
   }
+  /// How long until a backend that is not believed is believed again, if it stays up; 0 for others. Blocking (a short
+  /// mutex).
+  std::chrono::nanoseconds time_left(backend_id id, time_point now) {
+    std::lock_guard const lock{mutex_};
+    history* const h = histories_.known(id);
+    if (h == nullptr || !h->is_suppressed) return {};
+    decay(*h, now);
+    double const half_lives = std::log2(std::max(h->penalty / options_.reuse_below, 1.0));
+    return std::chrono::nanoseconds{
+        static_cast<std::int64_t>(half_lives * static_cast<double>(options_.half_life.count()))};
+  }
   /// How many backends are not believed. Blocking (a short mutex).
   std::size_t suppressed() const {
     std::lock_guard const lock{mutex_};

@@ -16,6 +16,7 @@
 
 #include <equipoise/core/random_source.hpp>
 #include <equipoise/health/detail/ejections.hpp>
+#include <equipoise/health/detail/outlier_rows.hpp>
 #include <equipoise/health/outlier_rules.hpp>
 
 #include <mutex>
@@ -96,6 +97,18 @@ class outlier_detection {
     return false;
   }
 
+  /// How long a backend that is out stays out, without jitter of the timer; 0 for others. Blocking (a short mutex);
+  /// O(ejected).
+  std::chrono::nanoseconds time_left(backend_id id, time_point now) {
+    std::lock_guard const lock{mutex_};
+    for (auto* link = hosts_.collect(); *link != 0; link = &hosts_.at(*link).next_out) {
+      host& h = hosts_.at(*link);
+      if (hosts_.id_of(*link) == id)
+        return std::max(h.length - detail::elapsed(h.left, now), std::chrono::nanoseconds{0});
+    }
+    return {};
+  }
+
   /// How many are out. Wait-free.
   std::size_t ejected() const noexcept { return hosts_.count(); }
   /// What happened so far. Wait-free.
@@ -128,12 +141,7 @@ class outlier_detection {
     }
   };
 
-  // One member's numbers of an interval.
-  struct row {
-    host* h;
-    backend_id id;
-    std::uint64_t good, all;
-  };
+  using row = detail::outlier_row<host>;
 
   template <class Number>
   static void add(std::atomic<Number>& n) noexcept {
@@ -249,39 +257,15 @@ class outlier_detection {
         local.push_back({&h, id, good + bad, good + bad + local_bad});
     });
     if (members < options_.success_rate.least_backends && members < options_.failures.least_backends) return;
+    auto const& rate = options_.success_rate;
+    auto const& failing = options_.failures;
     for (auto* rows : {&external, &local}) {
-      compare_rates(*rows, now);
-      compare_failures(*rows, now);
+      detail::find_low_rates<Rules>(
+          *rows, rate, [&](row const& r) { eject(*r.h, r.id, outlier_test::success_rate, rate.enforced, now); });
+      detail::find_failing<Rules>(
+          *rows, failing, [&](row const& r) { eject(*r.h, r.id, outlier_test::failures, failing.enforced, now); });
     }
   }
-  void compare_rates(std::vector<row> const& rows, time_point now) {
-    auto const& test = options_.success_rate;
-    double sum = 0, squares = 0;
-    std::size_t n = 0;
-    for (row const& r : rows)
-      if (r.all >= test.least_requests) sum += Rules::rate(r.good, r.all), ++n;
-    if (n == 0 || n < test.least_backends) return;
-    double const mean = sum / static_cast<double>(n);
-    for (row const& r : rows)
-      if (r.all >= test.least_requests) {
-        double const difference = Rules::rate(r.good, r.all) - mean;
-        squares += difference * difference;
-      }
-    double const least = Rules::least_rate(mean, std::sqrt(squares / static_cast<double>(n)), test.deviations);
-    for (row const& r : rows)
-      if (r.all >= test.least_requests && Rules::rate(r.good, r.all) < least)
-        eject(*r.h, r.id, outlier_test::success_rate, test.enforced, now);
-  }
-  void compare_failures(std::vector<row> const& rows, time_point now) {
-    auto const& test = options_.failures;
-    std::size_t n = 0;
-    for (row const& r : rows) n += r.all >= test.least_requests;
-    if (n == 0 || n < test.least_backends) return;
-    for (row const& r : rows)
-      if (r.all >= test.least_requests && Rules::fails_too_often(r.good, r.all, test.percent))
-        eject(*r.h, r.id, outlier_test::failures, test.enforced, now);
-  }
-
   pool<B>& pool_;
   outlier_options const options_;
   detail::ejections<pool<B>, host> hosts_;
