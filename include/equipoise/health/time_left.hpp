@@ -13,8 +13,8 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
-/// Adds the number "seconds_left" to the rows of the backends that a detector keeps out, rounded up to milliseconds. The
-/// detector is an outlier_detection, failure_window, failure_accrual or flap_damping. Blocks as its time_left();
+/// Adds the number "seconds_left" to the rows of the backends that a detector keeps out, rounded up to milliseconds.
+/// The detector is an outlier_detection, failure_window, failure_accrual or flap_damping. Blocks as its time_left();
 /// allocates; O(rows).
 template <class Detector>
 void add_time_left(explanation& e, Detector& detector, time_point now) {
