@@ -190,6 +190,7 @@ namespace {
 std::string random_value(parameter const& p, rng& d) {
   if (p.member.kind == parameter_kind::word)
     return std::string{p.words[random_below(d, static_cast<std::uint32_t>(p.words.size()))]};
+  if (p.name == "weights") return "\"a=" + std::to_string(random_below(d, 99)) + ", b=1\"";
   if (p.member.kind == parameter_kind::text) {
     std::string text = "\"";
     for (auto n = random_below(d, 6); n != 0; --n) text += std::string_view{"aZ9-.:{},= \r\xC3"}[random_below(d, 14)];

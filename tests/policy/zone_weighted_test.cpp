@@ -204,7 +204,8 @@ TEST_CASE("zone_weighted: a seventeenth zone is refused, and the members stay") 
 
 TEST_CASE("zone_weighted: a bad text is refused with the entry that is wrong") {
   auto const make = [](std::string text) { return zone_weighted{text, round_robin{}}; };
-  CHECK_THROWS_WITH(make("eu"), ContainsSubstring("weights: 'eu' is not a zone and a weight of 0 … 4294967295"));
+  CHECK_THROWS_WITH(make("eu"),
+                    ContainsSubstring("zone_weighted::weights 'eu' is not a zone and a weight of 0 … 4294967295"));
   for (auto const* text : {"eu=", "eu=x", "eu=-1", "eu=1.5", "eu=4294967296", "eu=1 2", "eu=99999999999999999999"})
     CHECK_THROWS_WITH(make(text), ContainsSubstring("is not a zone and a weight"));
   CHECK_THROWS_WITH(make("eu=1, us=2, eu=3"), ContainsSubstring("'eu=3' names the zone again"));
@@ -213,6 +214,12 @@ TEST_CASE("zone_weighted: a bad text is refused with the entry that is wrong") {
   CHECK_THROWS_WITH(make(many), ContainsSubstring("'z16=1' is one zone more than the 16"));
   CHECK_THROWS_WITH((zone_weighted{"", round_robin{}, 99}), ContainsSubstring("overprovisioning"));
   CHECK_NOTHROW(make("eu=4294967295, =1"));  // members without a zone
+}
+
+TEST_CASE("zone_weighted: a bad text in a configuration is refused, not thrown") {
+  std::string why;
+  CHECK(!policy_registry::standard().try_make("zone_weighted{maglev, weights=\"eu=3, us\"}", &why));
+  CHECK(why == "equipoise: zone_weighted::weights 'us' is not a zone and a weight of 0 … 4294967295");
 }
 
 TEST_CASE("zone_weighted: is made from its own text") {

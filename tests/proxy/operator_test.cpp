@@ -271,12 +271,12 @@ TEST_CASE("Every policy that the proxy lists serves, also within a composition")
   scripted_backend a{answers_with("a")}, b{answers_with("b")};
   for (auto const& name : policies) {
     CAPTURE(name);
-    proxy_process const p{a.toml("a") + b.toml("b"), "policy = \"" + name + "\"\nworkers = 1\n"};
+    proxy_process const p{a.toml("a") + b.toml("b"), "policy = '" + name + "'\nworkers = 1\n"};
     auto w = p.connect();
     w.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
     CHECK(w.read_message().starts_with("HTTP/1.1 200 OK\r\n"));
     w.send("GET /-/stats HTTP/1.1\r\nHost: test\r\n\r\n");
-    CHECK_THAT(w.read_message(), ContainsSubstring('"' + name + '"'));
+    CHECK_THAT(w.read_message(), ContainsSubstring(nlohmann::json(name).dump()));
   }
 }
 

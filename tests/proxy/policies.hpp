@@ -10,6 +10,7 @@ inline std::string composition_of(std::string const& listed, std::string const& 
   std::string arguments;
   if (name == "zone_first") arguments = ", zone=west";
   if (name == "zone_aware") arguments = ", zone=west, min_size=1";
+  if (name == "zone_weighted") arguments = ", weights=\"west=1\"";
   if (name == "panic") arguments = ", action=all";
   if (name == "subset") arguments = ", labels=version, fallback=any";
   return name + '{' + inside + arguments + '}';

@@ -396,6 +396,7 @@ class policy_registry {
                         is_number && !given[i]->has_braces);
         return false;
       }
+      if (is_text && !(why = p.mistake_in_text(e.name, text)).empty()) return false;
       values[i] = is_text ? parameter_value{0, text} : parameter_value{*number, {}};
     }
     return true;

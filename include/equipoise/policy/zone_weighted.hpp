@@ -27,11 +27,47 @@
 namespace equipoise {
 inline namespace EQUIPOISE_ABI {
 
+namespace detail {
+
+inline constexpr std::size_t most_weighted_zones = 16;
+
+inline std::optional<std::uint32_t> weight_in(std::string_view text) noexcept {
+  std::uint64_t value = 0;
+  for (char const c : text) {
+    if (c < '0' || c > '9' || value > 0xFFFFFFFF) return {};
+    value = value * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  if (text.empty() || value > 0xFFFFFFFF) return {};
+  return static_cast<std::uint32_t>(value);
+}
+
+// What is wrong with a text of zones and weights; empty for nothing.
+inline std::string mistake_in_zone_weights(std::string_view weights) {
+  std::string_view seen[most_weighted_zones];
+  std::size_t n = 0;
+  std::string why;
+  each_label(weights, [&](std::string_view zone, std::string_view text, bool has_value) {
+    auto const refuse = [&](std::string_view what) {
+      why = joined({"'", zone, has_value ? "=" : "", text, "' ", what});
+      return false;
+    };
+    if (!has_value || !weight_in(text)) return refuse("is not a zone and a weight of 0 … 4294967295");
+    for (std::size_t i = 0; i != n; ++i)
+      if (seen[i] == zone) return refuse("names the zone again");
+    if (n == most_weighted_zones) return refuse("is one zone more than the 16 that there may be");
+    seen[n++] = zone;
+    return true;
+  });
+  return why;
+}
+
+}  // namespace detail
+
 /// Zones share the work by their weights and their health. See the top of the header.
 template <class P>
 struct zone_weighted : with_key_of<P> {
   static constexpr std::string_view name = "zone_weighted";
-  static constexpr std::uint32_t most_zones = 16;
+  static constexpr std::uint32_t most_zones = detail::most_weighted_zones;
   static_assert(check_policy<P>());
   using driver = policy_driver<P>;
 
@@ -39,13 +75,14 @@ struct zone_weighted : with_key_of<P> {
   std::string const weights;             ///< "zone=weight, zone=weight"
   std::uint32_t const overprovisioning;  ///< percent: how much of its usual share a healthy member can carry
 
-  static constexpr parameter parameters[] = {
-      {.name = "weights", .member = parameter_of<&zone_weighted::weights>, .optional = true},
-      {.name = "overprovisioning",
-       .member = parameter_of<&zone_weighted::overprovisioning>,
-       .preset = 140,
-       .least = 100,
-       .most = 100'000}};
+  static constexpr parameter parameters[] = {{.name = "weights",
+                                              .member = parameter_of<&zone_weighted::weights>,
+                                              .mistake_of = detail::mistake_in_zone_weights},
+                                             {.name = "overprovisioning",
+                                              .member = parameter_of<&zone_weighted::overprovisioning>,
+                                              .preset = 140,
+                                              .least = 100,
+                                              .most = 100'000}};
 
   struct zone {
     std::string name;
@@ -76,17 +113,7 @@ struct zone_weighted : with_key_of<P> {
       : child{std::move(policy)}, weights{std::move(zone_weights)},
         overprovisioning{static_cast<std::uint32_t>(carried)}, draws_by_key_{keyed<P> && needs_key(child)} {
     parameters[1].check(name, carried);
-    std::string_view seen[most_zones];
-    std::size_t n = 0;
-    detail::each_label(weights, [&](std::string_view zone_name, std::string_view text, bool has_value) {
-      std::string const entry = std::string{zone_name} + (has_value ? "=" + std::string{text} : "");
-      if (!has_value || !weight_in(text)) refuse(entry, "is not a zone and a weight of 0 … 4294967295");
-      for (std::size_t i = 0; i != n; ++i)
-        if (seen[i] == zone_name) refuse(entry, "names the zone again");
-      if (n == most_zones) refuse(entry, "is one zone more than the 16 that there may be");
-      seen[n++] = zone_name;
-      return true;
-    });
+    if (std::string const why = parameters[0].mistake_in_text(name, weights); !why.empty()) fail(why);
   }
 
   /// Zones, and what the child reads.
@@ -149,19 +176,6 @@ struct zone_weighted : with_key_of<P> {
   }
 
  private:
-  static std::optional<std::uint32_t> weight_in(std::string_view text) noexcept {
-    std::uint64_t value = 0;
-    for (char const c : text) {
-      if (c < '0' || c > '9' || value > 0xFFFFFFFF) return {};
-      value = value * 10 + static_cast<std::uint64_t>(c - '0');
-    }
-    if (text.empty() || value > 0xFFFFFFFF) return {};
-    return static_cast<std::uint32_t>(value);
-  }
-  [[noreturn]] static void refuse(std::string const& entry, char const* why) {
-    fail("equipoise: zone_weighted: weights: '" + entry + "' " + why);
-  }
-
   // The zones that have members: those of the text in its order, then the others by name.
   detail::array<std::string_view> names_of(members_view members) const {
     std::vector<std::string_view> there;
@@ -194,7 +208,7 @@ struct zone_weighted : with_key_of<P> {
       for (member const& m : z.members) z.weight += m.weight;
     else
       detail::each_label(weights, [&](std::string_view named, std::string_view text, bool) {
-        if (named == zone_name) z.weight = weight_in(text).value_or(0);
+        if (named == zone_name) z.weight = detail::weight_in(text).value_or(0);
         return named != zone_name;
       });
     typename driver::table const* its_before = nullptr;

@@ -159,6 +159,8 @@ struct parameter {
   bool (*accepts)(double value) = &accepts_all;   ///< whether a number of the range is allowed
   array_view<std::string_view const> words = {};  ///< of a word: the names of the enumerators 0, 1, … `most`
   bool optional = false;                          ///< of a text: it may be left out, and is empty then
+  /// Of a text: what is wrong with it, such as "'x' is not a weight"; empty for nothing.
+  std::string (*mistake_of)(std::string_view text) = nullptr;
 
   /// Whether a value must be given, because there is no preset.
   constexpr bool is_required() const noexcept {
@@ -190,6 +192,13 @@ struct parameter {
     std::string_view const quote = is_number ? "" : "'";
     return detail::joined({"equipoise: ", policy, "::", name, " ", quote, value, quote,
                            is_outside ? " is outside " : " is not ", is_outside ? range() : allowed()});
+  }
+
+  /// The same of a text, or an empty one.
+  template <class = void>
+  std::string mistake_in_text(std::string_view policy, std::string_view text) const {
+    std::string const why = mistake_of != nullptr ? mistake_of(text) : std::string{};
+    return why.empty() ? why : detail::joined({"equipoise: ", policy, "::", name, " ", why});
   }
 
   /// Fails, naming the policy, the parameter, the value and the allowed ones, if the number is not allowed.
