@@ -46,7 +46,7 @@ template <class Detector>
 void trial(fleet_of_ids& f, Detector& d, std::size_t most, health_flag flag) {
   std::atomic<std::int64_t> now{1};
   std::atomic<bool> is_over{false};
-  std::atomic<unsigned> wrong{0};
+  std::atomic<unsigned> wrong{0}, reports{0};
   auto const time = [&] { return time_point{std::chrono::seconds{now.load()}}; };
   auto const out = [&] {
     if constexpr (requires { d.ejected(); })
@@ -63,10 +63,13 @@ void trial(fleet_of_ids& f, Detector& d, std::size_t most, health_flag flag) {
         if (d.began(id, time()))
           d.report(id, random_below(r, 3) == 0 ? outcome::ok : static_cast<outcome>(1 + random_below(r, 5)), time());
         wrong += out() > most;
+        if (++reports % 4 == 0) std::this_thread::yield();
       }
     });
   rng r{4};
   for (int round = 0; round != 2000; ++round) {
+    unsigned const before = reports;
+    while (reports - before < 8) std::this_thread::yield();  // also where all threads share one processor
     now += random_below(r, 5);
     d.advance(time());
     if (random_below(r, 8) == 0) f.replace(random_below(r, n));
