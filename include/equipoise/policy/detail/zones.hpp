@@ -72,7 +72,7 @@ struct composition_by_zone : with_key_of<P> {
   EQUIPOISE_INLINE proposal next(table const& t, cursor& c, pick_state& s, pick const& k,
                                  key_of_policy<P> const& key) const noexcept {
     auto const& its = t.group[s.at].child;
-    return driver::next(child, its, c.child[s.at], s.child, k.over(its.members), derived(key, s.at));
+    return driver::next(child, its, c.child[s.at], s.child, k.over(its.members), derived(key, s.at == far));
   }
 };
 
