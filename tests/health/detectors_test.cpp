@@ -135,20 +135,13 @@ TEST_CASE("orca_weights: reports of absurd size give weights in proportion") {
 
 TEST_CASE("times beyond a year and checks that would pause themselves are refused") {
   pool<server> p;
-  auto const refusal = [&](outlier_options const& o) {
-    try {
-      outlier_detection<server> d{p, o};
-      return std::string{};
-    } catch (std::exception const& e) {
-      return std::string{e.what()};
-    }
-  };
+  auto const make = [&](outlier_options const& o) { outlier_detection<server>{p, o}; };
   constexpr auto forever = std::chrono::nanoseconds::max();
-  CHECK_THAT(refusal({.most_time = forever}), ContainsSubstring("most_time") && ContainsSubstring("365 days"));
-  CHECK_THAT(refusal({.base_time = forever}), ContainsSubstring("base_time"));
-  CHECK_THAT(refusal({.interval = forever}), ContainsSubstring("interval"));
-  CHECK_THAT(refusal({.jitter = forever}), ContainsSubstring("jitter"));
-  CHECK(refusal({.most_time = 8760h}).empty());
+  CHECK_THROWS_WITH(make({.most_time = forever}), ContainsSubstring("most_time") && ContainsSubstring("365 days"));
+  CHECK_THROWS_WITH(make({.base_time = forever}), ContainsSubstring("base_time"));
+  CHECK_THROWS_WITH(make({.interval = forever}), ContainsSubstring("interval"));
+  CHECK_THROWS_WITH(make({.jitter = forever}), ContainsSubstring("jitter"));
+  CHECK_NOTHROW(make({.most_time = 8760h}));
   check_options o;
   o.paused_by = health_flag::down | health_flag::maintenance;
   CHECK_THROWS_WITH((check_scheduler<server>{p, o}), ContainsSubstring("paused_by"));
