@@ -106,10 +106,7 @@ struct priority_levels : detail::composition_by_level<P, detail::panic_tables<P>
       if (p.candidate != nullptr) [[likely]]
         return p;
       if (last < p.error()) last = p.error();
-      s.child = {};
-      s.at = s.next++;
-      if (s.at == s.first) s.at = s.next++;
-      if (s.at < t.levels.size()) k.set_aside(t.levels[s.at].members, nullptr);
+      detail::go_on(s, t.levels, k);
     }
     return last == pick_error::none ? proposal{} : proposal::none(last);
   }

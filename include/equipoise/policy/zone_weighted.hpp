@@ -167,10 +167,7 @@ struct zone_weighted : with_key_of<P> {
       if (p.candidate != nullptr) [[likely]]
         return p;
       if (last < p.error()) last = p.error();
-      s.child = {};
-      s.at = s.next++;
-      if (s.at == s.first) s.at = s.next++;
-      if (s.at < t.zones.size()) k.set_aside(t.zones[s.at].members, nullptr);
+      detail::go_on(s, t.zones, k);
     }
     return last == pick_error::none ? proposal{} : proposal::none(last);
   }

@@ -10,6 +10,16 @@ namespace detail {
 
 struct nothing_more {};
 
+// Goes on to the group that is asked next: s.first was asked first, then all others in order. The loops themselves stay
+// where they are: around a call of a function object the compiler keeps the state of a pick in memory.
+template <class State, class Groups>
+EQUIPOISE_INLINE void go_on(State& s, Groups const& groups, pick const& k) noexcept {
+  s.child = {};
+  s.at = s.next++;
+  if (s.at == s.first) s.at = s.next++;
+  if (s.at < groups.size()) k.set_aside(groups[s.at].members, nullptr);
+}
+
 // The base class of a composition. Table, Cursor and State are what the composition keeps beside its child's.
 template <class P, class Table = nothing_more, class Cursor = nothing_more, class State = nothing_more>
 struct composition_around : with_key_of<P> {
