@@ -152,6 +152,31 @@ struct fleet {
 template <class P, class... More>
 fleet(P, More...) -> fleet<P>;
 
+// While random members get and lose random flags, and work is in flight: explain() names the backend, or the error, of
+// the pick that follows. Calls also(explanation, lease, whether no backend was excluded) after each.
+template <class Fleet, class Also>
+void check_explained_picks(Fleet& f, rng& d, Also also) {
+  auto const n = static_cast<std::uint32_t>(f.ids.size());
+  std::vector<equipoise::lease<server>> held;
+  for (std::uint64_t i = 0; i != 4000; ++i) {
+    auto const id = f.ids[random_below(d, n)];
+    if (random_below(d, 2) == 0) f.pool.set(id, static_cast<equipoise::health_flag>(1u << random_below(d, 6)));
+    if (random_below(d, 2) == 0) f.pool.clear(id, static_cast<equipoise::health_flag>(63));
+    if (random_below(d, 16) == 0) f.pool.refresh();
+    std::vector<equipoise::backend_id> excluded;
+    if (random_below(d, 4) == 0) excluded.push_back(f.ids[random_below(d, n)]);
+    auto const explained = explain(f.picker, i, {.excluded = excluded});
+    auto got = acquire(f.picker, i, {.excluded = excluded});
+    REQUIRE(explained.choice == got.id());
+    REQUIRE(explained.error == got.error());
+    also(explained, got, excluded.empty());
+    if (got && held.size() < 10)
+      held.push_back(std::move(got));
+    else
+      held.clear();
+  }
+}
+
 // Each key has the same owner in whatever order the members join, one after the other.
 template <class P>
 void check_any_order_gives_the_same_map(P const& policy, std::vector<server> members, rng& d) {

@@ -259,18 +259,7 @@ TEMPLATE_TEST_CASE("panic: explain names what the pick takes, in a panic and out
   for (auto action : {panic_action::fail, panic_action::all, panic_action::last_known}) {
     rng d{5};
     fleet f{panic{TestType{}, action, 60}, weighted({3, 1, 2, 5, 1, 1, 4}), 2};
-    std::vector<lease<server>> held;
-    for (std::uint64_t i = 0; i != 4000; ++i) {
-      auto const id = f.ids[random_below(d, 7)];
-      if (random_below(d, 2) == 0) f.pool.set(id, static_cast<health_flag>(1u << random_below(d, 6)));
-      if (random_below(d, 2) == 0) f.pool.clear(id, static_cast<health_flag>(63));
-      if (random_below(d, 16) == 0) f.pool.refresh();
-      std::vector<backend_id> excluded;
-      if (random_below(d, 4) == 0) excluded.push_back(f.ids[random_below(d, 7)]);
-      auto const explained = explain(f.picker, i, {.excluded = excluded});
-      auto got = acquire(f.picker, i, {.excluded = excluded});
-      REQUIRE(explained.choice == got.id());
-      REQUIRE(explained.error == got.error());
+    check_explained_picks(f, d, [&](explanation const& explained, lease<server> const& got, bool none_excluded) {
       std::size_t healthy = 0, considered = 0;
       for (auto m : f.ids) {
         auto const flags = f.pool.health(m);
@@ -283,14 +272,10 @@ TEMPLATE_TEST_CASE("panic: explain names what the pick takes, in a panic and out
         auto const flags = f.pool.health(got.id());
         REQUIRE(
             (is_on ? (flags & static_cast<health_flag>(0xFFFFFFF8)) == health_flag::none : flags == health_flag::none));
-      } else if (is_on && action == panic_action::all && excluded.empty()) {
+      } else if (is_on && action == panic_action::all && none_excluded) {
         FAIL("a panic found no backend");
       }
-      if (got && held.size() < 10)
-        held.push_back(std::move(got));
-      else
-        held.clear();
-    }
+    });
   }
 }
 
