@@ -26,12 +26,7 @@ case "$preset" in
 esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-bash tools/setup.sh
-mkdir -p build
-options=(-DCMAKE_BUILD_TYPE=Release -DEQUIPOISE_BUILD_TESTS=OFF -DEQUIPOISE_BUILD_BENCHES=OFF)
-cmake -S . -B build/demo -G Ninja "${options[@]}" > build/demo.log 2>&1 || { cat build/demo.log >&2; exit 1; }
-if grep "examples/proxy skipped" build/demo.log >&2; then echo "soak: it cannot be built without these packages" >&2; exit 1; fi
-cmake --build build/demo --target proxy_demo
+bash tools/build_demo.sh soak
 proxy=build/demo/examples/proxy/proxy
 if [ -n "$preset" ]; then
   cmake --preset "$preset" > /dev/null
